@@ -1,0 +1,64 @@
+package problem
+
+// Reason is the stable, machine-readable cause of a problem: what alerts and tests match.
+type Reason string
+
+// Documents that can't be read as objects, and objects that can't be told apart.
+const (
+	Malformed       Reason = "Malformed"       // not YAML or JSON, or not an object
+	WrongType       Reason = "WrongType"       // a field holds a value of another type
+	UnknownField    Reason = "UnknownField"    // a field that the kind does not have; API servers prune it
+	DuplicateObject Reason = "DuplicateObject" // the same kind, namespace and name twice
+	DuplicateField  Reason = "DuplicateField"  // the same key twice in one mapping
+	UnsupportedKind Reason = "UnsupportedKind" // a version of our kinds that is not served
+	OtherNamespace  Reason = "OtherNamespace"  // an object of ours outside the namespace that is read
+	NothingToRead   Reason = "NothingToRead"   // a path without any manifest
+	UnreadableFile  Reason = "UnreadableFile"  // a file that is there and can't be read
+	TooLarge        Reason = "TooLarge"        // a document or list beyond what is safe to take
+)
+
+// Fields.
+const (
+	Required          Reason = "Required"          // a field that must be set is not
+	InvalidValue      Reason = "InvalidValue"      // a value outside its range or form
+	MutuallyExclusive Reason = "MutuallyExclusive" // two fields that exclude each other
+	DuplicateEntry    Reason = "DuplicateEntry"    // an entry of a list twice
+)
+
+// References.
+const (
+	UnknownPool       Reason = "UnknownPool"
+	UnknownPeer       Reason = "UnknownPeer"
+	UnknownBFDProfile Reason = "UnknownBFDProfile"
+	UnknownSecret     Reason = "UnknownSecret"
+	InvalidSecret     Reason = "InvalidSecret"
+	UnknownCommunity  Reason = "UnknownCommunity"
+)
+
+// Objects that exclude each other.
+const (
+	ConflictingPeer          Reason = "ConflictingPeer"          // same neighbor identity in one VRF on one node
+	ConflictingASN           Reason = "ConflictingASN"           // another myASN in one VRF on one node
+	ConflictingRouterID      Reason = "ConflictingRouterID"      // another routerID in one VRF on one node
+	ConflictingAdvertisement Reason = "ConflictingAdvertisement" // other local preference for one prefix and peer
+	DuplicateAdvertisement   Reason = "DuplicateAdvertisement"   // equal to another one but for its name
+	OverlappingPool          Reason = "OverlappingPool"
+	DuplicateAlias           Reason = "DuplicateAlias" // a community alias that another object defines
+	EchoOverIPv6             Reason = "EchoOverIPv6"   // BFD echo on a peer that carries an IPv6 pool
+)
+
+// Announcements: a Service that ought to be announced and can't be.
+const (
+	NotInAnyPool   Reason = "NotInAnyPool" // an ingress address outside every pool, or addresses of several pools
+	InvalidIngress Reason = "InvalidIngress"
+	OutsidePool    Reason = "OutsidePool"    // an aggregate that reaches beyond the pool
+	FamilyMismatch Reason = "FamilyMismatch" // a prefix that no neighbor of its advertisement carries
+)
+
+// FRR and its surroundings.
+const (
+	ExtrasRefused  Reason = "ExtrasRefused"  // bgpextras that FRR's parser refuses
+	ExtrasTrespass Reason = "ExtrasTrespass" // bgpextras that redefine or negate lines of ours
+	TemplateBroken Reason = "TemplateBroken" // a template overlay that does not parse, execute, or pass FRR's parser
+	RefusedByFRR   Reason = "RefusedByFRR"   // a line that FRR refused at the apply
+)
