@@ -33,6 +33,7 @@ const (
 	UnknownSecret     Reason = "UnknownSecret"
 	InvalidSecret     Reason = "InvalidSecret"
 	UnknownCommunity  Reason = "UnknownCommunity"
+	NoPeerOnNode      Reason = "NoPeerOnNode" // a node that no peer selects
 )
 
 // Objects that exclude each other.
@@ -43,8 +44,8 @@ const (
 	ConflictingAdvertisement Reason = "ConflictingAdvertisement" // other local preference for one prefix and peer
 	DuplicateAdvertisement   Reason = "DuplicateAdvertisement"   // equal to another one but for its name
 	OverlappingPool          Reason = "OverlappingPool"
-	DuplicateAlias           Reason = "DuplicateAlias" // a community alias that another object defines
-	EchoOverIPv6             Reason = "EchoOverIPv6"   // BFD echo on a peer that carries an IPv6 pool
+	DuplicateAlias           Reason = "DuplicateAlias"   // a community alias that another object defines
+	EchoNotSupported         Reason = "EchoNotSupported" // BFD echo on a session that can't have it
 )
 
 // Announcements: a Service that ought to be announced and can't be.

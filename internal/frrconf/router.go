@@ -1,0 +1,68 @@
+package frrconf
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Instance is one "router bgp" block: an AS number in one VRF.
+type Instance struct {
+	ASN uint32
+	// VRF is the zero Name for the default VRF.
+	VRF Name
+	// RouterID is the BGP identifier, an IPv4 address; the zero Addr leaves it to FRR (the highest address of the VRF).
+	RouterID  netip.Addr
+	Neighbors []Neighbor
+	IPv4      AddressFamily
+	IPv6      AddressFamily
+}
+
+// AddressFamily is what an Instance announces in one family.
+type AddressFamily struct {
+	Networks []Network
+}
+
+// Network is one prefix that the instance originates, whatever the kernel's routes are (no bgp network import-check).
+type Network struct {
+	Prefix netip.Prefix
+	// RouteMap is the class of the prefix: it sets the tag that the neighbors' outbound route-maps match.
+	RouteMap Name
+}
+
+// RemoteAS is a neighbor's AS: a number, or a rule for what it may be.
+type RemoteAS struct {
+	asn  uint32
+	rule string
+}
+
+// RemoteASN is a known AS number, 1 to 4294967295.
+func RemoteASN(asn uint32) RemoteAS { return RemoteAS{asn: asn} }
+
+// Internal and External take the number from the neighbor's OPEN: ours, or any but ours.
+var (
+	Internal = RemoteAS{rule: "internal"}
+	External = RemoteAS{rule: "external"}
+)
+
+// String prints the AS as FRR does after "remote-as".
+func (r RemoteAS) String() string {
+	if r.rule != "" {
+		return r.rule
+	}
+	return fmt.Sprint(r.asn)
+}
+
+// CarriesIPv4 tells whether the instance has anything to say in its IPv4 family.
+func (i Instance) CarriesIPv4() bool {
+	return i.carries(i.IPv4, func(n Neighbor) bool { return n.IPv4 })
+}
+
+// CarriesIPv6 tells whether the instance has anything to say in its IPv6 family.
+func (i Instance) CarriesIPv6() bool {
+	return i.carries(i.IPv6, func(n Neighbor) bool { return n.IPv6 })
+}
+
+func (i Instance) carries(family AddressFamily, carried func(Neighbor) bool) bool {
+	return len(family.Networks) > 0 || slices.ContainsFunc(i.Neighbors, carried)
+}

@@ -1,0 +1,93 @@
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+)
+
+// key names a namespaced object.
+type key struct{ namespace, name string }
+
+// endpointState is what the endpoints of one Service come to on one node.
+type endpointState struct{ any, local bool }
+
+func services(objects Objects, node, class string) []Service {
+	endpoints := endpointStates(objects.EndpointSlices, node)
+	out := make([]Service, 0, len(objects.Services))
+	for _, s := range objects.Services {
+		if s.Spec.Type != corev1.ServiceTypeLoadBalancer {
+			continue
+		}
+		if s.Spec.LoadBalancerClass == nil && class != "" || s.Spec.LoadBalancerClass != nil && *s.Spec.LoadBalancerClass != class {
+			continue
+		}
+		state := endpoints[key{s.Namespace, s.Name}]
+		out = append(out, Service{
+			Namespace:      s.Namespace,
+			Name:           s.Name,
+			Labels:         s.Labels,
+			Created:        s.CreationTimestamp.Time,
+			Ingress:        ingress(s),
+			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
+			Endpoints:      state.any,
+			LocalEndpoints: state.local,
+		})
+	}
+	slices.SortFunc(out, func(a, b Service) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
+func ingress(s *corev1.Service) []string {
+	if len(s.Status.LoadBalancer.Ingress) == 0 {
+		return nil
+	}
+	out := make([]string, 0, len(s.Status.LoadBalancer.Ingress))
+	for _, i := range s.Status.LoadBalancer.Ingress {
+		out = append(out, cmp.Or(i.IP, i.Hostname))
+	}
+	return out
+}
+
+func endpointStates(slices []*discoveryv1.EndpointSlice, node string) map[key]endpointState {
+	out := make(map[key]endpointState, len(slices))
+	for _, slice := range slices {
+		service := slice.Labels[discoveryv1.LabelServiceName]
+		if service == "" {
+			continue
+		}
+		k := key{slice.Namespace, service}
+		state := out[k]
+		for i := range slice.Endpoints {
+			e := &slice.Endpoints[i]
+			if !usable(e) {
+				continue
+			}
+			state.any = true
+			// An endpoint without a node counts for no node's local policy.
+			if e.NodeName != nil && *e.NodeName == node {
+				state.local = true
+			}
+		}
+		out[k] = state
+	}
+	return out
+}
+
+// usable is MetalLB's rule: an endpoint counts while it is ready or still serving, so that a pod which terminates gracefully keeps
+// its route. Both conditions are true when a controller leaves ready out (Kubernetes API, EndpointConditions).
+func usable(e *discoveryv1.Endpoint) bool {
+	if len(e.Addresses) == 0 {
+		return false
+	}
+	ready := e.Conditions.Ready == nil || *e.Conditions.Ready
+	serving := e.Conditions.Serving != nil && *e.Conditions.Serving
+	return ready || serving
+}
+
+func join(names []string) string { return strings.Join(names, ", ") }
