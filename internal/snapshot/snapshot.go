@@ -29,7 +29,9 @@ type Options struct {
 // Snapshot is what translate needs to configure one node. Its lists are sorted oldest first (Older), so that of two objects that
 // exclude each other the first is the one to keep.
 type Snapshot struct {
-	Node Node
+	// Namespace of the metallb.io objects.
+	Namespace string
+	Node      Node
 
 	Peers          []*v1beta2.BGPPeer
 	Pools          []*v1beta1.IPAddressPool
@@ -115,6 +117,7 @@ func New(objects Objects, node string, options Options) (*Snapshot, error) {
 	options.Namespace = cmp.Or(options.Namespace, DefaultNamespace)
 
 	return &Snapshot{
+		Namespace:      options.Namespace,
 		Node:           n,
 		Peers:          oldestFirst(objects.Peers, options.Namespace),
 		Pools:          oldestFirst(objects.Pools, options.Namespace),

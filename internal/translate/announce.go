@@ -1,0 +1,296 @@
+package translate
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+)
+
+// Reason is why a Service is announced from this node or not. The words are MetalLB's where it has one.
+type Reason string
+
+const (
+	Announced               Reason = "announced"
+	NoIPAllocated           Reason = "noIPAllocated"
+	InvalidIP               Reason = "invalidIP"
+	IPNotAllowed            Reason = "ipNotAllowed"
+	NotOwner                Reason = "notOwner"
+	NoMatchingAdvertisement Reason = "noMatchingAdvertisement"
+	NodeNetworkUnavailable  Reason = "nodeNetworkUnavailable"
+	NodeExcluded            Reason = "nodeLabeledExcludeBalancers"
+	NoEndpoints             Reason = "noEndpoints"
+	NoLocalEndpoints        Reason = "noLocalEndpoints"
+)
+
+// Announcement is what was decided for one Service.
+type Announcement struct {
+	Namespace string
+	Name      string
+	Reason    Reason
+}
+
+// advertSet is a set of advertisements: their indexes in order, two bytes each. It is a string to be a map's key.
+type advertSet string
+
+func newAdvertSet(indexes []int) advertSet {
+	b := make([]byte, 0, 2*len(indexes))
+	for _, i := range indexes {
+		b = binary.BigEndian.AppendUint16(b, uint16(i))
+	}
+	return advertSet(b)
+}
+
+func (s advertSet) indexes() []int {
+	out := make([]int, 0, len(s)/2)
+	for i := 0; i < len(s); i += 2 {
+		out = append(out, int(binary.BigEndian.Uint16([]byte(s[i:i+2]))))
+	}
+	return out
+}
+
+func (s advertSet) union(o advertSet) advertSet {
+	if s == o {
+		return s
+	}
+	all := append(s.indexes(), o.indexes()...)
+	slices.Sort(all)
+	return newAdvertSet(slices.Compact(all))
+}
+
+// announced is what this node announces: each prefix, and the advertisements that ask for it.
+type announced struct {
+	prefixes map[netip.Prefix]advertSet
+	// example is a Service of each set, to name in problems.
+	example  map[advertSet]string
+	services []Announcement
+}
+
+// announcer decides Service by Service.
+type announcer struct {
+	*translation
+	pools   []pool
+	index   poolIndex
+	adverts []advert
+	// byPool are the advertisements of each pool, and plain those of them that take every Service of the pool, by prefix length.
+	byPool map[int][]int
+	plain  map[int]*plainPool
+	out    announced
+	ragged map[string]bool
+}
+
+// plainPool is the common case: every advertisement of the pool takes every Service.
+type plainPool struct{ v4, v6 []aggregate }
+
+// aggregate is a prefix length, and the advertisements that use it.
+type aggregate struct {
+	bits int
+	set  advertSet
+}
+
+// announce decides which Services this node announces, in MetalLB's order of rules.
+func (t *translation) announce(pools []pool, adverts []advert) announced {
+	a := announcer{
+		translation: t,
+		pools:       pools,
+		index:       newPoolIndex(pools),
+		adverts:     adverts,
+		byPool:      map[int][]int{},
+		plain:       map[int]*plainPool{},
+		ragged:      map[string]bool{},
+		out: announced{
+			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
+			example:  map[advertSet]string{},
+			services: make([]Announcement, 0, len(t.snap.Services)),
+		},
+	}
+	for i := range pools {
+		plain := true
+		for j := range adverts {
+			if adverts[j].pools[i] {
+				a.byPool[i] = append(a.byPool[i], j)
+				plain = plain && len(adverts[j].services) == 0
+			}
+		}
+		if plain {
+			a.plain[i] = &plainPool{v4: a.aggregates(a.byPool[i], true), v6: a.aggregates(a.byPool[i], false)}
+		}
+	}
+	for i := range t.snap.Services {
+		s := &t.snap.Services[i]
+		a.out.services = append(a.out.services, Announcement{s.Namespace, s.Name, a.decide(s)})
+	}
+	return a.out
+}
+
+// aggregates groups advertisements by the prefix length that they ask for.
+func (a *announcer) aggregates(adverts []int, v4 bool) []aggregate {
+	byBits := map[int][]int{}
+	for _, i := range adverts {
+		bits := a.adverts[i].bits6
+		if v4 {
+			bits = a.adverts[i].bits4
+		}
+		byBits[bits] = append(byBits[bits], i)
+	}
+	out := make([]aggregate, 0, len(byBits))
+	for bits, indexes := range byBits {
+		out = append(out, aggregate{bits, newAdvertSet(indexes)})
+	}
+	return out
+}
+
+func (a *announcer) decide(s *snapshot.Service) Reason {
+	if len(s.Ingress) == 0 {
+		return NoIPAllocated
+	}
+	var buffer [4]place
+	places, reason := a.locate(s, buffer[:0])
+	if reason != "" {
+		return reason
+	}
+	pool := places[0].entry.pool
+	if len(a.byPool[pool]) == 0 {
+		return NotOwner
+	}
+	v4, v6 := a.match(s, pool)
+	if len(v4) == 0 && len(v6) == 0 {
+		return NoMatchingAdvertisement
+	}
+	switch {
+	case a.snap.Node.NetworkUnavailable:
+		return NodeNetworkUnavailable
+	case a.snap.Node.Excluded:
+		return NodeExcluded
+	case s.LocalOnly && !s.LocalEndpoints:
+		return NoLocalEndpoints
+	case !s.LocalOnly && !s.Endpoints:
+		return NoEndpoints
+	}
+	for _, p := range places {
+		aggregates := v6
+		if p.addr.Is4() {
+			aggregates = v4
+		}
+		for _, g := range aggregates {
+			a.add(s, p, g)
+		}
+	}
+	return Announced
+}
+
+// place is an ingress address, and the entry of a pool that holds it.
+type place struct {
+	addr  netip.Addr
+	entry poolEntry
+}
+
+// locate finds the pool of a Service: the one that holds all its addresses.
+func (a *announcer) locate(s *snapshot.Service, places []place) ([]place, Reason) {
+	for i, text := range s.Ingress {
+		field := func() string { return fmt.Sprintf("status.loadBalancer.ingress[%d]", i) }
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.Zone() != "" {
+			a.warnService(s, field()+".ip", problem.InvalidIngress, fmt.Sprintf("%q is not an IP address; the Service is not announced", text))
+			return nil, InvalidIP
+		}
+		addr = addr.Unmap()
+		entry, err := a.index.find(addr)
+		if err != nil {
+			a.warnService(s, field()+".ip", problem.NotInAnyPool, fmt.Sprintf("%s lies in no usable IPAddressPool; the Service is not announced", addr))
+			return nil, IPNotAllowed
+		}
+		if len(places) > 0 && places[0].entry.pool != entry.pool {
+			a.warnService(s, field()+".ip", problem.NotInAnyPool, fmt.Sprintf(
+				"%s lies in IPAddressPool %q and %s in %q; a Service is announced only when all its addresses lie in one pool",
+				addr, a.pools[entry.pool].name, places[0].addr, a.pools[places[0].entry.pool].name))
+			return nil, IPNotAllowed
+		}
+		places = append(places, place{addr, entry})
+	}
+	return places, ""
+}
+
+func (a *announcer) warnService(s *snapshot.Service, field string, reason problem.Reason, message string) {
+	a.report(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name},
+		issues{{problem.Warning, field, reason, message}}, "")
+}
+
+// match finds the advertisements of the pool that take the Service, by prefix length.
+func (a *announcer) match(s *snapshot.Service, pool int) (v4, v6 []aggregate) {
+	if p := a.plain[pool]; p != nil {
+		return p.v4, p.v6
+	}
+	var matched []int
+	for _, i := range a.byPool[pool] {
+		if a.adverts[i].takes(s.Labels) {
+			matched = append(matched, i)
+		}
+	}
+	if len(matched) == 0 {
+		return nil, nil
+	}
+	return a.aggregates(matched, true), a.aggregates(matched, false)
+}
+
+func (a *advert) takes(set map[string]string) bool {
+	if len(a.services) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.services, func(s labels.Selector) bool { return s.Matches(labels.Set(set)) })
+}
+
+// add announces one address by one prefix length. The aggregate never reaches beyond the pool: at the ragged edge of a range it is
+// the largest prefix that lies inside.
+func (a *announcer) add(s *snapshot.Service, p place, g aggregate) {
+	prefix := netip.PrefixFrom(p.addr, g.bits)
+	if g.bits < p.addr.BitLen() {
+		prefix = prefix.Masked()
+		if block := p.entry.block(p.addr); block.Bits() > g.bits {
+			a.warnRagged(g, p, block)
+			prefix = block
+		}
+	}
+	set := g.set
+	if before, ok := a.out.prefixes[prefix]; ok && before != set {
+		set = set.union(before)
+	}
+	a.out.prefixes[prefix] = set
+	if _, ok := a.out.example[set]; !ok {
+		a.out.example[set] = s.Namespace + "/" + s.Name
+	}
+}
+
+func (a *announcer) warnRagged(g aggregate, p place, block netip.Prefix) {
+	for _, i := range g.set.indexes() {
+		advert := &a.adverts[i]
+		key := advert.name + "\n" + block.String()
+		if a.ragged[key] {
+			continue
+		}
+		a.ragged[key] = true
+		field := "spec.aggregationLengthV6"
+		if p.addr.Is4() {
+			field = "spec.aggregationLength"
+		}
+		a.report(advert.object, issues{{problem.Warning, field, problem.OutsidePool, fmt.Sprintf(
+			"the /%d around %s reaches beyond the range %s of IPAddressPool %q; %s is announced instead",
+			g.bits, p.addr, p.entry.addressRange, a.pools[p.entry.pool].name, block)}}, "")
+	}
+}
+
+// names lists the advertisements of a set, sorted: the identity of a class.
+func (s advertSet) names(adverts []advert) []string {
+	out := make([]string, 0, len(s)/2)
+	for _, i := range s.indexes() {
+		out = append(out, adverts[i].name)
+	}
+	slices.SortFunc(out, strings.Compare)
+	return out
+}

@@ -1,0 +1,274 @@
+package translate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/frrconf"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// class is a distinct set of advertisements. All its prefixes have one "network" route-map, which sets a tag and nothing else; what the
+// advertisements ask for is set in the neighbors' outbound route-maps, which match the tag. (bgpd looks at no-advertise and no-export
+// before the outbound route-map: a community set earlier would hide the route.)
+type class struct {
+	key     string // the names of the advertisements, sorted
+	adverts []int
+	tag     uint32
+	name    frrconf.Name
+	routes  []netip.Prefix
+}
+
+// policy is a distinct set of advertisements that name their peers: neighbors with the same one share an outbound route-map, so that FRR
+// keeps them in one update-group. Advertisements to all peers don't count, so a new one moves no neighbor to another map.
+type policy struct {
+	name  frrconf.Name
+	peers []string
+}
+
+// defaultEntry is the sequence of the entry that ends each of our route-maps: it never moves, and keeps a map from being empty.
+const defaultEntry = frrconf.MaxSequence
+
+// route makes the router blocks and route-maps: which neighbor gets which prefix, with which attributes.
+func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
+	classes := t.classes(peers, adverts, a)
+	policies, policyOf := newPolicies(peers, adverts)
+	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
+
+	used := map[int]bool{}
+	for i := range instances {
+		in := &instances[i]
+		for j := range classes {
+			v4, v6 := carries(peers, adverts, classes[j], in.VRF)
+			for _, prefix := range classes[j].routes {
+				network := frrconf.Network{Prefix: prefix, RouteMap: classes[j].name}
+				switch {
+				case prefix.Addr().Is4() && v4:
+					in.IPv4.Networks, used[j] = append(in.IPv4.Networks, network), true
+				case prefix.Addr().Is6() && v6:
+					in.IPv6.Networks, used[j] = append(in.IPv6.Networks, network), true
+				}
+			}
+		}
+		slices.SortFunc(in.IPv4.Networks, compareNetworks)
+		slices.SortFunc(in.IPv6.Networks, compareNetworks)
+	}
+
+	var maps []frrconf.RouteMap
+	for _, p := range peers {
+		maps = append(maps, frrconf.RouteMap{Name: p.neighbor.In, Entries: []frrconf.RouteMapEntry{{Sequence: defaultEntry}}})
+	}
+	for _, p := range policies {
+		maps = append(maps, outbound(p, classes, used, adverts))
+	}
+	for j, c := range classes {
+		if used[j] {
+			maps = append(maps, frrconf.RouteMap{Name: c.name, Entries: []frrconf.RouteMapEntry{{
+				Permit: true, Sequence: 1, Description: c.description(), SetTag: c.tag,
+			}}})
+		}
+	}
+	slices.SortFunc(maps, func(a, b frrconf.RouteMap) int { return strings.Compare(a.Name.String(), b.Name.String()) })
+	return instances, maps
+}
+
+func compareNetworks(a, b frrconf.Network) int {
+	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
+		return c
+	}
+	return a.Prefix.Bits() - b.Prefix.Bits()
+}
+
+// classes groups the prefixes by their advertisements, and gives each group its tag: a hash of the advertisements' names, so that no
+// other change moves it.
+func (t *translation) classes(peers []peer, adverts []advert, a announced) []class {
+	byKey := map[string]*class{}
+	bySet := map[advertSet]*class{}
+	for prefix, set := range a.prefixes {
+		c, ok := bySet[set]
+		if !ok {
+			kept := t.agreeing(set, peers, adverts, a.example[set])
+			key := strings.Join(kept.names(adverts), "\n")
+			if c, ok = byKey[key]; !ok {
+				c = &class{key: key, adverts: kept.indexes()}
+				byKey[key] = c
+			}
+			bySet[set] = c
+		}
+		c.routes = append(c.routes, prefix)
+	}
+	out := make([]class, 0, len(byKey))
+	for _, c := range byKey {
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b class) int { return strings.Compare(a.key, b.key) })
+	taken := map[uint32]bool{0: true}
+	for i := range out {
+		tag := hash(out[i].key)
+		for taken[tag] {
+			tag++
+		}
+		taken[tag] = true
+		out[i].tag = tag
+		out[i].name = mustName(fmt.Sprintf("class-%08x", tag))
+	}
+	return out
+}
+
+// agreeing takes those advertisements out of a set that give a neighbor another local preference than an older one of the set does.
+func (t *translation) agreeing(set advertSet, peers []peer, adverts []advert, example string) advertSet {
+	var kept []int
+	for _, i := range set.indexes() {
+		rival := -1
+		for _, j := range kept {
+			if !samePreference(adverts[i], adverts[j]) && slices.ContainsFunc(peers, func(p peer) bool {
+				return adverts[i].reaches(p.name) && adverts[j].reaches(p.name)
+			}) {
+				rival = j
+				break
+			}
+		}
+		if rival == -1 {
+			kept = append(kept, i)
+			continue
+		}
+		t.report(adverts[i].object, issues{{problem.Error, "spec.localPref", problem.ConflictingAdvertisement, fmt.Sprintf(
+			"BGPAdvertisement %q announces the addresses of Service %s to the same peers with local preference %d, this one with %d; the older stays",
+			adverts[rival].name, example, adverts[rival].localPref, adverts[i].localPref)}}, "this one is left out for them")
+	}
+	return newAdvertSet(kept)
+}
+
+// description names the advertisements.
+func (c class) description() frrconf.Description {
+	return frrconf.NewDescription(strings.ReplaceAll(c.key, "\n", " "))
+}
+
+// carries tells in which families the neighbors of an instance get the prefixes of a class.
+func carries(peers []peer, adverts []advert, c class, vrf frrconf.Name) (v4, v6 bool) {
+	for _, p := range peers {
+		if p.vrf != vrf || !slices.ContainsFunc(c.adverts, func(i int) bool { return adverts[i].reaches(p.name) }) {
+			continue
+		}
+		v4, v6 = v4 || p.neighbor.IPv4, v6 || p.neighbor.IPv6
+	}
+	return v4, v6
+}
+
+// newPolicies returns the distinct policies by name, and the policy of each peer.
+func newPolicies(peers []peer, adverts []advert) (policies []policy, of map[string]int) {
+	of = map[string]int{}
+	byKey := map[string]int{}
+	for _, p := range peers {
+		var named []string
+		for i := range adverts {
+			if adverts[i].peers[p.name] {
+				named = append(named, adverts[i].name)
+			}
+		}
+		slices.Sort(named)
+		key := strings.Join(named, "\n")
+		i, ok := byKey[key]
+		if !ok {
+			i = len(policies)
+			byKey[key] = i
+			name := "out-all"
+			if key != "" {
+				name = fmt.Sprintf("out-%08x", hash(key))
+			}
+			policies = append(policies, policy{name: mustName(name)})
+		}
+		policies[i].peers = append(policies[i].peers, p.name)
+		of[p.name] = i
+	}
+	return policies, of
+}
+
+// outbound is the route-map of a policy: an entry for each class that its neighbors get.
+func outbound(p policy, classes []class, used map[int]bool, adverts []advert) frrconf.RouteMap {
+	out := frrconf.RouteMap{Name: p.name}
+	taken := map[uint16]bool{}
+	for j, c := range classes {
+		if !used[j] {
+			continue
+		}
+		entry := frrconf.RouteMapEntry{Permit: true, Description: c.description(), MatchTag: c.tag}
+		var communities communitySet
+		reached := false
+		for _, i := range c.adverts {
+			a := &adverts[i]
+			if !a.reaches(p.peers[0]) {
+				continue
+			}
+			reached = true
+			communities.merge(a.communities)
+			if a.localPref != 0 {
+				entry.LocalPreference = a.localPref
+			}
+		}
+		if !reached {
+			continue
+		}
+		communities.sort()
+		entry.Communities, entry.LargeCommunities = communities.standard, communities.large
+		entry.Sequence = sequence(c.key, taken)
+		out.Entries = append(out.Entries, entry)
+	}
+	slices.SortFunc(out.Entries, func(a, b frrconf.RouteMapEntry) int { return int(a.Sequence) - int(b.Sequence) })
+	out.Entries = append(out.Entries, frrconf.RouteMapEntry{Sequence: defaultEntry})
+	return out
+}
+
+// sequence gives a class its place in an outbound map: a hash of its key, the next free one where two meet. Entries match different tags,
+// so their order means nothing.
+func sequence(key string, taken map[uint16]bool) uint16 {
+	const places = defaultEntry - 1
+	n := uint16(hash(key+"\nsequence")%places) + 1
+	for taken[n] {
+		n = n%places + 1
+	}
+	taken[n] = true
+	return n
+}
+
+func hash(s string) uint32 {
+	sum := sha256.Sum256([]byte(s))
+	return binary.BigEndian.Uint32(sum[:4])
+}
+
+func mustName(s string) frrconf.Name {
+	n, err := frrconf.NewName(s)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return n
+}
+
+// newInstances makes a router block for each VRF that has neighbors: the default VRF first, then by name, as FRR prints them.
+func newInstances(peers []peer, out func(peer) frrconf.Name) []frrconf.Instance {
+	byVRF := map[frrconf.Name]*frrconf.Instance{}
+	for _, p := range peers {
+		in, ok := byVRF[p.vrf]
+		if !ok {
+			in = &frrconf.Instance{ASN: p.asn, VRF: p.vrf}
+			byVRF[p.vrf] = in
+		}
+		if p.routerID.IsValid() {
+			in.RouterID = p.routerID
+		}
+		n := p.neighbor
+		n.Out = out(p)
+		in.Neighbors = append(in.Neighbors, n)
+	}
+	list := make([]frrconf.Instance, 0, len(byVRF))
+	for _, in := range byVRF {
+		slices.SortFunc(in.Neighbors, func(a, b frrconf.Neighbor) int { return a.Peer.Compare(b.Peer) })
+		list = append(list, *in)
+	}
+	slices.SortFunc(list, func(a, b frrconf.Instance) int { return strings.Compare(a.VRF.String(), b.VRF.String()) })
+	return list
+}
