@@ -1,0 +1,246 @@
+package vtysh
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// window is how many lines are sent before their replies are read: few enough that neither side's buffers fill up, many enough that the
+// round trip does not count (80 us a line one by one, 15 us in a window).
+const window = 128
+
+// maxLine is the longest line that is sent, in bytes. A daemon drops a line of about 4096 without a word, less what stands in its buffer.
+const maxLine = 3500
+
+// replyTime is how long a daemon may take for one window or one show command. bgpd answers while it computes routes, so minutes would mean
+// that it hangs.
+const replyTime = 60 * time.Second
+
+// Socket speaks vtysh's protocol on the sockets in a directory: a line and a NUL; back come text, three NULs and a status byte. Connections
+// stay open, and are opened again when a daemon was restarted.
+type Socket struct {
+	dir   string
+	conns map[Daemon]*conn
+}
+
+// NewSocket returns a client for the sockets in dir, /run/frr in most installations. Nothing is opened yet.
+func NewSocket(dir string) *Socket { return &Socket{dir: dir, conns: map[Daemon]*conn{}} }
+
+type conn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Run implements Client.
+func (s *Socket) Run(ctx context.Context, daemon Daemon, command string) (string, error) {
+	replies, err := s.retry(ctx, daemon, func(c *conn) ([]Reply, error) { return c.ask([]Line{Line(command)}, true) })
+	if err != nil {
+		return "", err
+	}
+	if replies[0].Refused() {
+		return "", fmt.Errorf("%s refuses %q: %s", daemon, Redact(command), oneLine(replies[0].Text))
+	}
+	return replies[0].Text, nil
+}
+
+// Configure implements Client.
+func (s *Socket) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
+	return s.retry(ctx, daemon, func(c *conn) ([]Reply, error) {
+		var out []Reply
+		entered, err := c.enter([]Line{"configure terminal"})
+		if err != nil || entered.Refused() {
+			return nil, errors.Join(err, refusal(daemon, "configure terminal", entered))
+		}
+		for _, b := range blocks {
+			entered, err := c.enter(b.Context)
+			if err != nil {
+				return nil, err
+			}
+			if entered.Refused() {
+				for range b.Lines {
+					out = append(out, entered)
+				}
+				// Where this stands is unknown: begin again at the top.
+				if _, err := c.enter([]Line{"end", "configure terminal"}); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			replies, err := c.ask(b.Lines, false)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, replies...)
+		}
+		_, err = c.enter([]Line{"end"})
+		return out, err
+	})
+}
+
+// Close implements Client.
+func (s *Socket) Close() error {
+	for d := range s.conns {
+		s.drop(d)
+	}
+	return nil
+}
+
+// retry runs an exchange, a second time on a new connection when the old one turns out to be dead.
+func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) ([]Reply, error)) ([]Reply, error) {
+	for {
+		c, warm, err := s.connect(ctx, daemon)
+		if err != nil {
+			return nil, err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+		replies, err := exchange(c)
+		if stop(); err == nil {
+			return replies, nil
+		}
+		s.drop(daemon)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !warm || !closed(err) {
+			return nil, fmt.Errorf("talk to %s: %w", daemon, err)
+		}
+	}
+}
+
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+func (s *Socket) drop(daemon Daemon) {
+	if c := s.conns[daemon]; c != nil {
+		_ = c.Close()
+		delete(s.conns, daemon)
+	}
+}
+
+// connect returns the connection to a daemon, and whether it was open before.
+func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool, err error) {
+	if c := s.conns[daemon]; c != nil {
+		return c, true, nil
+	}
+	if daemon == All {
+		return nil, false, errors.New("BUG: a socket belongs to one daemon")
+	}
+	path := filepath.Join(s.dir, string(daemon)+".vty")
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "unix", path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, fmt.Errorf("%w: no %s; start %s, or say where its socket is with --vty-dir", ErrNotRunning, path, daemon)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, false, fmt.Errorf("%w: nobody answers on %s; start %s", ErrNotRunning, path, daemon)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, false, fmt.Errorf("%w to open %s; run as user frr, in group frrvty, or as root", ErrPermission, path)
+	case err != nil:
+		return nil, false, fmt.Errorf("connect to %s: %w", daemon, err)
+	}
+	c = &conn{raw, bufio.NewReaderSize(raw, 64<<10)}
+	if entered, err := c.enter([]Line{"enable"}); err != nil || entered.Refused() {
+		_ = raw.Close()
+		return nil, false, fmt.Errorf("connect to %s: %w", daemon, errors.Join(err, refusal(daemon, "enable", entered)))
+	}
+	s.conns[daemon] = c
+	return c, false, nil
+}
+
+func refusal(daemon Daemon, line Line, r Reply) error {
+	if !r.Refused() {
+		return nil
+	}
+	return fmt.Errorf("%s refuses %q: %s", daemon, line, oneLine(r.Text))
+}
+
+// enter runs lines that lead somewhere, and returns the first refusal or the last reply.
+func (c *conn) enter(lines []Line) (Reply, error) {
+	replies, err := c.ask(lines, false)
+	if err != nil {
+		return Reply{}, err
+	}
+	var last Reply
+	for _, r := range replies {
+		if last = r; r.Refused() {
+			break
+		}
+	}
+	return last, nil
+}
+
+// ask sends lines, a window at a time, and reads a reply for each. A line that is too long for FRR is answered here.
+func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
+	out := make([]Reply, 0, len(lines))
+	var buf []byte
+	for len(lines) > 0 {
+		n := min(window, len(lines))
+		buf = buf[:0]
+		for _, l := range lines[:n] {
+			if l.sendable() {
+				buf = append(append(buf, l...), 0)
+			}
+		}
+		if err := c.SetDeadline(time.Now().Add(replyTime)); err != nil {
+			return nil, err
+		}
+		if _, err := c.Write(buf); err != nil {
+			return nil, err
+		}
+		for _, l := range lines[:n] {
+			if !l.sendable() {
+				out = append(out, Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)})
+				continue
+			}
+			r, err := c.reply(keep)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r)
+		}
+		lines = lines[n:]
+	}
+	return out, nil
+}
+
+func (l Line) sendable() bool {
+	if len(l) > maxLine {
+		return false
+	}
+	for i := range len(l) {
+		if l[i] == 0 || l[i] == '\n' || l[i] == '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// reply reads text up to the first NUL, two more NULs, and the status. keep leaves the text as it is: output of a show command.
+func (c *conn) reply(keep bool) (Reply, error) {
+	text, err := c.r.ReadBytes(0)
+	if err != nil {
+		return Reply{}, err
+	}
+	var end [3]byte
+	if _, err := io.ReadFull(c.r, end[:]); err != nil {
+		return Reply{}, err
+	}
+	r := Reply{Status: Status(end[2])}
+	switch text = text[:len(text)-1]; {
+	case len(text) == 0:
+	case keep:
+		r.Text = string(text)
+	default:
+		r.Text = Redact(string(text))
+	}
+	return r, nil
+}
