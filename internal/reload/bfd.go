@@ -1,0 +1,61 @@
+package reload
+
+import (
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// bfdDefaults are the values that take a setting back: 8.4 has no "no" for them, and setting the default is the same on every version.
+var bfdDefaults = map[string]string{
+	"detect-multiplier":      "3",
+	"transmit-interval":      "300",
+	"receive-interval":       "300",
+	"echo transmit-interval": "50",
+	"echo receive-interval":  "50",
+}
+
+// bfdKey is what a line of a profile is a value of.
+func bfdKey(line string) string {
+	words := strings.Fields(strings.TrimPrefix(line, "no "))
+	if len(words) > 1 && words[0] == "echo" {
+		return words[0] + " " + words[1]
+	}
+	if len(words) > 0 {
+		return words[0]
+	}
+	return line
+}
+
+// putBFD makes and changes profiles, before neighbors refer to them. A changed value goes to live sessions; none flaps.
+func putBFD(b *builder, running, wanted *config) {
+	for _, w := range wanted.of("bfd") {
+		if len(w.context) < 2 {
+			continue
+		}
+		old := running.get(w.context...)
+		put, drop := difference(old.lines, w.lines, bfdKey)
+		if !running.has(w.context...) && len(put) == 0 {
+			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context[:1]), Line: vtysh.Line(w.header()), Effect: None})
+		}
+		for _, l := range put {
+			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(l), Effect: None})
+		}
+		for _, l := range drop {
+			line := negated(l)
+			if value, ok := bfdDefaults[bfdKey(l)]; ok {
+				line = bfdKey(l) + " " + value
+			}
+			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(line), Effect: None})
+		}
+	}
+}
+
+// dropBFD removes profiles that nothing refers to any more.
+func dropBFD(b *builder, running, wanted *config) {
+	for _, old := range running.of("bfd") {
+		if len(old.context) == 2 && !wanted.has(old.context...) {
+			b.add(Command{Daemon: vtysh.BFDD, Context: lines(old.context[:1]), Line: vtysh.Line("no " + old.header()), Effect: None})
+		}
+	}
+}

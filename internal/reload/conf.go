@@ -1,0 +1,55 @@
+package reload
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// NoFile is the path that stands for no file at all.
+const NoFile = "none"
+
+// WriteFile replaces a file at once: a reader sees the old text or the new, never a part, also after a crash. The file gets mode, and the
+// owner of the one before it, or of its directory, so that FRR's user can read it.
+func WriteFile(path string, text []byte, mode fs.FileMode) error {
+	if path == NoFile {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Chmod(mode), own(f, path, dir), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+	return nil
+}
+
+// own gives the file the owner of what it replaces. Only root may; others write as themselves.
+func own(f *os.File, path, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for _, like := range []string{path, dir} {
+		if info, err := os.Stat(like); err == nil {
+			if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+				return f.Chown(int(sys.Uid), int(sys.Gid))
+			}
+		}
+	}
+	return nil
+}

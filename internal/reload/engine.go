@@ -1,0 +1,174 @@
+package reload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// Engine applies documents to one FRR. It is for one goroutine.
+type Engine struct {
+	client   vtysh.Client
+	now      func() time.Time
+	previous string
+}
+
+// New returns an engine. previous is the document that was applied before, from frr.conf; empty when none is known.
+func New(client vtysh.Client, previous string, now func() time.Time) *Engine {
+	return &Engine{client: client, previous: previous, now: now}
+}
+
+// Result is what one Apply came to.
+type Result struct {
+	Started  time.Time     `json:"started"`
+	Duration time.Duration `json:"duration"`
+	Digest   string        `json:"digest"`
+	Version  string        `json:"version"`
+	// Plan is what was sent first.
+	Plan Plan `json:"plan"`
+	// Refused are the lines that FRR did not take.
+	Refused []Refused `json:"refused,omitempty"`
+	// Remaining is what still differs afterwards; empty when FRR runs the document.
+	Remaining Plan `json:"remaining"`
+}
+
+// Verified tells that FRR was asked afterwards, and runs the document.
+func (r Result) Verified() bool { return r.Remaining.Empty() && len(r.Refused) == 0 }
+
+// Refused is a line that FRR did not take, and what it said.
+type Refused struct {
+	Command Command `json:"command"`
+	Reply   string  `json:"reply"`
+}
+
+// String prints the refusal without secrets.
+func (r Refused) String() string { return fmt.Sprintf("%s: %s", r.Command.Line, r.Reply) }
+
+// passes is how often an apply compares and sends: some lines can only be taken once others are gone.
+const passes = 3
+
+// Plan compares the running configuration with a document, and changes nothing.
+func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {
+	running, err := e.running(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	return Diff(running, document), nil
+}
+
+// Apply brings FRR to the document, and asks it afterwards whether it runs it. The error is of the connection; a line that FRR refuses is
+// in the Result, and everything that does not depend on it is applied.
+func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
+	result := Result{Started: e.now(), Digest: document.Digest}
+	defer func() { result.Duration = e.now().Sub(result.Started) }()
+	for pass := range passes {
+		running, err := e.running(ctx)
+		if err != nil {
+			return result, err
+		}
+		result.Version = running.Version.String()
+		plan := Diff(running, document)
+		if pass == 0 {
+			result.Plan = plan
+		}
+		result.Remaining = plan
+		if plan.Empty() || pass > 0 && slices.EqualFunc(plan.Commands, refusedCommands(result.Refused), sameCommand) {
+			break
+		}
+		if result.Refused, err = e.send(ctx, plan); err != nil {
+			return result, err
+		}
+		e.previous = document.Text
+		if pass == passes-1 {
+			if running, err = e.running(ctx); err != nil {
+				return result, err
+			}
+			result.Remaining = Diff(running, document)
+		}
+	}
+	e.previous = document.Text
+	result.Duration = e.now().Sub(result.Started)
+	return result, nil
+}
+
+func refusedCommands(list []Refused) []Command {
+	out := make([]Command, len(list))
+	for i, r := range list {
+		out[i] = r.Command
+	}
+	return out
+}
+
+func sameCommand(a, b Command) bool {
+	return a.Daemon == b.Daemon && a.Line == b.Line && slices.Equal(a.Context, b.Context)
+}
+
+// send runs the commands in order: neighbouring ones for one place of one daemon go together.
+func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
+	var refused []Refused
+	for i := 0; i < len(plan.Commands); {
+		first := plan.Commands[i]
+		if first.Exec {
+			if _, err := e.client.Run(ctx, first.Daemon, first.Line.Reveal()); err != nil {
+				if ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning) {
+					return refused, err
+				}
+				refused = append(refused, Refused{first, err.Error()})
+			}
+			i++
+			continue
+		}
+		batch := i
+		var blocks []vtysh.Block
+		for ; batch < len(plan.Commands); batch++ {
+			c := plan.Commands[batch]
+			if c.Exec || c.Daemon != first.Daemon {
+				break
+			}
+			if n := len(blocks); n == 0 || !slices.Equal(blocks[n-1].Context, c.Context) {
+				blocks = append(blocks, vtysh.Block{Context: c.Context})
+			}
+			last := &blocks[len(blocks)-1]
+			last.Lines = append(last.Lines, c.Line)
+		}
+		replies, err := e.client.Configure(ctx, first.Daemon, blocks)
+		if err != nil {
+			return refused, err
+		}
+		for j, r := range replies {
+			if r.Refused() {
+				refused = append(refused, Refused{plan.Commands[i+j], r.Text})
+			}
+		}
+		i = batch
+	}
+	return refused, nil
+}
+
+// running asks the daemons what they run. A bfdd that is not there runs nothing.
+func (e *Engine) running(ctx context.Context) (Running, error) {
+	r := Running{Previous: e.previous}
+	var err error
+	if r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
+		return r, err
+	}
+	const show = "show running-config"
+	if r.BGPD, err = e.client.Run(ctx, vtysh.BGPD, show); err != nil {
+		return r, err
+	}
+	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
+		return r, err
+	}
+	r.BFDDAbsent = err != nil
+	if !r.Version.AtLeast(9, 1) {
+		if r.Zebra, err = e.client.Run(ctx, vtysh.Zebra, show); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,152 @@
+package reload
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// Effect is what a command does to sessions and routes.
+type Effect string
+
+const (
+	// None: nothing that was announced or established changes, but for the very line.
+	None Effect = "none"
+	// Soft: routes are evaluated again and sent where they differ; no session is reset.
+	Soft Effect = "soft"
+	// Deferred: it takes effect when the session is established next.
+	Deferred Effect = "deferred"
+	// Reset: sessions go down and come up again.
+	Reset Effect = "reset"
+)
+
+var weight = map[Effect]int{None: 0, Soft: 1, Deferred: 2, Reset: 3}
+
+// Command is one line of a plan, and where it goes.
+type Command struct {
+	Daemon  vtysh.Daemon `json:"daemon"`
+	Context []vtysh.Line `json:"context,omitempty"`
+	Line    vtysh.Line   `json:"line"`
+	// Exec marks a command outside configuration, such as "clear bgp ... soft out".
+	Exec   bool   `json:"exec,omitempty"`
+	Effect Effect `json:"effect"`
+	// Neighbors that a reset concerns, as "10.0.0.1" or "10.0.0.1 vrf red".
+	Neighbors []string `json:"neighbors,omitempty"`
+	// Note says more, for instance that the line is not one that this program knows.
+	Note string `json:"note,omitempty"`
+}
+
+// String is the command as a person reads it, without secrets.
+func (c Command) String() string {
+	var b strings.Builder
+	daemon := string(c.Daemon)
+	if c.Daemon == vtysh.All {
+		daemon = "vtysh"
+	}
+	fmt.Fprintf(&b, "%-8s %-5s ", c.Effect, daemon)
+	for _, l := range c.Context {
+		fmt.Fprintf(&b, "%s / ", l)
+	}
+	b.WriteString(c.Line.String())
+	if c.Effect == Reset && len(c.Neighbors) > 0 {
+		fmt.Fprintf(&b, "  (resets %s)", strings.Join(c.Neighbors, ", "))
+	}
+	if c.Note != "" {
+		fmt.Fprintf(&b, "  (%s)", c.Note)
+	}
+	return b.String()
+}
+
+// Plan is what brings FRR from one configuration to another, in order.
+type Plan struct {
+	Commands []Command `json:"commands"`
+}
+
+// Empty tells that FRR runs what is wanted.
+func (p Plan) Empty() bool { return len(p.Commands) == 0 }
+
+// Effect is the strongest effect of any command.
+func (p Plan) Effect() Effect {
+	out := None
+	for _, c := range p.Commands {
+		if weight[c.Effect] > weight[out] {
+			out = c.Effect
+		}
+	}
+	return out
+}
+
+// Resets lists the neighbors whose sessions the plan resets, sorted, each once.
+func (p Plan) Resets() []string {
+	var out []string
+	for _, c := range p.Commands {
+		if c.Effect == Reset {
+			out = append(out, c.Neighbors...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// String prints a command a line, without secrets.
+func (p Plan) String() string {
+	var b strings.Builder
+	for _, c := range p.Commands {
+		b.WriteString(c.String() + "\n")
+	}
+	return b.String()
+}
+
+// builder collects the commands of a plan.
+type builder struct {
+	commands []Command
+}
+
+func (b *builder) add(c Command) { b.commands = append(b.commands, c) }
+
+// lines makes context lines of plain ones.
+func lines(context []string) []vtysh.Line {
+	out := make([]vtysh.Line, len(context))
+	for i, l := range context {
+		out[i] = vtysh.Line(l)
+	}
+	return out
+}
+
+// negated is the line that takes a line back.
+func negated(line string) string {
+	if rest, ok := strings.CutPrefix(line, "no "); ok {
+		return rest
+	}
+	return "no " + line
+}
+
+// setting is a line and what it is a value of: of two lines with one key, the later replaces the earlier.
+type setting struct {
+	key  string
+	line string
+}
+
+// difference compares the settings of a block: lines to add or replace in place, and lines to take back, each in the order of its side.
+func difference(running, wanted []string, key func(string) string) (put, drop []string) {
+	now := make(map[string]string, len(running))
+	for _, l := range running {
+		now[key(l)] = l
+	}
+	want := make(map[string]bool, len(wanted))
+	for _, l := range wanted {
+		k := key(l)
+		want[k] = true
+		if now[k] != l {
+			put = append(put, l)
+		}
+	}
+	for _, l := range running {
+		if !want[key(l)] {
+			drop = append(drop, l)
+		}
+	}
+	return put, drop
+}
