@@ -1,0 +1,317 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/translate"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// SyntaxChecker is FRR's own parser.
+type SyntaxChecker interface {
+	// CheckSyntax returns a *vtysh.SyntaxError when the parser refuses the text.
+	CheckSyntax(ctx context.Context, text string) error
+}
+
+// Config says what one agent works on.
+type Config struct {
+	Node      string
+	Options   snapshot.Options
+	FRRConf   string // reload.NoFile writes none
+	StateFile string // of the last good objects; reload.NoFile keeps none
+	Templates string // directory of overlays; empty: none
+
+	Client  vtysh.Client
+	Checker SyntaxChecker
+	// Fingerprint changes when FRR was restarted.
+	Fingerprint func() string
+	Log         *slog.Logger
+	Now         func() time.Time
+
+	// DriftInterval is how often FRR is asked whether it still runs what it should.
+	DriftInterval time.Duration
+}
+
+const (
+	restartInterval = time.Second
+	retryFirst      = 500 * time.Millisecond
+	retryMost       = 30 * time.Second
+)
+
+// Agent brings one FRR to what the objects of one node ask for.
+type Agent struct {
+	Config
+	engine   *reload.Engine
+	renderer *render.Renderer
+	lastGood translate.LastGood
+	status   *Board
+
+	objects  *source.Result
+	overlay  []problem.Problem // what is wrong with the templates
+	checked  map[string]string // extras text -> what FRR's parser said
+	accepted string            // digest of the last document with overlays that FRR's parser took
+	good     *render.Document  // the last document that was rendered and could be used
+	logged   []problem.Problem
+}
+
+// New reads what an earlier run has left beside frr.conf.
+func New(config Config, board *Board) (*Agent, error) {
+	a := &Agent{Config: config, status: board, checked: map[string]string{}}
+	previous := ""
+	if config.FRRConf != reload.NoFile {
+		data, err := os.ReadFile(config.FRRConf)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read the configuration of the last run: %w", err)
+		}
+		previous = string(data)
+	}
+	a.engine = reload.New(config.Client, previous, config.Now)
+	if config.StateFile != reload.NoFile {
+		data, err := os.ReadFile(config.StateFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("read the last good objects: %w", err)
+		default:
+			if a.lastGood, err = translate.DecodeLastGood(data); err != nil {
+				config.Log.Warn("the last good objects can't be used; objects that are invalid now are left out", "file", config.StateFile, "error", err)
+			}
+		}
+	}
+	a.loadTemplates()
+	return a, nil
+}
+
+// Run works until ctx ends: each value of objects replaces the one before, templates tells that the overlay changed. What is applied stays
+// when Run ends.
+func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates <-chan struct{}) {
+	drift := time.NewTicker(cmp.Or(a.DriftInterval, 30*time.Second))
+	defer drift.Stop()
+	restart := time.NewTicker(restartInterval)
+	defer restart.Stop()
+	retry := time.NewTimer(time.Hour)
+	retry.Stop()
+	wait := retryFirst
+	running := a.fingerprint()
+	for {
+		force := false
+		select {
+		case <-ctx.Done():
+			return
+		case o := <-objects:
+			a.objects = &o
+		case <-templates:
+			a.loadTemplates()
+		case <-drift.C:
+			force = true
+		case <-retry.C:
+			force = true
+		case <-restart.C:
+			now := a.fingerprint()
+			if now == running {
+				continue
+			}
+			running = now
+			a.Log.Info("FRR was restarted")
+			force = true
+		}
+		if a.objects == nil {
+			continue // never before everything is known: an End-of-RIB would come before the routes
+		}
+		if err := a.turn(ctx, force); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			a.status.failed(err)
+			a.Log.Error("FRR can't be brought to the configuration; it keeps what it has", "node", a.Node, "error", err, "retry", wait)
+			retry.Reset(wait)
+			wait = min(2*wait, retryMost)
+			continue
+		}
+		wait = retryFirst
+	}
+}
+
+func (a *Agent) fingerprint() string {
+	if a.Fingerprint == nil {
+		return ""
+	}
+	return a.Fingerprint()
+}
+
+// turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last.
+func (a *Agent) turn(ctx context.Context, force bool) error {
+	result, snap, err := a.translate(ctx)
+	if err != nil {
+		return err
+	}
+	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
+	document, err := a.render(ctx, result)
+	if err != nil {
+		problems = append(problems, overlayProblem(a.Templates, err))
+		if a.good == nil {
+			a.tell(problems, snap)
+			return err
+		}
+		document = *a.good
+	}
+	if !force && a.status.applied(document.Digest) {
+		a.tell(problems, snap)
+		return nil
+	}
+	outcome, err := a.engine.Apply(ctx, document)
+	if err != nil {
+		a.tell(problems, snap)
+		return err
+	}
+	for _, r := range outcome.Refused {
+		problems = append(problems, problem.Problem{
+			Severity: problem.Error, Object: problem.Object{Kind: "Node", Name: a.Node}, Reason: problem.RefusedByFRR, Message: "FRR refuses " + r.String(),
+		})
+	}
+	a.tell(problems, snap)
+	a.record(outcome)
+	if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
+		return err
+	}
+	if !outcome.Verified() {
+		return fmt.Errorf("%d lines differ after the apply, %d were refused", len(outcome.Remaining.Commands), len(outcome.Refused))
+	}
+	a.good = &document
+	a.status.verified(document.Digest)
+	return a.keep(result.LastGood)
+}
+
+// translate takes the snapshot and translates it; text of an administrator goes to FRR's own parser first.
+func (a *Agent) translate(ctx context.Context) (translate.Result, *snapshot.Snapshot, error) {
+	snap, err := snapshot.New(a.objects.Objects, a.Node, a.Options)
+	if err != nil {
+		return translate.Result{}, nil, err
+	}
+	if snap.Extras.Text != "" {
+		if snap.Extras.Refused, err = a.checkExtras(ctx, snap.Extras.Text); err != nil {
+			return translate.Result{}, nil, err
+		}
+	}
+	return translate.Translate(snap, a.lastGood), snap, nil
+}
+
+// checkExtras asks FRR's parser, once for each text.
+func (a *Agent) checkExtras(ctx context.Context, text string) (string, error) {
+	if said, known := a.checked[text]; known {
+		return said, nil
+	}
+	var syntax *vtysh.SyntaxError
+	err := a.Checker.CheckSyntax(ctx, text)
+	if err != nil && !errors.As(err, &syntax) {
+		return "", fmt.Errorf("have FRR's parser read bgpextras: %w", err)
+	}
+	said := ""
+	if syntax != nil {
+		said = syntax.Error()
+	}
+	clear(a.checked)
+	a.checked[text] = said
+	return said, nil
+}
+
+// loadTemplates reads the overlay. One that is broken leaves the renderer as it was.
+func (a *Agent) loadTemplates() {
+	a.overlay = nil
+	var overlay fs.FS
+	if a.Templates != "" {
+		overlay = os.DirFS(a.Templates)
+	}
+	r, err := render.New(overlay)
+	if err != nil {
+		a.overlay = []problem.Problem{overlayProblem(a.Templates, err)}
+		if a.renderer != nil {
+			return
+		}
+		// Nothing was good before: the product's own templates are.
+		if r, err = render.New(nil); err != nil {
+			panic(err)
+		}
+	}
+	a.renderer = r
+}
+
+func overlayProblem(dir string, err error) problem.Problem {
+	return problem.Problem{
+		Severity: problem.Error, File: dir, Reason: problem.TemplateBroken,
+		Message: err.Error() + "; the last good configuration stays in use",
+	}
+}
+
+// render makes the document. With overlays, FRR's parser reads it before FRR does.
+func (a *Agent) render(ctx context.Context, result translate.Result) (render.Document, error) {
+	document, err := a.renderer.Render(result.Config)
+	if err != nil || a.Templates == "" || document.Digest == a.accepted {
+		return document, err
+	}
+	if err := a.Checker.CheckSyntax(ctx, document.Text); err != nil {
+		return document, fmt.Errorf("FRR's parser refuses what the templates make: %w", err)
+	}
+	a.accepted = document.Digest
+	return document, nil
+}
+
+// tell shows problems, and logs those that are new or gone.
+func (a *Agent) tell(problems []problem.Problem, snap *snapshot.Snapshot) {
+	problems = problem.Sort(slices.Clone(problems))
+	for _, p := range problems {
+		if !slices.Contains(a.logged, p) {
+			a.Log.Warn("an object has a problem", "problem", p.String())
+		}
+	}
+	for _, p := range a.logged {
+		if !slices.Contains(problems, p) {
+			a.Log.Info("a problem is gone", "problem", p.String())
+		}
+	}
+	a.logged = problems
+	a.status.problems(a.Node, problems, len(snap.Services))
+}
+
+// record logs and shows an apply; silence means that nothing changed.
+func (a *Agent) record(outcome reload.Result) {
+	if outcome.Plan.Empty() {
+		return
+	}
+	a.status.record(outcome)
+	for _, c := range outcome.Plan.Commands {
+		a.Log.Info("applied a line", "daemon", string(c.Daemon), "effect", string(c.Effect), "line", c.Line.String(), "digest", outcome.Digest)
+	}
+	a.Log.Info("applied the configuration", "node", a.Node, "digest", outcome.Digest, "commands", len(outcome.Plan.Commands),
+		"effect", string(outcome.Plan.Effect()), "resets", outcome.Plan.Resets(), "refused", len(outcome.Refused), "duration", outcome.Duration)
+}
+
+// keep remembers the objects that FRR runs now, here and across restarts.
+func (a *Agent) keep(lastGood translate.LastGood) error {
+	before, err := a.lastGood.Encode()
+	if err != nil {
+		return err
+	}
+	now, err := lastGood.Encode()
+	if err != nil {
+		return err
+	}
+	a.lastGood = lastGood
+	if a.StateFile == reload.NoFile || slices.Equal(before, now) {
+		return nil
+	}
+	return reload.WriteFile(a.StateFile, now, 0o600)
+}

@@ -1,0 +1,129 @@
+package observe
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// State is what FRR says of its sessions at one moment.
+type State struct {
+	Version  string    `json:"version"`
+	Sessions []Session `json:"sessions"`
+}
+
+// Session is one BGP session, and its BFD session where it has one.
+type Session struct {
+	// Neighbor is the address or the interface, VRF the name of its VRF ("default" for the default VRF).
+	Neighbor string `json:"neighbor"`
+	VRF      string `json:"vrf"`
+	RemoteAS uint32 `json:"remoteAS"`
+	LocalAS  uint32 `json:"localAS"`
+	// State is FRR's word: Established, Active, Idle ...
+	State  string        `json:"state"`
+	Uptime time.Duration `json:"uptime"`
+	// Dropped counts how often the session went down since bgpd started.
+	Dropped int `json:"dropped"`
+	// PrefixesSent and PrefixesReceived count over all families.
+	PrefixesSent     int `json:"prefixesSent"`
+	PrefixesReceived int `json:"prefixesReceived"`
+	// LastReset says why the session went down last; empty when it never did.
+	LastReset string `json:"lastReset,omitempty"`
+	// Hold and Keepalive are the timers in force, and ConfiguredHold what is configured, in seconds; 0 when there are none.
+	Hold           int `json:"hold,omitempty"`
+	Keepalive      int `json:"keepalive,omitempty"`
+	ConfiguredHold int `json:"configuredHold,omitempty"`
+	// BFD is FRR's word for its BFD session, up or down; empty without one.
+	BFD string `json:"bfd,omitempty"`
+}
+
+// Established tells whether routes flow.
+func (s Session) Established() bool { return s.State == "Established" }
+
+// neighborJSON is what counts of "show bgp vrf all neighbors json".
+type neighborJSON struct {
+	RemoteAS       uint32 `json:"remoteAs"`
+	LocalAS        uint32 `json:"localAs"`
+	State          string `json:"bgpState"`
+	UpMsec         int64  `json:"bgpTimerUpMsec"`
+	Dropped        int    `json:"connectionsDropped"`
+	LastResetCause string `json:"lastResetDueTo"`
+	Hold           int    `json:"bgpTimerHoldTimeMsecs"`
+	Keepalive      int    `json:"bgpTimerKeepAliveIntervalMsecs"`
+	ConfiguredHold int    `json:"bgpTimerConfiguredHoldTimeMsecs"`
+	Families       map[string]struct {
+		Sent     int `json:"sentPrefixCounter"`
+		Accepted int `json:"acceptedPrefixCounter"`
+	} `json:"addressFamilyInfo"`
+	BFD *struct {
+		Status string `json:"status"`
+	} `json:"peerBfdInfo"`
+}
+
+// Read asks bgpd. Sessions are sorted by VRF and neighbor.
+func Read(ctx context.Context, client vtysh.Client) (State, error) {
+	version, err := vtysh.ReadVersion(ctx, client, vtysh.BGPD)
+	if err != nil {
+		return State{}, err
+	}
+	out := State{Version: version.String()}
+	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
+	if err != nil {
+		return out, err
+	}
+	sessions, err := readNeighbors([]byte(text))
+	if err != nil {
+		return out, err
+	}
+	out.Sessions = sessions
+	return out, nil
+}
+
+func readNeighbors(text []byte) ([]Session, error) {
+	var vrfs map[string]map[string]json.RawMessage
+	if err := json.Unmarshal(text, &vrfs); err != nil {
+		return nil, fmt.Errorf("read bgpd's neighbors: %w", err)
+	}
+	var out []Session
+	var errs []error
+	for vrf, members := range vrfs {
+		for name, raw := range members {
+			if len(raw) == 0 || raw[0] != '{' {
+				continue // vrfId, vrfName
+			}
+			var n neighborJSON
+			if err := json.Unmarshal(raw, &n); err != nil {
+				errs = append(errs, fmt.Errorf("read bgpd's neighbor %s: %w", name, err))
+				continue
+			}
+			out = append(out, n.session(name, vrf))
+		}
+	}
+	slices.SortFunc(out, func(a, b Session) int { return cmp.Or(cmp.Compare(a.VRF, b.VRF), cmp.Compare(a.Neighbor, b.Neighbor)) })
+	return out, errors.Join(errs...)
+}
+
+func (n neighborJSON) session(name, vrf string) Session {
+	s := Session{
+		Neighbor: name, VRF: vrf, RemoteAS: n.RemoteAS, LocalAS: n.LocalAS, State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
+		ConfiguredHold: n.ConfiguredHold / 1000,
+	}
+	if s.Established() {
+		s.Uptime = time.Duration(n.UpMsec) * time.Millisecond
+		s.Hold, s.Keepalive = n.Hold/1000, n.Keepalive/1000
+	}
+	for _, f := range n.Families {
+		s.PrefixesSent += f.Sent
+		s.PrefixesReceived += f.Accepted
+	}
+	if n.BFD != nil {
+		s.BFD = n.BFD.Status
+	}
+	return s
+}
