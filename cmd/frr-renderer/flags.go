@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/translate"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// objectFlags say which objects are read, and for which node.
+type objectFlags struct {
+	paths     []string
+	node      string
+	templates string
+	output    string
+	options   snapshot.Options
+}
+
+func (f *objectFlags) add(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&f.paths, "filename", "f", nil, "file or directory of manifests (recursive; *.yaml, *.yml, *.json); may be given several times")
+	c.Flags().StringVar(&f.options.Namespace, "namespace", snapshot.DefaultNamespace, "namespace of the metallb.io objects")
+	c.Flags().StringVar(&f.options.LoadBalancerClass, "lb-class", "", "announce Services of this loadBalancerClass; empty: those without one")
+	c.Flags().BoolVar(&f.options.IgnoreExcludeLabel, "ignore-exclude-lb", false,
+		"announce from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers too")
+}
+
+func (f *objectFlags) addNode(c *cobra.Command) {
+	c.Flags().StringVar(&f.node, "node", "", "name of the node to configure")
+	_ = c.MarkFlagRequired("node")
+}
+
+func (f *objectFlags) addTemplates(c *cobra.Command) {
+	c.Flags().StringVar(&f.templates, "templates", "", "directory of templates that replace the product's by file name")
+}
+
+func addOutput(c *cobra.Command, output *string) {
+	c.Flags().StringVarP(output, "output", "o", "text", "text or json")
+}
+
+// asJSON reads -o.
+func asJSON(output string) (bool, error) {
+	switch output {
+	case "text", "":
+		return false, nil
+	case "json":
+		return true, nil
+	}
+	return false, fmt.Errorf("-o %q is unknown; write text or json", output)
+}
+
+// overlay is the directory of --templates, nil without one.
+func (f *objectFlags) overlay() fs.FS {
+	if f.templates == "" {
+		return nil
+	}
+	return os.DirFS(f.templates)
+}
+
+// read reads the manifests.
+func (f *objectFlags) read() (source.Result, error) {
+	result, err := source.Read(f.paths, source.Options{Namespace: f.options.Namespace})
+	if err != nil {
+		return result, failed(err)
+	}
+	return result, nil
+}
+
+// vtyFlags say how FRR is reached.
+type vtyFlags struct {
+	dir  string
+	mode string
+	path string
+}
+
+func (f *vtyFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.dir, "vty-dir", "/run/frr", "directory of FRR's .vty sockets")
+	c.Flags().StringVar(&f.mode, "vtysh", "auto", "how to talk to FRR: auto, socket (the .vty sockets only) or exec (the vtysh binary only)")
+	c.Flags().StringVar(&f.path, "vtysh-path", "vtysh", "the vtysh binary")
+}
+
+// client returns what --vtysh asks for.
+func (f *vtyFlags) client() (vtysh.Client, error) {
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	switch f.mode {
+	case "auto":
+		return vtysh.NewAuto(vtysh.NewSocket(dir), f.exec()), nil
+	case "socket":
+		return vtysh.NewSocket(dir), nil
+	case "exec":
+		return f.exec(), nil
+	}
+	return nil, fmt.Errorf("--vtysh %q is unknown; write auto, socket or exec", f.mode)
+}
+
+func (f *vtyFlags) exec() *vtysh.Exec {
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		dir = f.dir
+	}
+	return vtysh.NewExec(dir, f.path)
+}
+
+// rendered is what the manifests come to on one node, without any history.
+type rendered struct {
+	document render.Document
+	problems []problem.Problem
+}
+
+// renderNode reads, translates and renders. Extras are checked by FRR's own parser where there is one.
+func (f *objectFlags) renderNode(ctx context.Context, vty *vtyFlags) (rendered, error) {
+	read, err := f.read()
+	if err != nil {
+		return rendered{}, err
+	}
+	renderer, err := render.New(f.overlay())
+	if err != nil {
+		return rendered{}, failed(err)
+	}
+	result, err := f.translateNode(ctx, read, f.node, vty)
+	if err != nil {
+		return rendered{}, failed(err)
+	}
+	document, err := renderer.Render(result.Config)
+	if err != nil {
+		return rendered{}, failed(err)
+	}
+	return rendered{document, problem.Sort(append(read.Problems, result.Problems...))}, nil
+}
+
+func (f *objectFlags) translateNode(ctx context.Context, read source.Result, node string, vty *vtyFlags) (translate.Result, error) {
+	snap, err := snapshot.New(read.Objects, node, f.options)
+	if err != nil {
+		return translate.Result{}, err
+	}
+	if snap.Extras.Text != "" {
+		var syntax *vtysh.SyntaxError
+		switch err := vty.exec().CheckSyntax(ctx, snap.Extras.Text); {
+		case asSyntax(err, &syntax):
+			snap.Extras.Refused = syntax.Error()
+		case err != nil:
+			// Without FRR at hand its parser can't be asked; say so, and check what can be checked.
+			result := translate.Translate(snap, translate.LastGood{})
+			result.Problems = append(result.Problems, problem.Problem{
+				Severity: problem.Warning, Reason: problem.ExtrasRefused, Field: "data.extras",
+				Object:  problem.Object{Kind: "ConfigMap", Namespace: snap.Namespace, Name: snap.Extras.Name},
+				Message: "FRR's parser was not asked whether it takes it: " + err.Error(),
+			})
+			return result, nil
+		}
+	}
+	return translate.Translate(snap, translate.LastGood{}), nil
+}
+
+func asSyntax(err error, target **vtysh.SyntaxError) bool {
+	e, ok := err.(*vtysh.SyntaxError)
+	*target = e
+	return ok
+}
+
+// rejected is the exit code for problems.
+func rejected(problems []problem.Problem) error {
+	if problem.AnyError(problems) {
+		return exit(exitRejected)
+	}
+	return nil
+}
+
+func printProblems(w io.Writer, problems []problem.Problem) {
+	for _, p := range problems {
+		fmt.Fprintln(w, p)
+	}
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newRender() *cobra.Command {
+	var objects objectFlags
+	var vty vtyFlags
+	c := &cobra.Command{
+		Use:   "render -f PATH... --node NODE",
+		Short: "Print the frr.conf of a node",
+		Long: `Print the frr.conf of a node on standard output, and what is wrong with the objects on standard error.
+It needs no FRR and no root. Passwords are printed as FRR needs them.
+
+Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the node is unknown, 2 for wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			out, err := objects.renderNode(c.Context(), &vty)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprint(c.OutOrStdout(), out.document.Text); err != nil {
+				return failed(err)
+			}
+			printProblems(c.ErrOrStderr(), out.problems)
+			return rejected(out.problems)
+		},
+	}
+	objects.add(c)
+	objects.addNode(c)
+	objects.addTemplates(c)
+	_ = c.MarkFlagRequired("filename")
+	c.Flags().StringVar(&vty.path, "vtysh-path", "vtysh", "the vtysh binary, to check bgpextras with where it is installed")
+	return c
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/spf13/cobra"
+
+	"github.com/frr-renderer/frr-renderer/internal/agent"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+const defaultHealthAddr = "127.0.0.1:17472"
+
+type runFlags struct {
+	objects    objectFlags
+	vty        vtyFlags
+	frrConf    string
+	state      string
+	healthAddr string
+	logLevel   string
+	drift      time.Duration
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run -f PATH... --node NODE",
+		Short: "Keep FRR at what the objects ask for",
+		Long: `Watch the manifests and bring the node's FRR to what they ask for after each change: only the lines that differ are sent, and no session
+is reset that need not be. What is applied stays when the program ends.
+
+Beside --frr-conf, which FRR reads when it starts, lies the file of the last good objects (mode 0600, it holds passwords): an object that
+becomes invalid keeps its last good form, also across restarts.
+
+--health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows).`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	f.objects.add(c)
+	f.objects.addNode(c)
+	f.objects.addTemplates(c)
+	_ = c.MarkFlagRequired("filename")
+	f.vty.add(c)
+	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
+	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
+	c.Flags().StringVar(&f.healthAddr, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
+	c.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
+	return c
+}
+
+func (f *runFlags) run(c *cobra.Command) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return fmt.Errorf("--log-level %q is unknown; write debug, info, warn or error", f.logLevel)
+	}
+	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	client, err := f.vty.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if f.state == "" {
+		f.state = reload.NoFile
+		if f.frrConf != reload.NoFile {
+			f.state = filepath.Join(filepath.Dir(f.frrConf), "frr-renderer.last-good.json")
+		}
+	}
+	board := agent.NewBoard(time.Now)
+	a, err := agent.New(agent.Config{
+		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
+		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift,
+	}, board)
+	if err != nil {
+		return failed(err)
+	}
+	ctx, cancel := context.WithCancelCause(c.Context())
+	defer cancel(nil)
+	stop, err := serve(f.healthAddr, board, log, cancel)
+	if err != nil {
+		return failed(err)
+	}
+	defer stop()
+	templates, err := watchTemplates(ctx, f.objects.templates)
+	if err != nil {
+		return failed(err)
+	}
+
+	objects := make(chan source.Result, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Run(ctx, objects, templates) })
+	err = source.Watch(ctx, f.objects.paths, source.Options{Namespace: f.objects.options.Namespace}, log, latest(objects))
+	if err != nil {
+		cancel(err)
+	}
+	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return failed(cause)
+	}
+	return nil
+}
+
+// latest puts values into a slot; a value that nobody took yet is overwritten.
+func latest(slot chan source.Result) func(source.Result) {
+	return func(r source.Result) {
+		select {
+		case <-slot:
+		default:
+		}
+		slot <- r
+	}
+}
+
+// socketStamp changes when bgpd or bfdd was started anew: its socket is another file then.
+func socketStamp(dir string) func() string {
+	return func() string {
+		var b strings.Builder
+		for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD} {
+			if info, err := os.Stat(filepath.Join(dir, string(d)+".vty")); err == nil {
+				fmt.Fprintf(&b, "%s %d ", d, info.ModTime().UnixNano())
+			}
+		}
+		return b.String()
+	}
+}
+
+// serve answers on addr until stop.
+func serve(addr string, board *agent.Board, log *slog.Logger, fatal context.CancelCauseFunc) (stop func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("serve health: %w; say another address with --health-addr", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if r := board.Report(); !r.Ready() {
+			why := r.Failure
+			if why == "" {
+				why = "nothing was applied yet"
+			}
+			http.Error(w, why, http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if err := printJSON(w, board.Report()); err != nil {
+			log.Debug("a reader of /status went away", "error", err)
+		}
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fatal(err)
+		}
+	}()
+	return func() { _ = server.Close() }, nil
+}
+
+// watchTemplates tells when a template in dir changes; nil without a dir.
+func watchTemplates(ctx context.Context, dir string) (<-chan struct{}, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		err = w.Add(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("watch templates: %w", err)
+	}
+	out := make(chan struct{}, 1)
+	go func() {
+		defer w.Close()
+		settle := time.NewTimer(time.Hour)
+		settle.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-w.Events:
+				settle.Reset(5 * time.Millisecond)
+			case <-w.Errors:
+				settle.Reset(5 * time.Millisecond)
+			case <-settle.C:
+				select {
+				case out <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return out, nil
+}

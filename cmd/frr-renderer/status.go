@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/frr-renderer/frr-renderer/internal/agent"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// statusView is what status shows.
+type statusView struct {
+	FRR   *observe.State `json:"frr,omitempty"`
+	Agent *agent.Report  `json:"agent,omitempty"`
+	// Errors say what could not be asked.
+	Errors []string `json:"errors,omitempty"`
+}
+
+func newStatus() *cobra.Command {
+	var vty vtyFlags
+	var healthAddr, output string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show sessions, last changes and problems",
+		Long: `Ask FRR for its sessions, and the running "frr-renderer run" for its last changes and for what is wrong with the objects.
+
+Exit code: 0, 1 when FRR can't be asked, 2 for wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			inJSON, err := asJSON(output)
+			if err != nil {
+				return err
+			}
+			view := gather(c.Context(), &vty, healthAddr)
+			out := c.OutOrStdout()
+			if inJSON {
+				err = printJSON(out, view)
+			} else {
+				err = view.print(out, paint{colour(out)})
+			}
+			if err != nil {
+				return failed(err)
+			}
+			if view.FRR == nil {
+				return exit(exitFailed)
+			}
+			return nil
+		},
+	}
+	vty.add(c)
+	c.Flags().StringVar(&healthAddr, "health-addr", defaultHealthAddr, "address of the running program")
+	addOutput(c, &output)
+	return c
+}
+
+func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
+	var view statusView
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if client, err := vty.client(); err != nil {
+		view.Errors = append(view.Errors, err.Error())
+	} else {
+		defer client.Close()
+		if state, err := observe.Read(ctx, client); err != nil {
+			view.Errors = append(view.Errors, err.Error())
+		} else {
+			view.FRR = &state
+		}
+	}
+	report, err := fetch(ctx, healthAddr)
+	if err != nil {
+		view.Errors = append(view.Errors, fmt.Sprintf("no frr-renderer run answers on %s: last changes and problems are unknown", healthAddr))
+	} else {
+		view.Agent = report
+	}
+	return view
+}
+
+func fetch(ctx context.Context, addr string) (*agent.Report, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var report agent.Report
+	return &report, json.NewDecoder(response.Body).Decode(&report)
+}
+
+// paint colours words for a terminal.
+type paint struct{ on bool }
+
+func (p paint) good(s string) string { return p.in("32", s) }
+func (p paint) bad(s string) string  { return p.in("31", s) }
+func (p paint) warn(s string) string { return p.in("33", s) }
+
+func (p paint) in(code, s string) string {
+	if !p.on {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// colour tells whether the output is a person's terminal (https://no-color.org).
+func colour(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+}
+
+func (v statusView) print(w io.Writer, p paint) error {
+	for _, e := range v.Errors {
+		fmt.Fprintln(w, p.bad(e))
+	}
+	if v.FRR != nil {
+		if err := printSessions(w, p, *v.FRR); err != nil {
+			return err
+		}
+	}
+	if v.Agent != nil {
+		printReport(w, p, *v.Agent)
+	}
+	return nil
+}
+
+func printSessions(w io.Writer, p paint, state observe.State) error {
+	fmt.Fprintf(w, "FRR %s, %d sessions\n", state.Version, len(state.Sessions))
+	if len(state.Sessions) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  NEIGHBOR\tVRF\tAS\tSTATE\tUP\tSENT\tDROPPED\tHOLD\tBFD\tLAST RESET")
+	for _, s := range state.Sessions {
+		hold := "-"
+		if s.Established() {
+			hold = fmt.Sprintf("%ds", s.Hold)
+			if s.ConfiguredHold != s.Hold {
+				hold += fmt.Sprintf(" (configured %ds)", s.ConfiguredHold)
+			}
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", s.Neighbor, s.VRF, s.RemoteAS, s.State, uptime(s.Uptime),
+			s.PrefixesSent, s.Dropped, hold, dash(strings.ToLower(s.BFD)), dash(s.LastReset))
+	}
+	return t.Flush()
+}
+
+func printReport(w io.Writer, p paint, r agent.Report) {
+	state := p.good("FRR runs what was asked for")
+	switch {
+	case r.Failure != "":
+		state = p.bad("FRR does not run what was asked for: " + r.Failure)
+	case r.Digest == "":
+		state = p.warn("nothing was applied yet")
+	}
+	fmt.Fprintf(w, "\nNode %s, %d Services: %s\n", dash(r.Node), r.Services, state)
+	if r.Digest != "" {
+		fmt.Fprintf(w, "  digest %s\n", r.Digest)
+	}
+	fmt.Fprintf(w, "\nLast changes (%d)\n", len(r.Applies))
+	const shown = 5
+	for _, a := range r.Applies[max(0, len(r.Applies)-shown):] {
+		fmt.Fprintf(w, "  %s  %d commands in %s, effect %s", a.Started.Format(time.DateTime), len(a.Plan.Commands), a.Duration.Round(10*time.Microsecond), a.Plan.Effect())
+		if resets := a.Plan.Resets(); len(resets) > 0 {
+			fmt.Fprintf(w, ", reset %s", strings.Join(resets, ", "))
+		}
+		fmt.Fprintln(w)
+		for _, refused := range a.Refused {
+			fmt.Fprintf(w, "    %s\n", p.bad("refused: "+refused.String()))
+		}
+	}
+	fmt.Fprintf(w, "\nProblems (%d)\n", len(r.Problems))
+	for _, one := range r.Problems {
+		line := one.String()
+		if one.Severity == problem.Error {
+			line = p.bad(line)
+		} else {
+			line = p.warn(line)
+		}
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+}
+
+func uptime(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return d.Round(time.Second).String()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
