@@ -3,6 +3,8 @@ package v1beta1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // BGPAdvertisementSpec says which Service addresses are announced, to whom, from where, and with which attributes.
+//
+// +kubebuilder:validation:XValidation:message="serviceSelectors need single addresses: leave aggregationLength at 32 and aggregationLengthV6 at 128",rule="!has(self.serviceSelectors) || self.serviceSelectors.size() == 0 || ((!has(self.aggregationLength) || self.aggregationLength == 32) && (!has(self.aggregationLengthV6) || self.aggregationLengthV6 == 128))"
 type BGPAdvertisementSpec struct {
 	// AggregationLength is the IPv4 prefix length that a Service address is announced with, 1 to 32.
 	// +optional

@@ -82,13 +82,14 @@ type BGPPeerSpec struct {
 	EBGPMultiHop bool `json:"ebgpMultiHop,omitempty"`
 }
 
-// BGPPeerStatus is empty.
+// BGPPeerStatus is empty: MetalLB's definition of the kind keeps no state here.
 type BGPPeerStatus struct{}
 
-// BGPPeer is the old form of a BGP neighbor.
+// BGPPeer is the old form of a BGP neighbor. Our CRD does not serve it, since that needs a conversion webhook; files may hold it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:unservedversion
 // +kubebuilder:deprecatedversion:warning="v1beta1 is deprecated, please use v1beta2"
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.spec.peerAddress`
 // +kubebuilder:printcolumn:name="ASN",type=string,JSONPath=`.spec.peerASN`

@@ -1,0 +1,7 @@
+// Package api turns the types of its subdirectories into CRDs: api/crds_test.go holds them to what MetalLB's own CRDs accept.
+//
+// Run "go generate ./api" after a change of a type or marker.
+package api
+
+//go:generate go tool controller-gen object paths=./...
+//go:generate go tool controller-gen crd paths=./... output:crd:dir=../charts/frr-renderer/crds
