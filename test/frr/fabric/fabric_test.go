@@ -230,6 +230,39 @@ func TestAKilledRunLeavesOnlyAFolderThatTheNextOneSweeps(t *testing.T) {
 	}
 }
 
+// TestTheInterruptedOne is run by TestAnInterruptTakesEverythingDown, in a process of its own.
+func TestTheInterruptedOne(t *testing.T) {
+	if os.Getenv("FABRIC_TEST_INTERRUPT") == "" {
+		t.Skip("only as a child of TestAnInterruptTakesEverythingDown")
+	}
+	f := New(t, Topology{Nodes: []NodeSpec{{Name: "r", Version: V84}}})
+	fmt.Println("\nup in", f.Dir)
+	select {}
+}
+
+func TestAnInterruptTakesEverythingDown(t *testing.T) {
+	Require(t, V84)
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestTheInterruptedOne$")
+	cmd.Env = append(os.Environ(), "FABRIC_TEST_INTERRUPT=1")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	dir := ""
+	for lines := bufio.NewScanner(out); dir == "" && lines.Scan(); {
+		dir, _ = strings.CutPrefix(lines.Text(), "up in ")
+		if !strings.HasPrefix(dir, "/") {
+			dir = ""
+		}
+	}
+	require.DirExists(t, dir)
+	processes := startedBy(t, cmd.Process.Pid)
+	require.NotEmpty(t, processes)
+	require.NoError(t, cmd.Process.Signal(unix.SIGINT))
+	require.ErrorContains(t, cmd.Wait(), "interrupt")
+	require.NoDirExists(t, dir)
+	require.False(t, anyRuns(processes))
+}
+
 func TestADetachedFabricOutlivesItsProgram(t *testing.T) {
 	Require(t, Versions()...)
 	dir := fmt.Sprintf("/tmp/frrfab.detached-%d", os.Getpid())

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -51,24 +50,13 @@ func (n *Node) Load(ctx context.Context, text string) ([]string, error) {
 	return n.load(ctx, args...)
 }
 
-// progress is what vtysh prints when all is well.
-var progress = regexp.MustCompile(`^(\[[0-9]+\|[a-z0-9]+\] (sending configuration|done)|Waiting for children to finish applying config\.\.\.)$`)
+// progress is what vtysh prints when all is well. That mgmtd is locked is part of it: for a moment after its start it deals with zebra and
+// staticd, vtysh waits 100 ms, says so, and then loads everything.
+var progress = regexp.MustCompile(`^(\[[0-9]+\|[a-z0-9]+\] (sending configuration|done)` +
+	`|Waiting for children to finish applying config\.\.\.` +
+	`|% Can't enter config; running datastore locked by another session)$`)
 
-// locked is what mgmtd (FRR 9 and later) says while another session configures it; its own start counts as one.
-const locked = "running datastore locked by another session"
-
-// load runs vtysh again as long as mgmtd is locked (for two seconds at most): that says nothing about the configuration.
-func (n *Node) load(ctx context.Context, args ...string) (complaints []string, err error) {
-	for end := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		complaints, err = n.loadOnce(ctx, args...)
-		isLocked := slices.ContainsFunc(complaints, func(line string) bool { return strings.Contains(line, locked) })
-		if err != nil || !isLocked || time.Now().After(end) {
-			return complaints, err
-		}
-	}
-}
-
-func (n *Node) loadOnce(ctx context.Context, args ...string) ([]string, error) {
+func (n *Node) load(ctx context.Context, args ...string) ([]string, error) {
 	cmd := n.Command(ctx, n.VtyshPath(), args...)
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
