@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -261,7 +262,11 @@ func unknownField(err error) string {
 func wrongType(err error) (field, message string) {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) {
-		return typed.Field, fmt.Sprintf("a %s stands where %s belongs", strings.Fields(typed.Value + " value")[0], goType(typed.Type.String()))
+		// A number in a field of numbers is no secret.
+		if value, isNumber := strings.CutPrefix(typed.Value, "number "); isNumber && typed.Type.Kind() != reflect.String {
+			return typed.Field, fmt.Sprintf("%s is out of range: %s", value, goType(typed.Type))
+		}
+		return typed.Field, fmt.Sprintf("a %s stands where %s belongs", strings.Fields(typed.Value + " value")[0], goType(typed.Type))
 	}
 	text := err.Error()
 	switch {
@@ -275,17 +280,18 @@ func wrongType(err error) (field, message string) {
 	return "", "a value is not of the type that the field has"
 }
 
-func goType(t string) string {
-	switch {
-	case strings.HasPrefix(t, "uint"):
-		return "a whole number from 0" + map[string]string{"uint16": " to 65535", "uint32": " to 4294967295"}[t]
-	case strings.HasPrefix(t, "int"):
+// goType says what a field takes.
+func goType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Uint16, reflect.Uint32:
+		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint64:
 		return "a whole number"
-	case t == "bool":
+	case reflect.Bool:
 		return "true or false"
-	case t == "string", strings.HasSuffix(t, "Password"), strings.HasSuffix(t, "Mode"):
+	case reflect.String:
 		return "a text"
-	case strings.HasPrefix(t, "[]"):
+	case reflect.Slice:
 		return "a list"
 	}
 	return "a mapping"

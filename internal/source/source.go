@@ -327,11 +327,11 @@ func (g *gatherer) add(name string, d decoded) {
 	if first, taken := g.seen[d.identity]; taken {
 		g.result.Problems = append(g.result.Problems, problem.Problem{
 			Severity: problem.Error, Object: d.identity, Reason: problem.DuplicateObject,
-			Message: fmt.Sprintf("it stands in %s and again in %s; the first is used, delete one", first, name),
+			Message: fmt.Sprintf("it stands in %s and again in %s:%d; the first is used, delete one", first, name, d.line),
 		})
 		return
 	}
-	g.seen[d.identity] = name
+	g.seen[d.identity] = fmt.Sprintf("%s:%d", name, d.line)
 	o := &g.result.Objects
 	switch v := d.object.(type) {
 	case *v1beta2.BGPPeer:
