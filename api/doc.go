@@ -1,5 +1,7 @@
 // Package api turns the types of its subdirectories into CRDs: api/crds_test.go holds them to what MetalLB's own CRDs accept.
 //
+// 32-bit unsigned fields carry the format int64: API servers check formats of integers, and int32 would refuse half of all AS numbers.
+//
 // Run "go generate ./api" after a change of a type or marker.
 package api
 

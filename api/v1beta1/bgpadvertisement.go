@@ -19,6 +19,7 @@ type BGPAdvertisementSpec struct {
 
 	// LocalPref is the LOCAL_PREF attribute (RFC 4271, 5.1.5), seen by iBGP neighbors only. 0: not set.
 	// +optional
+	// +kubebuilder:validation:Format=int64
 	LocalPref uint32 `json:"localPref,omitempty"`
 
 	// Communities to attach: 65000:1 (RFC 1997), large:64500:1:2 (RFC 8092), or the name of an alias in a Community object.

@@ -22,12 +22,14 @@ type BGPPeerSpec struct {
 	// MyASN is the AS number of our end of the session (RFC 6793), 1 to 4294967295. All peers in one VRF of one node need the same.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=4294967295
+	// +kubebuilder:validation:Format=int64
 	MyASN uint32 `json:"myASN"`
 
 	// PeerASN is the AS number of the neighbor. Set either this or dynamicASN.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=4294967295
+	// +kubebuilder:validation:Format=int64
 	PeerASN uint32 `json:"peerASN,omitempty"`
 
 	// DynamicASN takes the neighbor's AS number from its OPEN message: internal (ours) or external (any other).
@@ -39,6 +41,7 @@ type BGPPeerSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=4294967295
+	// +kubebuilder:validation:Format=int64
 	LocalASN uint32 `json:"localASN,omitempty"`
 
 	// Address of the neighbor, IPv4 or IPv6. Set either this or interface.
