@@ -118,6 +118,9 @@ func (n neighborJSON) session(name, vrf string) Session {
 		s.Uptime = time.Duration(n.UpMsec) * time.Millisecond
 		s.Hold, s.Keepalive = n.Hold/1000, n.Keepalive/1000
 	}
+	if s.Dropped == 0 {
+		s.LastReset = "" // FRR tells of connections that never became a session
+	}
 	for _, f := range n.Families {
 		s.PrefixesSent += f.Sent
 		s.PrefixesReceived += f.Accepted

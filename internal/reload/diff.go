@@ -145,7 +145,8 @@ func others(c *config) []other {
 func makeEffective(b *builder, running, wanted *config, gone map[string]bool, changes mapChanges, lists bool) {
 	_, now := instances(running)
 	want, _ := instances(wanted)
-	old := announcedTags(running)
+	// A route that comes or goes is evaluated by itself: only what is announced before and after is concerned.
+	old, next := announcedTags(running), announcedTags(wanted)
 	for _, w := range want {
 		if now[w.vrf] == nil || gone[w.vrf] {
 			continue
@@ -163,7 +164,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 					continue // a new binding is evaluated by itself
 				}
 				concerned := direction == "in" && (len(changes.tags[name]) > 0 || lists && hasConditions(wanted, name)) ||
-					direction == "out" && concerns(changes.tags[name], old[w.vrf])
+					direction == "out" && concerns(changes.tags[name], old[w.vrf], next[w.vrf])
 				if !concerned {
 					continue
 				}
@@ -176,10 +177,11 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 	}
 }
 
-// concerns tells whether any route that is announced has one of the tags; a change of an entry without a tag concerns every route.
-func concerns(changed, announced map[string]bool) bool {
+// concerns tells whether any route that is announced before and after has one of the tags; a change of an entry without a tag concerns
+// every route.
+func concerns(changed, before, after map[string]bool) bool {
 	for tag := range changed {
-		if tag == "" || announced[tag] {
+		if tag == "" || before[tag] && after[tag] {
 			return true
 		}
 	}

@@ -172,7 +172,9 @@ func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 			continue
 		}
 		gone[in.vrf] = true
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line("no " + in.header), Effect: Reset, Neighbors: in.all()})
+		b.add(Command{
+			Daemon: vtysh.BGPD, Line: vtysh.Line("no " + in.header), Effect: Reset, Neighbors: in.all(),
+		})
 	}
 	return gone
 }
@@ -225,7 +227,9 @@ func putInstance(b *builder, old, want *instance) {
 				c.Neighbors = []string{want.named(id)}
 			}
 		} else if c.Effect, c.Note = instanceEffect(line); c.Effect == Reset {
-			c.Neighbors = old.all()
+			if c.Neighbors = old.all(); len(c.Neighbors) == 0 {
+				c.Effect = None // there is no session yet
+			}
 		}
 		b.add(c)
 	}

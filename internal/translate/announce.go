@@ -67,6 +67,9 @@ func (s advertSet) union(o advertSet) advertSet {
 // announced is what this node announces: each prefix, and the advertisements that ask for it.
 type announced struct {
 	prefixes map[netip.Prefix]advertSet
+	// standing are the sets that a Service of a pool would have whatever its labels: their classes are there before the first Service
+	// and stay after the last, so that either is one line.
+	standing []advertSet
 	// example is a Service of each set, to name in problems.
 	example  map[advertSet]string
 	services []Announcement
@@ -120,6 +123,7 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 		}
 		if plain {
 			a.plain[i] = &plainPool{v4: a.aggregates(a.byPool[i], true), v6: a.aggregates(a.byPool[i], false)}
+			a.stand(&pools[i], a.plain[i])
 		}
 	}
 	for i := range t.snap.Services {
@@ -127,6 +131,20 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 		a.out.services = append(a.out.services, Announcement{s.Namespace, s.Name, a.decide(s)})
 	}
 	return a.out
+}
+
+// stand notes the sets of a pool.
+func (a *announcer) stand(p *pool, plain *plainPool) {
+	if p.widest4 != -1 {
+		for _, g := range plain.v4 {
+			a.out.standing = append(a.out.standing, g.set)
+		}
+	}
+	if p.widest6 != -1 {
+		for _, g := range plain.v6 {
+			a.out.standing = append(a.out.standing, g.set)
+		}
+	}
 }
 
 // aggregates groups advertisements by the prefix length that they ask for.

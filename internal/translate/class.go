@@ -44,13 +44,14 @@ func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrc
 		in := &instances[i]
 		for j := range classes {
 			v4, v6 := carries(peers, adverts, classes[j], in.VRF)
+			used[j] = used[j] || v4 || v6
 			for _, prefix := range classes[j].routes {
 				network := frrconf.Network{Prefix: prefix, RouteMap: classes[j].name}
 				switch {
 				case prefix.Addr().Is4() && v4:
-					in.IPv4.Networks, used[j] = append(in.IPv4.Networks, network), true
+					in.IPv4.Networks = append(in.IPv4.Networks, network)
 				case prefix.Addr().Is6() && v6:
-					in.IPv6.Networks, used[j] = append(in.IPv6.Networks, network), true
+					in.IPv6.Networks = append(in.IPv6.Networks, network)
 				}
 			}
 		}
@@ -88,17 +89,23 @@ func compareNetworks(a, b frrconf.Network) int {
 func (t *translation) classes(peers []peer, adverts []advert, a announced) []class {
 	byKey := map[string]*class{}
 	bySet := map[advertSet]*class{}
-	for prefix, set := range a.prefixes {
-		c, ok := bySet[set]
-		if !ok {
-			kept := t.agreeing(set, peers, adverts, a.example[set])
-			key := strings.Join(kept.names(adverts), "\n")
-			if c, ok = byKey[key]; !ok {
-				c = &class{key: key, adverts: kept.indexes()}
-				byKey[key] = c
-			}
-			bySet[set] = c
+	classOf := func(set advertSet) *class {
+		if c := bySet[set]; c != nil {
+			return c
 		}
+		kept := t.agreeing(set, peers, adverts, a.example[set])
+		key := strings.Join(kept.names(adverts), "\n")
+		if byKey[key] == nil {
+			byKey[key] = &class{key: key, adverts: kept.indexes()}
+		}
+		bySet[set] = byKey[key]
+		return bySet[set]
+	}
+	for _, set := range a.standing {
+		classOf(set)
+	}
+	for prefix, set := range a.prefixes {
+		c := classOf(set)
 		c.routes = append(c.routes, prefix)
 	}
 	out := make([]class, 0, len(byKey))
