@@ -1,0 +1,79 @@
+# frr-renderer: make help lists what there is. Tools come by "go tool" and the distribution.
+
+SHELL := /bin/bash
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN := bin
+# As root the tests must find a real FRR: a skip would hide what was not proven. Others are told what was skipped.
+REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
+# How long each fuzz target runs in test-long.
+FUZZTIME ?= 60s
+# Repetitions of the scenarios in test-long.
+COUNT ?= 3
+
+.PHONY: help
+help: ## what this Makefile can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/frr-renderer, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/frr-renderer ./cmd/frr-renderer
+
+.PHONY: frr
+frr: ## the FRR versions that the tests need: 8.4 of the distribution, 10.3 unpacked beside it
+	@test/frr/install-frr.sh 10.3 >/dev/null
+
+.PHONY: frr-distribution
+frr-distribution:
+	@test/frr/install-frr.sh >/dev/null
+
+.PHONY: verify
+verify: ## formatting, vet, and that generated files are up to date
+	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod verify >/dev/null
+	@tmp=$$(mktemp -d) && trap "rm -rf $$tmp" EXIT && cp -r api charts $$tmp/ && $(MAKE) --no-print-directory generate && \
+		diff -r api $$tmp/api && diff -r charts $$tmp/charts || { echo "generated files were out of date: commit what make generate wrote"; exit 1; }
+
+.PHONY: generate
+generate: ## deep copies and CRDs
+	$(GO) generate ./api/...
+
+# Budgets on two cores, cold and warm: verify 6 and 1 minutes, test 20 and 6, the short form of test-long 3 and 2.
+.PHONY: test
+test: frr verify unit ## everything that CI runs, but for the short form of test-long
+
+.PHONY: unit
+unit: frr
+	FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 30m ./...
+
+.PHONY: test-long
+test-long: frr ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
+			echo "fuzz $$package $$target for $(FUZZTIME)"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
+
+.PHONY: golden
+golden: ## write the expected files of the golden cases anew; read the difference before you commit it
+	$(GO) test ./test/frr -run 'TestCases$$' -update
+
+.PHONY: bench
+bench: ## the benchmarks of the pipeline
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+
+.PHONY: demo
+demo: frr-distribution build ## two ToR routers and three nodes in network namespaces, with the OpenShift examples (as root)
+	@[ "$$(id -u)" = 0 ] || { echo "the demo makes network namespaces: run it as root"; exit 1; }
+	@$(GO) run ./test/frr/demo up $(BIN)/frr-renderer
+
+.PHONY: demo-down
+demo-down: ## end the demo
+	@$(GO) run ./test/frr/demo down
+
+.PHONY: clean
+clean: ## remove what make build made
+	rm -rf $(BIN)
