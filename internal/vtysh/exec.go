@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -139,7 +140,7 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 		full = append(full, "-d", string(daemon))
 	}
 	cmd := exec.CommandContext(ctx, e.command[0], append(full, args...)...)
-	cmd.Env = append(os.Environ(), "VTYSH_HISTFILE=/dev/null", "VTYSH_PAGER=cat")
+	cmd.Env = environment()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -156,6 +157,12 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 		return out, fmt.Errorf("%w: vtysh reaches no %s in %s", ErrNotRunning, daemonName(daemon), e.dir)
 	}
 	return out, nil
+}
+
+// environment is ours without a pager: vtysh starts one through a shell as soon as it is named, which a minimal container may not have.
+func environment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "VTYSH_PAGER=") })
+	return append(env, "VTYSH_HISTFILE=/dev/null")
 }
 
 func daemonName(d Daemon) string {

@@ -123,24 +123,42 @@ func TestCasesInFRR(t *testing.T) {
 	})
 }
 
-// TestCasesOneAfterTheOther brings one FRR from each case to the next, over the sockets, and asks it each time whether it runs the document.
+// TestCasesOneAfterTheOther brings one FRR from each case to the next, over the sockets and (each fifth case) by the vtysh binary, and asks
+// it each time whether it runs the document.
 func TestCasesOneAfterTheOther(t *testing.T) {
+	transports := []struct {
+		name   string
+		client func(*fabric.Bare) vtysh.Client
+		every  int
+	}{
+		{"socket", func(b *fabric.Bare) vtysh.Client {
+			return vtysh.NewAuto(vtysh.NewSocket(b.VtyDir()), vtysh.NewExec("", b.VtyshPath()))
+		}, 1},
+		{"exec", func(b *fabric.Bare) vtysh.Client { return vtysh.NewExec("", b.VtyshPath()) }, 5},
+	}
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
-		bare := fabric.NewBare(t, v)
-		t.Cleanup(bare.Dirty)
-		client := vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec(bare.VtyDir(), bare.VtyshPath()))
-		t.Cleanup(func() { _ = client.Close() })
-		engine := reload.New(client, "", time.Now)
-		for _, g := range goldens(t) {
-			document, _ := g.come(t)
-			result, err := engine.Apply(t.Context(), document)
-			require.NoError(t, err, g.name)
-			require.Empty(t, result.Refused, "%s: FRR refuses lines", g.name)
-			require.True(t, result.Verified(), "%s: FRR runs something else:\n%s\nafter\n%s", g.name, result.Remaining, result.Plan)
+		for _, transport := range transports {
+			t.Run(transport.name, func(t *testing.T) {
+				bare := fabric.NewBare(t, v)
+				t.Cleanup(bare.Dirty)
+				client := transport.client(bare)
+				t.Cleanup(func() { _ = client.Close() })
+				engine := reload.New(client, "", time.Now)
+				for i, g := range goldens(t) {
+					if i%transport.every != 0 {
+						continue
+					}
+					document, _ := g.come(t)
+					result, err := engine.Apply(t.Context(), document)
+					require.NoError(t, err, g.name)
+					require.Empty(t, result.Refused, "%s: FRR refuses lines", g.name)
+					require.True(t, result.Verified(), "%s: FRR runs something else:\n%s\nafter\n%s", g.name, result.Remaining, result.Plan)
+				}
+				result, err := engine.Apply(t.Context(), render.Document{})
+				require.NoError(t, err)
+				require.True(t, result.Verified(), "FRR can't be emptied:\n%s", result.Remaining)
+			})
 		}
-		result, err := engine.Apply(t.Context(), render.Document{})
-		require.NoError(t, err)
-		require.True(t, result.Verified(), "FRR can't be emptied:\n%s", result.Remaining)
 	})
 }
 
