@@ -45,6 +45,9 @@ type Config struct {
 	DriftInterval time.Duration
 }
 
+// loggedLines of one apply are logged; a bulk load is told by its number, and line by line at level debug.
+const loggedLines = 50
+
 const (
 	restartInterval = time.Second
 	retryFirst      = 500 * time.Millisecond
@@ -292,8 +295,12 @@ func (a *Agent) record(outcome reload.Result) {
 		return
 	}
 	a.status.record(outcome)
-	for _, c := range outcome.Plan.Commands {
-		a.Log.Info("applied a line", "daemon", string(c.Daemon), "effect", string(c.Effect), "line", c.Line.String(), "digest", outcome.Digest)
+	for i, c := range outcome.Plan.Commands {
+		level := slog.LevelInfo
+		if i >= loggedLines && c.Effect != reload.Reset {
+			level = slog.LevelDebug
+		}
+		a.Log.Log(context.Background(), level, "applied a line", "daemon", string(c.Daemon), "effect", string(c.Effect), "line", c.Line.String(), "digest", outcome.Digest)
 	}
 	a.Log.Info("applied the configuration", "node", a.Node, "digest", outcome.Digest, "commands", len(outcome.Plan.Commands),
 		"effect", string(outcome.Plan.Effect()), "resets", outcome.Plan.Resets(), "refused", len(outcome.Refused), "duration", outcome.Duration)

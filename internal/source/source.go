@@ -303,7 +303,7 @@ func (t *tree) result() Result {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	g := gatherer{seen: make(map[problem.Object]string, len(names))}
+	g := gatherer{seen: make(map[problem.Object]origin, len(names))}
 	g.result.Problems = append(g.result.Problems, t.problems...)
 	for _, name := range names {
 		f := t.files[name]
@@ -318,8 +318,14 @@ func (t *tree) result() Result {
 	return g.result
 }
 
+// origin is where an object stands.
+type origin struct {
+	file string
+	line int
+}
+
 type gatherer struct {
-	seen   map[problem.Object]string
+	seen   map[problem.Object]origin
 	result Result
 }
 
@@ -327,11 +333,11 @@ func (g *gatherer) add(name string, d decoded) {
 	if first, taken := g.seen[d.identity]; taken {
 		g.result.Problems = append(g.result.Problems, problem.Problem{
 			Severity: problem.Error, Object: d.identity, Reason: problem.DuplicateObject,
-			Message: fmt.Sprintf("it stands in %s and again in %s:%d; the first is used, delete one", first, name, d.line),
+			Message: fmt.Sprintf("it stands in %s:%d and again in %s:%d; the first is used, delete one", first.file, first.line, name, d.line),
 		})
 		return
 	}
-	g.seen[d.identity] = fmt.Sprintf("%s:%d", name, d.line)
+	g.seen[d.identity] = origin{name, d.line}
 	o := &g.result.Objects
 	switch v := d.object.(type) {
 	case *v1beta2.BGPPeer:
