@@ -41,7 +41,14 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func exit(code int) error { return &exitError{code: code} }
 
-func failed(err error) error { return &exitError{exitFailed, err} }
+// failed is exit code 1 for an error that has no code of its own.
+func failed(err error) error {
+	var e *exitError
+	if errors.As(err, &e) {
+		return e
+	}
+	return &exitError{exitFailed, err}
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

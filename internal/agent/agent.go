@@ -98,6 +98,9 @@ func New(config Config, board *Board) (*Agent, error) {
 	return a, nil
 }
 
+// errNoObjects holds an apply back: an empty directory is more likely a mount that is not there yet than a wish to lose every session.
+var errNoObjects = errors.New("there is no object at all; FRR keeps what it has (to empty it on purpose, keep a Node object)")
+
 // Run works until ctx ends: each value of objects replaces the one before, templates tells that the overlay changed. What is applied stays
 // when Run ends.
 func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates <-chan struct{}) {
@@ -139,7 +142,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 				return
 			}
 			a.status.failed(err)
-			a.Log.Error("FRR can't be brought to the configuration; it keeps what it has", "node", a.Node, "error", err, "retry", wait)
+			a.Log.Error("the node can't be brought to its configuration; FRR keeps what it has", "node", a.Node, "error", err, "retry", wait)
 			retry.Reset(wait)
 			wait = min(2*wait, retryMost)
 			continue
@@ -157,6 +160,11 @@ func (a *Agent) fingerprint() string {
 
 // turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last.
 func (a *Agent) turn(ctx context.Context, force bool) error {
+	if a.objects.Objects.Empty() {
+		a.tell(a.objects.Problems, 0)
+		a.status.failed(errNoObjects)
+		return nil
+	}
 	result, snap, err := a.translate(ctx)
 	if err != nil {
 		return err
@@ -166,18 +174,18 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 	if err != nil {
 		problems = append(problems, overlayProblem(a.Templates, err))
 		if a.good == nil {
-			a.tell(problems, snap)
+			a.tell(problems, len(snap.Services))
 			return err
 		}
 		document = *a.good
 	}
 	if !force && a.status.applied(document.Digest) {
-		a.tell(problems, snap)
+		a.tell(problems, len(snap.Services))
 		return nil
 	}
 	outcome, err := a.engine.Apply(ctx, document)
 	if err != nil {
-		a.tell(problems, snap)
+		a.tell(problems, len(snap.Services))
 		return err
 	}
 	for _, r := range outcome.Refused {
@@ -185,7 +193,7 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 			Severity: problem.Error, Object: problem.Object{Kind: "Node", Name: a.Node}, Reason: problem.RefusedByFRR, Message: "FRR refuses " + r.String(),
 		})
 	}
-	a.tell(problems, snap)
+	a.tell(problems, len(snap.Services))
 	a.record(outcome)
 	if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
 		return err
@@ -273,7 +281,7 @@ func (a *Agent) render(ctx context.Context, result translate.Result) (render.Doc
 }
 
 // tell shows problems, and logs those that are new or gone.
-func (a *Agent) tell(problems []problem.Problem, snap *snapshot.Snapshot) {
+func (a *Agent) tell(problems []problem.Problem, services int) {
 	problems = problem.Sort(slices.Clone(problems))
 	for _, p := range problems {
 		if !slices.Contains(a.logged, p) {
@@ -286,7 +294,7 @@ func (a *Agent) tell(problems []problem.Problem, snap *snapshot.Snapshot) {
 		}
 	}
 	a.logged = problems
-	a.status.problems(a.Node, problems, len(snap.Services))
+	a.status.problems(a.Node, problems, services)
 }
 
 // record logs and shows an apply; silence means that nothing changed.

@@ -24,3 +24,9 @@ type Objects struct {
 	BFDProfiles    []*v1beta1.BFDProfile
 	Communities    []*v1beta1.Community
 }
+
+// Empty tells that there is no object at all: more likely a mount that is not there yet than a wish.
+func (o Objects) Empty() bool {
+	return len(o.Nodes)+len(o.Namespaces)+len(o.Services)+len(o.EndpointSlices)+len(o.Secrets)+len(o.ConfigMaps)+
+		len(o.Peers)+len(o.Pools)+len(o.Advertisements)+len(o.BFDProfiles)+len(o.Communities) == 0
+}
