@@ -36,12 +36,12 @@ func Diff(running Running, document render.Document) Plan {
 
 	putNexthopTracking(&b, running, wanted)
 	putOthers(&b, parse(running.Previous), wanted)
+	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)
 	putLists, dropLists := filterDifference(bgp, wanted)
 	putFilters(&b, putLists)
 	putRouteMaps(&b, bgp, wanted, &changes)
 	noteDropped(bgp, wanted, &changes)
-	putGlobals(&b, bgp, wanted)
 	gone := dropInstances(&b, bgp, wanted)
 	putInstances(&b, bgp, wanted, gone)
 	dropRouteMaps(&b, bgp, wanted)
