@@ -59,8 +59,11 @@ type Agent struct {
 	Config
 	engine   *reload.Engine
 	renderer *render.Renderer
-	lastGood translate.LastGood
-	status   *Board
+	// candidate is a renderer with templates that have not proven themselves; overlaid tells that renderer has such as have.
+	candidate *render.Renderer
+	overlaid  bool
+	lastGood  translate.LastGood
+	status    *Board
 
 	objects  *source.Result
 	overlay  []problem.Problem // what is wrong with the templates
@@ -169,10 +172,10 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
-	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
 	document, err := a.render(ctx, result)
+	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
 	if err != nil {
-		problems = append(problems, overlayProblem(a.Templates, err))
+		problems = append(problems, a.overlayProblem(err))
 		if a.good == nil {
 			a.tell(problems, len(snap.Services))
 			return err
@@ -239,39 +242,67 @@ func (a *Agent) checkExtras(ctx context.Context, text string) (string, error) {
 	return said, nil
 }
 
-// loadTemplates reads the overlay. One that is broken leaves the renderer as it was.
+// loadTemplates reads the overlay. It is tried with the next document; until it has proven itself, the templates before it are used.
 func (a *Agent) loadTemplates() {
-	a.overlay = nil
-	var overlay fs.FS
-	if a.Templates != "" {
-		overlay = os.DirFS(a.Templates)
-	}
-	r, err := render.New(overlay)
-	if err != nil {
-		a.overlay = []problem.Problem{overlayProblem(a.Templates, err)}
-		if a.renderer != nil {
-			return
-		}
-		// Nothing was good before: the product's own templates are.
-		if r, err = render.New(nil); err != nil {
+	a.overlay, a.candidate = nil, nil
+	if a.renderer == nil {
+		r, err := render.New(nil)
+		if err != nil {
 			panic(err)
 		}
+		a.renderer = r
 	}
-	a.renderer = r
+	if a.Templates == "" {
+		return
+	}
+	r, err := render.New(os.DirFS(a.Templates))
+	if err != nil {
+		a.overlay = []problem.Problem{a.overlayProblem(err)}
+		return
+	}
+	a.candidate = r
 }
 
-func overlayProblem(dir string, err error) problem.Problem {
+func (a *Agent) overlayProblem(err error) problem.Problem {
 	return problem.Problem{
-		Severity: problem.Error, File: dir, Reason: problem.TemplateBroken,
-		Message: err.Error() + "; the last good configuration stays in use",
+		Severity: problem.Error, File: a.Templates, Reason: problem.TemplateBroken,
+		Message: err.Error() + "; the templates before it stay in use",
 	}
 }
 
-// render makes the document. With overlays, FRR's parser reads it before FRR does.
+// render makes the document, with new templates where FRR's parser takes what they make.
 func (a *Agent) render(ctx context.Context, result translate.Result) (render.Document, error) {
-	document, err := a.renderer.Render(result.Config)
-	if err != nil || a.Templates == "" || document.Digest == a.accepted {
-		return document, err
+	if a.candidate != nil {
+		document, err := a.tryRender(ctx, a.candidate, result)
+		var syntax *vtysh.SyntaxError
+		switch {
+		case err == nil:
+			a.renderer, a.candidate, a.overlaid = a.candidate, nil, true
+			return document, nil
+		case errors.As(err, &syntax), errors.Is(err, errTemplate):
+			a.overlay = []problem.Problem{a.overlayProblem(err)}
+			a.candidate = nil
+		default:
+			return document, err
+		}
+	}
+	if a.overlaid {
+		return a.tryRender(ctx, a.renderer, result)
+	}
+	return a.renderer.Render(result.Config)
+}
+
+// errTemplate tells that templates can't be executed.
+var errTemplate = errors.New("the templates can't be executed")
+
+// tryRender renders, and has FRR's parser read a document that it has not seen.
+func (a *Agent) tryRender(ctx context.Context, r *render.Renderer, result translate.Result) (render.Document, error) {
+	document, err := r.Render(result.Config)
+	if err != nil {
+		return document, fmt.Errorf("%w: %w", errTemplate, err)
+	}
+	if document.Digest == a.accepted {
+		return document, nil
 	}
 	if err := a.Checker.CheckSyntax(ctx, document.Text); err != nil {
 		return document, fmt.Errorf("FRR's parser refuses what the templates make: %w", err)
