@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+const (
+	goodObjects = "../../test/frr/demo/objects"
+	badObjects  = "../../test/frr/cases/same-address-twice"
+)
+
+// do runs the program as main does.
+func do(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestExitCodesAreTheContract(t *testing.T) {
+	empty := t.TempDir()
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stderr string
+	}{
+		{"render", []string{"render", "-f", goodObjects, "--node", "node-1"}, 0, ""},
+		{"render with a rejected object", []string{"render", "-f", badObjects, "--node", "node1"}, 3, "ConflictingPeer"},
+		{"render of an absent path", []string{"render", "-f", filepath.Join(empty, "absent"), "--node", "node1"}, 1, "absent"},
+		{"render of an unknown node", []string{"render", "-f", goodObjects, "--node", "node-9"}, 1, "node-1, node-2, node-3"},
+		{"render without a node", []string{"render", "-f", goodObjects}, 2, "node"},
+		{"render without files", []string{"render", "--node", "node1"}, 2, "filename"},
+		{"render of an empty directory", []string{"render", "-f", empty, "--node", "node1"}, 0, "NothingToRead"},
+		{"render with an argument too many", []string{"render", "-f", goodObjects, "--node", "node-1", "more"}, 2, "more"},
+		{"validate", []string{"validate", "-f", goodObjects}, 0, "no problems (3 nodes)"},
+		{"validate with a rejected object", []string{"validate", "-f", badObjects}, 3, ""},
+		{"validate of an absent path", []string{"validate", "-f", filepath.Join(empty, "absent")}, 1, "absent"},
+		{"diff without FRR", []string{"diff", "-f", goodObjects, "--node", "node-1", "--vty-dir", empty}, 1, "start bgpd"},
+		{"diff to an absent file", []string{"diff", "-f", goodObjects, "--node", "node-1", "--to", filepath.Join(empty, "absent")}, 1, "absent"},
+		{"diff with an unknown transport", []string{"diff", "-f", goodObjects, "--node", "node-1", "--vtysh", "telnet"}, 2, "telnet"},
+		{"status without FRR", []string{"status", "--vty-dir", empty, "--health-addr", "127.0.0.1:1"}, 1, ""},
+		{"status in an unknown form", []string{"status", "-o", "yaml"}, 2, "yaml"},
+		{"run with an unknown log level", []string{"run", "-f", empty, "--node", "a", "--log-level", "loud"}, 2, "loud"},
+		{"run of an absent path", []string{"run", "-f", filepath.Join(empty, "absent"), "--node", "a", "--frr-conf", "none", "--health-addr", ""}, 1, "absent"},
+		{"an unknown command", []string{"rendre"}, 2, "render"},
+		{"an unknown flag", []string{"render", "--nodes"}, 2, "--nodes"},
+		{"version", []string{"version"}, 0, ""},
+		{"help", []string{"--help"}, 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, stderr := do(t, c.args...)
+			require.Equal(t, c.code, code, stderr)
+			require.Contains(t, stderr, c.stderr)
+		})
+	}
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	for _, command := range newRoot().Commands() {
+		code, stdout, _ := do(t, command.Name(), "--help")
+		require.Zero(t, code)
+		require.Contains(t, stdout, "Usage:", command.Name())
+	}
+}
+
+func TestDiffToAFileIsEmptyForWhatRenderPrints(t *testing.T) {
+	_, document, _ := do(t, "render", "-f", goodObjects, "--node", "node-1")
+	file := filepath.Join(t.TempDir(), "frr.conf")
+	require.NoError(t, os.WriteFile(file, []byte(document), 0o600))
+
+	code, stdout, _ := do(t, "diff", "-f", goodObjects, "--node", "node-1", "--to", file)
+	require.Zero(t, code)
+	require.Empty(t, stdout)
+
+	code, stdout, _ = do(t, "diff", "-f", goodObjects, "--node", "node-2", "--to", file)
+	require.Equal(t, exitDiffers, code)
+	require.Equal(t, "none     bgpd  router bgp 64500 / address-family ipv4 unicast / no network 4.4.4.101/32 route-map class-6c501daf\n", stdout)
+}
+
+func TestProblemsAsJSON(t *testing.T) {
+	code, stdout, _ := do(t, "validate", "-f", badObjects, "-o", "json")
+	require.Equal(t, exitRejected, code)
+	var problems []problem.Problem
+	require.NoError(t, json.Unmarshal([]byte(stdout), &problems))
+	require.Len(t, problems, 1)
+	require.Equal(t, problem.ConflictingPeer, problems[0].Reason)
+	require.Equal(t, "tor1-again", problems[0].Object.Name)
+}
+
+func TestAnOverlayReplacesOneTemplate(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bfd.tmpl"), []byte("{{broken"), 0o600))
+	code, _, stderr := do(t, "render", "-f", goodObjects, "--node", "node-1", "--templates", dir)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "bfd.tmpl:1")
+
+	require.NoError(t, os.Rename(filepath.Join(dir, "bfd.tmpl"), filepath.Join(dir, "bfdd.tmpl")))
+	code, _, stderr = do(t, "render", "-f", goodObjects, "--node", "node-1", "--templates", dir)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "replaces none")
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "bfdd.tmpl")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "router.tmpl"), []byte("! {{.ASN | printf \"AS%d\" | lower}}\n"), 0o600))
+	code, stdout, _ := do(t, "render", "-f", goodObjects, "--node", "node-1", "--templates", dir)
+	require.Zero(t, code)
+	require.Contains(t, stdout, "! as64500\n")
+	require.NotContains(t, stdout, "router bgp")
+}
+
+func TestRunEndsWhenTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan int)
+	var out, err bytes.Buffer
+	go func() {
+		done <- run(ctx, []string{"run", "-f", goodObjects, "--node", "node-1", "--vty-dir", t.TempDir(), "--frr-conf", "none",
+			"--health-addr", freeAddress(t)}, &out, &err)
+	}()
+	cancel()
+	select {
+	case code := <-done:
+		require.Zero(t, code, err.String())
+	case <-time.After(10 * time.Second):
+		t.Fatal("run goes on")
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
