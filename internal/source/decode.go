@@ -1,287 +1,470 @@
 package source
 
 import (
+	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
+	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
-	kjson "sigs.k8s.io/json"
 
-	"github.com/frr-renderer/frr-renderer/api/v1beta1"
-	"github.com/frr-renderer/frr-renderer/api/v1beta2"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// kind is a kind of object that is read.
-type kind struct {
-	group, version, kind string
+const (
+	// maxDepth is how deep values may nest; Kubernetes' kinds stay below 20.
+	maxDepth = 200
+	// maxFaults is how many problems of one object are told.
+	maxFaults = 20
+)
+
+// fault is what is wrong with one field. The message holds no value, but for numbers in fields of numbers: it may be a secret.
+type fault struct {
+	severity problem.Severity
+	field    string
+	reason   problem.Reason
+	message  string
 }
 
-// spec says how a kind is read.
-type spec struct {
-	new func() metav1.Object
-	// own kinds are ours to check: unknown fields are told.
-	own bool
-	// cluster kinds have no namespace.
-	cluster bool
-	// private kinds matter in our namespace only.
-	private bool
-}
-
-const metallbGroup = "metallb.io"
-
-var kinds = map[kind]spec{
-	{metallbGroup, "v1beta2", "BGPPeer"}:          {new: func() metav1.Object { return &v1beta2.BGPPeer{} }, own: true, private: true},
-	{metallbGroup, "v1beta1", "BGPPeer"}:          {new: func() metav1.Object { return &v1beta1.BGPPeer{} }, own: true, private: true},
-	{metallbGroup, "v1beta1", "IPAddressPool"}:    {new: func() metav1.Object { return &v1beta1.IPAddressPool{} }, own: true, private: true},
-	{metallbGroup, "v1beta1", "BGPAdvertisement"}: {new: func() metav1.Object { return &v1beta1.BGPAdvertisement{} }, own: true, private: true},
-	{metallbGroup, "v1beta1", "BFDProfile"}:       {new: func() metav1.Object { return &v1beta1.BFDProfile{} }, own: true, private: true},
-	{metallbGroup, "v1beta1", "Community"}:        {new: func() metav1.Object { return &v1beta1.Community{} }, own: true, private: true},
-	{"", "v1", "Service"}:                         {new: func() metav1.Object { return &corev1.Service{} }},
-	{"", "v1", "Node"}:                            {new: func() metav1.Object { return &corev1.Node{} }, cluster: true},
-	{"", "v1", "Namespace"}:                       {new: func() metav1.Object { return &corev1.Namespace{} }, cluster: true},
-	{"", "v1", "Secret"}:                          {new: func() metav1.Object { return &corev1.Secret{} }, private: true},
-	{"", "v1", "ConfigMap"}:                       {new: func() metav1.Object { return &corev1.ConfigMap{} }, private: true},
-	{"discovery.k8s.io", "v1", "EndpointSlice"}:   {new: func() metav1.Object { return &discoveryv1.EndpointSlice{} }},
-}
-
-// extrasName is the one ConfigMap that is read.
-const extrasName = "bgpextras"
-
-// decoded is one object of a file.
-type decoded struct {
-	object   metav1.Object
-	identity problem.Object
-	line     int
-}
-
-// content is what one file holds.
-type content struct {
-	objects  []decoded
-	problems []problem.Problem
-}
-
-// decode reads every document of a file. namespace is that of the metallb.io objects.
-func decode(path string, data []byte, namespace string) content {
-	d := decoder{path: path, namespace: namespace}
-	for _, doc := range split(data) {
-		raw, duplicates, err := doc.toJSON()
-		if err != nil {
-			d.unreadable(err)
-			continue
-		}
-		if raw != nil {
-			d.object(raw, doc.line, duplicates)
-		}
-	}
-	return d.content
-}
-
+// decoder fills a Go value from a YAML tree by its json tags, with the rules of an API server: names of fields are case-sensitive, no
+// value changes its type, null is absent. It goes on after a fault, so that the user learns of all.
 type decoder struct {
-	path      string
-	namespace string
-	content
+	// strict tells of fields that the kind does not have.
+	strict string
+	// budget is how many values may still be looked at. A document holds fewer than it has bytes; aliases are what needs more.
+	budget int
+	faults []fault
 }
 
-func (d *decoder) unreadable(err *readError) {
-	reason := problem.Malformed
-	if err.message == errTooLarge.Error() || err.message == errTooDeep.Error() {
-		reason = problem.TooLarge
+// step is the way from the object to a value.
+type step struct {
+	parent *step
+	name   string
+	index  int
+}
+
+// String is the path as the user writes it.
+func (s *step) String() string {
+	if s == nil {
+		return ""
 	}
-	d.problems = append(d.problems, problem.Problem{
-		Severity: problem.Error, File: d.path, Line: err.line, Message: err.message + "; this document is left out", Reason: reason,
+	parent := s.parent.String()
+	switch {
+	case s.name == "":
+		return fmt.Sprintf("%s[%d]", parent, s.index)
+	case parent == "":
+		return printable(s.name)
+	}
+	return parent + "." + printable(s.name)
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$`)
+
+// printable keeps what is no name out of problems: "password:secret" without the space is a key.
+func printable(name string) string {
+	if plainKey.MatchString(name) {
+		return name
+	}
+	return "(unreadable key)"
+}
+
+func (d *decoder) fault(severity problem.Severity, at *step, reason problem.Reason, format string, args ...any) {
+	if len(d.faults) < maxFaults {
+		d.faults = append(d.faults, fault{severity, at.String(), reason, fmt.Sprintf(format, args...)})
+	}
+}
+
+// wrong tells that a value of another type stands where want belongs.
+func (d *decoder) wrong(n *yaml.Node, at *step, want string) {
+	d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs", typeOf(n), want)
+}
+
+// broken tells whether the object can't be used.
+func (d *decoder) broken() bool {
+	for _, f := range d.faults {
+		if f.severity == problem.Error {
+			return true
+		}
+	}
+	return false
+}
+
+// spend tells whether a value may still be looked at.
+func (d *decoder) spend(at *step) bool {
+	if d.budget--; d.budget >= 0 {
+		return true
+	}
+	if d.budget == -1 {
+		d.faults = append(d.faults, fault{problem.Error, at.String(), problem.TooLarge, "the document is too large once its aliases are expanded"})
+	}
+	return false
+}
+
+var (
+	durationType    = reflect.TypeFor[metav1.Duration]()
+	timeType        = reflect.TypeFor[metav1.Time]()
+	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
+)
+
+func (d *decoder) value(n *yaml.Node, into reflect.Value, at *step) {
+	if !d.spend(at) {
+		return
+	}
+	n = resolve(n)
+	if isNull(n) {
+		return
+	}
+	switch into.Type() {
+	case durationType:
+		d.duration(n, into, at)
+		return
+	case timeType:
+		d.time(n, into, at)
+		return
+	}
+	switch into.Kind() {
+	case reflect.Pointer:
+		into.Set(reflect.New(into.Type().Elem()))
+		d.value(n, into.Elem(), at)
+	case reflect.Struct:
+		if into.Addr().Type().Implements(unmarshalerType) {
+			d.unmarshal(n, into, at)
+			return
+		}
+		d.structure(n, into, at)
+	case reflect.Map:
+		d.mapping(n, into, at)
+	case reflect.Slice:
+		if into.Type().Elem().Kind() == reflect.Uint8 {
+			d.bytes(n, into, at)
+			return
+		}
+		d.sequence(n, into, at)
+	case reflect.String:
+		if s, ok := text(n); ok {
+			into.SetString(s)
+			return
+		}
+		d.wrong(n, at, describe(into.Type()))
+	case reflect.Bool:
+		b, ok := boolean(n)
+		if !ok {
+			d.wrong(n, at, describe(into.Type()))
+			return
+		}
+		into.SetBool(b)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		d.integer(n, into, at)
+	}
+}
+
+func (d *decoder) structure(n *yaml.Node, into reflect.Value, at *step) {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, at, describe(into.Type()))
+		return
+	}
+	fields := fieldsOf(into.Type())
+	d.pairs(n, at, func(key string, value *yaml.Node, here *step) {
+		field, known := fields[key]
+		switch {
+		case known && field == nil: // see skipped
+		case known:
+			d.value(value, into.FieldByIndex(field), here)
+		case d.strict != "":
+			hint := ""
+			for name := range fields {
+				if strings.EqualFold(name, key) {
+					hint = "; did you mean " + name + "?"
+				}
+			}
+			d.fault(problem.Warning, here, problem.UnknownField, "%s has no such field; it is ignored%s", d.strict, hint)
+		}
 	})
 }
 
-// header is what tells the kind of an object.
-type header struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-	} `json:"metadata"`
-	Items []json.RawMessage `json:"items"`
+func (d *decoder) mapping(n *yaml.Node, into reflect.Value, at *step) {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, at, describe(into.Type()))
+		return
+	}
+	out := reflect.MakeMapWithSize(into.Type(), len(n.Content)/2)
+	d.pairs(n, at, func(key string, value *yaml.Node, here *step) {
+		element := reflect.New(into.Type().Elem()).Elem()
+		d.value(value, element, here)
+		out.SetMapIndex(reflect.ValueOf(key).Convert(into.Type().Key()), element)
+	})
+	into.Set(out)
 }
 
-func (d *decoder) object(raw []byte, line int, duplicates []string) {
-	if raw[0] != '{' {
-		d.unreadable(&readError{line, "not an object: a manifest has apiVersion, kind and metadata"})
-		return
-	}
-	var h header
-	headerErr := kjson.UnmarshalCaseSensitivePreserveInts(raw, &h)
-	if headerErr != nil && (h.APIVersion == "" || h.Kind == "") {
-		d.unreadable(&readError{line, "apiVersion, kind and metadata are not those of an object"})
-		return
-	}
-	if h.Kind == "List" && h.APIVersion == "v1" || strings.HasSuffix(h.Kind, "List") && h.Items != nil {
-		for _, item := range h.Items {
-			d.object(item, line, nil)
+// pairs calls for each key of a mapping once, and tells of keys that stand twice. Keys that a merge (<<) brings yield to the mapping's own.
+func (d *decoder) pairs(n *yaml.Node, at *step, visit func(key string, value *yaml.Node, here *step)) {
+	seen := make(map[string]struct{}, len(n.Content)/2)
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		keyNode, value := resolve(n.Content[i]), n.Content[i+1]
+		if keyNode.ShortTag() == "!!merge" {
+			merges = append(merges, value)
+			continue
 		}
-		return
+		if keyNode.Kind != yaml.ScalarNode {
+			d.fault(problem.Error, at, problem.Malformed, "a key is not a plain word")
+			continue
+		}
+		here := &step{parent: at, name: keyNode.Value}
+		if keyNode.Value == "" {
+			here.name = " " // no index
+		}
+		if _, twice := seen[keyNode.Value]; twice {
+			// Two values for one key are two intentions; the first is used, and the user is told.
+			d.fault(problem.Warning, here, problem.DuplicateField, "the key stands twice; the first value is used")
+			continue
+		}
+		seen[keyNode.Value] = struct{}{}
+		visit(keyNode.Value, value, here)
 	}
-	if h.Kind == "" || h.APIVersion == "" {
-		d.unreadable(&readError{line, "apiVersion or kind is missing"})
-		return
+	for _, m := range merges {
+		d.merge(m, at, seen, visit, 0)
 	}
-	group, version, found := strings.Cut(h.APIVersion, "/")
-	if !found {
-		group, version = "", h.APIVersion
-	}
-	k := kind{group, version, h.Kind}
-	s, known := kinds[k]
-	if !known {
-		d.unknownKind(k, h)
-		return
-	}
-	d.known(k, s, raw, h, line, duplicates)
 }
 
-// unknownKind tells of our kinds in a version that is not served; other kinds are no business of ours.
-func (d *decoder) unknownKind(k kind, h header) {
-	if k.group != metallbGroup {
+func (d *decoder) merge(n *yaml.Node, at *step, seen map[string]struct{}, visit func(string, *yaml.Node, *step), depth int) {
+	n = resolve(n)
+	if depth > maxDepth || !d.spend(at) {
 		return
 	}
-	for other := range kinds {
-		if other.group == k.group && other.kind == k.kind {
-			d.problems = append(d.problems, problem.Problem{
-				Severity: problem.Error,
-				Object:   problem.Object{Kind: k.kind, Group: k.group, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name},
-				Field:    "apiVersion",
-				Message:  fmt.Sprintf("%s/%s is not served; write %s/%s", k.group, k.version, other.group, newest(k.kind)),
-				Reason:   problem.UnsupportedKind,
-			})
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for _, e := range n.Content {
+			d.merge(e, at, seen, visit, depth+1)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			keyNode := resolve(n.Content[i])
+			if keyNode.ShortTag() == "!!merge" {
+				d.merge(n.Content[i+1], at, seen, visit, depth+1)
+				continue
+			}
+			if _, have := seen[keyNode.Value]; have || keyNode.Kind != yaml.ScalarNode || keyNode.Value == "" {
+				continue
+			}
+			seen[keyNode.Value] = struct{}{}
+			visit(keyNode.Value, n.Content[i+1], &step{parent: at, name: keyNode.Value})
+		}
+	default:
+		d.wrong(n, at, "a mapping to merge (<<)")
+	}
+}
+
+func (d *decoder) sequence(n *yaml.Node, into reflect.Value, at *step) {
+	if n.Kind != yaml.SequenceNode {
+		d.wrong(n, at, describe(into.Type()))
+		return
+	}
+	out := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
+	for i, e := range n.Content {
+		d.value(e, out.Index(i), &step{parent: at, index: i})
+	}
+	into.Set(out)
+}
+
+// bytes reads base64, the form of a Secret's data.
+func (d *decoder) bytes(n *yaml.Node, into reflect.Value, at *step) {
+	s, ok := text(n)
+	if !ok {
+		d.wrong(n, at, "base64")
+		return
+	}
+	data, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		d.fault(problem.Error, at, problem.InvalidValue, "the value is not base64; plain text belongs into stringData")
+		return
+	}
+	into.SetBytes(data)
+}
+
+func (d *decoder) duration(n *yaml.Node, into reflect.Value, at *step) {
+	s, ok := text(n)
+	if !ok {
+		d.wrong(n, at, "a duration such as 10s or 1m30s")
+		return
+	}
+	length, err := time.ParseDuration(s)
+	if err != nil {
+		d.fault(problem.Error, at, problem.InvalidValue, "not a duration such as 10s or 1m30s")
+		return
+	}
+	into.Set(reflect.ValueOf(metav1.Duration{Duration: length}))
+}
+
+func (d *decoder) time(n *yaml.Node, into reflect.Value, at *step) {
+	s, ok := text(n)
+	moment, err := time.Parse(time.RFC3339, s)
+	if !ok || err != nil {
+		d.fault(problem.Error, at, problem.InvalidValue, "not a time such as 2026-01-31T12:00:00Z")
+		return
+	}
+	into.Set(reflect.ValueOf(metav1.Time{Time: moment.Local()}))
+}
+
+func (d *decoder) integer(n *yaml.Node, into reflect.Value, at *step) {
+	literal, ok := wholeNumber(n)
+	if !ok {
+		d.wrong(n, at, describe(into.Type()))
+		return
+	}
+	if into.CanInt() {
+		if i, err := strconv.ParseInt(literal, 0, into.Type().Bits()); err == nil {
+			into.SetInt(i)
 			return
 		}
-	}
-}
-
-func newest(kind string) string {
-	if kind == "BGPPeer" {
-		return "v1beta2"
-	}
-	return "v1beta1"
-}
-
-func (d *decoder) known(k kind, s spec, raw []byte, h header, line int, duplicates []string) {
-	object := s.new()
-	strict, err := kjson.UnmarshalStrict(raw, object)
-	if object.GetNamespace() == "" && !s.cluster {
-		if s.private {
-			object.SetNamespace(d.namespace)
-		} else {
-			object.SetNamespace(metav1.NamespaceDefault)
-		}
-	}
-	identity := problem.Object{Kind: k.kind, Group: k.group, Namespace: object.GetNamespace(), Name: object.GetName()}
-	if identity.Name == "" {
-		identity.Name = h.Metadata.Name
-	}
-	report := func(severity problem.Severity, field string, reason problem.Reason, message string) {
-		d.problems = append(d.problems, problem.Problem{Severity: severity, Object: identity, Field: field, Reason: reason, Message: message})
-	}
-	if s.private && !s.own && (object.GetNamespace() != d.namespace || k.kind == "ConfigMap" && object.GetName() != extrasName) {
+	} else if u, err := strconv.ParseUint(strings.TrimPrefix(literal, "+"), 0, into.Type().Bits()); err == nil {
+		into.SetUint(u)
 		return
+	}
+	d.fault(problem.Error, at, problem.WrongType, "%.40s is out of range: %s", literal, describe(into.Type()))
+}
+
+// unmarshal leaves a value to its type: quantities, ports that are numbers or names.
+func (d *decoder) unmarshal(n *yaml.Node, into reflect.Value, at *step) {
+	value, ok := d.plain(n, at, 0)
+	if !ok {
+		return
+	}
+	data, err := json.Marshal(value)
+	if err == nil {
+		err = into.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(data)
 	}
 	if err != nil {
-		field, message := wrongType(err)
-		report(problem.Error, field, problem.WrongType, message+"; the object is left out")
-		return
+		d.fault(problem.Error, at, problem.WrongType, "a %s stands where another value belongs", typeOf(n))
 	}
-	if why, field := badName(object, h, s); why != "" {
-		reason := problem.InvalidValue
-		if object.GetName() == "" {
-			reason = problem.Required
-			identity.Name = ""
-		}
-		if identity.Name == "" {
-			d.problems = append(d.problems, problem.Problem{Severity: problem.Error, File: d.path, Line: line, Field: field, Reason: reason, Message: why})
-			return
-		}
-		report(problem.Error, field, reason, why)
-		return
+}
+
+// plain is a value as encoding/json has it.
+func (d *decoder) plain(n *yaml.Node, at *step, depth int) (any, bool) {
+	n = resolve(n)
+	if depth > maxDepth || !d.spend(at) {
+		return nil, false
 	}
-	if s.own && object.GetNamespace() != d.namespace {
-		report(problem.Warning, "metadata.namespace", problem.OtherNamespace, fmt.Sprintf(
-			"only namespace %s is read; move the object there, or say --namespace %s", d.namespace, object.GetNamespace()))
-		return
-	}
-	for _, at := range duplicates {
-		report(problem.Warning, at, problem.DuplicateField, "the key stands twice; the first value is used")
-	}
-	if s.own {
-		for _, e := range strict {
-			if field := unknownField(e); field != "" {
-				report(problem.Warning, field, problem.UnknownField, fmt.Sprintf("%s %s has no such field; it is ignored", k.kind, k.version))
+	switch n.Kind {
+	case yaml.MappingNode:
+		out := map[string]any{}
+		ok := true
+		d.pairs(n, at, func(key string, value *yaml.Node, here *step) {
+			var fine bool
+			out[key], fine = d.plain(value, here, depth+1)
+			ok = ok && fine
+		})
+		return out, ok
+	case yaml.SequenceNode:
+		out := make([]any, len(n.Content))
+		for i, e := range n.Content {
+			var ok bool
+			if out[i], ok = d.plain(e, at, depth+1); !ok {
+				return nil, false
 			}
 		}
+		return out, true
 	}
-	if old, ok := object.(*v1beta1.BGPPeer); ok {
-		object = old.ToV1Beta2()
+	if isNull(n) {
+		return nil, true
 	}
-	d.objects = append(d.objects, decoded{object, identity, line})
-}
-
-// badName says what an API server would: names come from files here, and end up in lines.
-func badName(object metav1.Object, h header, s spec) (why, field string) {
-	if object.GetName() == "" {
-		return "the object has no name", "metadata.name"
-	}
-	if errs := validation.IsDNS1123Subdomain(object.GetName()); len(errs) > 0 {
-		return "not a name: " + errs[0], "metadata.name"
-	}
-	if s.cluster {
-		return "", ""
-	}
-	if errs := validation.IsDNS1123Label(object.GetNamespace()); len(errs) > 0 {
-		return "not a namespace: " + errs[0], "metadata.namespace"
-	}
-	return "", ""
-}
-
-var quoted = regexp.MustCompile(`"([^"]*)"`)
-
-// unknownField takes the path out of a strict decoding error; empty for others.
-func unknownField(err error) string {
-	text := err.Error()
-	if m := quoted.FindStringSubmatch(text); m != nil && strings.HasPrefix(text, "unknown field") {
-		return m[1]
-	}
-	return ""
-}
-
-// wrongType tells the field and what it should be, without the value that stands there: it may be a secret.
-func wrongType(err error) (field, message string) {
-	var typed *json.UnmarshalTypeError
-	if errors.As(err, &typed) {
-		// A number in a field of numbers is no secret.
-		if value, isNumber := strings.CutPrefix(typed.Value, "number "); isNumber && typed.Type.Kind() != reflect.String {
-			return typed.Field, fmt.Sprintf("%s is out of range: %s", value, goType(typed.Type))
+	if literal, ok := wholeNumber(n); ok {
+		if i, err := strconv.ParseInt(literal, 0, 64); err == nil {
+			return i, true
 		}
-		return typed.Field, fmt.Sprintf("a %s stands where %s belongs", strings.Fields(typed.Value + " value")[0], goType(typed.Type))
 	}
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "time: "):
-		return "spec", "a duration is not one, as in 10s or 1m30s"
-	case strings.Contains(text, "parsing time"):
-		return "metadata", "a time is not one, as in 2026-01-31T12:00:00Z"
-	case strings.Contains(text, "illegal base64"):
-		return "data", "a value is not base64"
+	switch n.ShortTag() {
+	case "!!bool":
+		return boolean(n)
+	case "!!float":
+		f, err := strconv.ParseFloat(n.Value, 64)
+		return f, err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
 	}
-	return "", "a value is not of the type that the field has"
+	return n.Value, true
 }
 
-// goType says what a field takes.
-func goType(t reflect.Type) string {
+// text is the value of a string: quoted, or plain and nothing else. 65535:65282 is such a text, not a number to base 60 as YAML 1.1 has it.
+func text(n *yaml.Node) (string, bool) {
+	if n.Kind != yaml.ScalarNode || !utf8.ValidString(n.Value) {
+		return "", false
+	}
+	switch n.ShortTag() {
+	case "!!str", "!!timestamp":
+		return n.Value, true
+	}
+	return "", false
+}
+
+// boolean takes YAML 1.1's words too, as kubectl does.
+func boolean(n *yaml.Node) (value, ok bool) {
+	if n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return false, false
+	}
+	switch n.Value {
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y":
+		return true, true
+	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N":
+		return false, true
+	}
+	return false, false
+}
+
+// wholeNumber is the literal of a number without a fraction, for strconv with base 0.
+func wholeNumber(n *yaml.Node) (string, bool) {
+	if n.Kind != yaml.ScalarNode {
+		return "", false
+	}
+	switch n.ShortTag() {
+	case "!!int":
+		return strings.ReplaceAll(n.Value, "_", ""), true
+	case "!!float":
+		f, err := strconv.ParseFloat(strings.ReplaceAll(n.Value, "_", ""), 64)
+		if err != nil || f != math.Trunc(f) || math.IsInf(f, 0) {
+			return "", false
+		}
+		return strconv.FormatFloat(f, 'f', 0, 64), true
+	}
+	return "", false
+}
+
+// resolve follows an alias.
+func resolve(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// typeOf names what stands in the document.
+func typeOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "mapping"
+	case yaml.SequenceNode:
+		return "list"
+	}
+	switch n.ShortTag() {
+	case "!!int", "!!float":
+		return "number"
+	case "!!bool":
+		return "bool"
+	}
+	return "string"
+}
+
+// describe says what a field takes.
+func describe(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Uint16, reflect.Uint32:
 		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
@@ -295,4 +478,46 @@ func goType(t reflect.Type) string {
 		return "a list"
 	}
 	return "a mapping"
+}
+
+// skipped are large fields that nothing here reads; they are not even looked at.
+var skipped = map[reflect.Type]map[string]bool{
+	reflect.TypeFor[metav1.ObjectMeta](): {"managedFields": true},
+}
+
+var fieldCache sync.Map // reflect.Type -> map[string][]int
+
+// fieldsOf is the index of each field by its name in documents; nil for those that are skipped.
+func fieldsOf(t reflect.Type) map[string][]int {
+	if cached, ok := fieldCache.Load(t); ok {
+		return cached.(map[string][]int)
+	}
+	fields := map[string][]int{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !f.IsExported():
+		case f.Anonymous && name == "" || strings.Contains(options, "inline"):
+			for inner, index := range fieldsOf(f.Type) {
+				if index == nil {
+					fields[inner] = nil
+					continue
+				}
+				fields[inner] = append([]int{i}, index...)
+			}
+		default:
+			fields[name] = []int{i}
+			if skipped[t][name] {
+				fields[name] = nil
+			}
+		}
+	}
+	fieldCache.Store(t, fields)
+	return fields
+}
+
+// into fills an object.
+func (d *decoder) into(n *yaml.Node, object metav1.Object) {
+	d.value(n, reflect.ValueOf(object).Elem(), nil)
 }

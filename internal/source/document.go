@@ -2,9 +2,6 @@ package source
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,234 +9,168 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFile is the largest file that is read, in bytes, and maxValues the most values that one document may hold with its aliases expanded:
-// far above any manifest (an API server takes 3 MiB), far below what would hurt.
-const (
-	maxFile   = 64 << 20
-	maxValues = 500_000
-	maxDepth  = 200
-)
+// maxFile is the largest file that is read, in bytes: far above a whole cluster in one list, far below what would hurt.
+const maxFile = 32 << 20
 
-// rawDocument is one document of a file, not yet read.
-type rawDocument struct {
+// part is the text of one document of a file.
+type part struct {
 	line int // of its first line in the file, from 1
 	text []byte
 }
 
-// split cuts a file at its "---" lines, so that a document which can't be read does not take the next ones with it.
-func split(data []byte) []rawDocument {
-	var docs []rawDocument
+// split cuts a file at its "---" and "..." lines, so that a document which can't be read does not take its neighbors with it. YAML 1.2
+// (9.1.2) allows these lines nowhere inside a document, not even in quotes.
+func split(data []byte) []part {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	var parts []part
 	start, startLine, line := 0, 1, 1
-	for pos := 0; pos < len(data); line++ {
-		end := bytes.IndexByte(data[pos:], '\n')
-		next := len(data)
-		if end >= 0 {
-			next = pos + end + 1
+	end := func(at int) {
+		if p := (part{startLine, data[start:at]}); !p.blank() {
+			parts = append(parts, p)
 		}
-		if isSeparator(data[pos:next]) {
-			docs = append(docs, rawDocument{startLine, data[start:pos]})
+	}
+	for pos := 0; pos < len(data); line++ {
+		next := len(data)
+		if i := bytes.IndexByte(data[pos:], '\n'); i >= 0 {
+			next = pos + i + 1
+		}
+		switch {
+		case isMarker(data[pos:next], "---"):
+			end(pos)
+			start, startLine = pos, line // the marker's line may hold the document's first value
+		case isMarker(data[pos:next], "..."):
+			end(pos)
 			start, startLine = next, line+1
-			// "--- value" carries content on the separator's own line; keep it with its document.
-			if rest := bytes.TrimSpace(data[pos+3 : next]); len(rest) > 0 && rest[0] != '#' {
-				start, startLine = pos+3, line
-			}
 		}
 		pos = next
 	}
-	return append(docs, rawDocument{startLine, data[start:]})
+	end(len(data))
+	return parts
 }
 
-func isSeparator(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("---")) && (len(line) == 3 || strings.ContainsRune(" \t\r\n", rune(line[3])))
+func isMarker(line []byte, marker string) bool {
+	return bytes.HasPrefix(line, []byte(marker)) && (len(line) == 3 || strings.IndexByte(" \t\r\n", line[3]) >= 0)
 }
 
-// readError says where in a file a document can't be read.
-type readError struct {
+// blank tells whether the part holds nothing but comments and directives.
+func (p part) blank() bool {
+	for rest := p.text; len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		if isMarker(line, "---") {
+			line = line[3:]
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' && line[0] != '%' {
+			return false
+		}
+	}
+	return true
+}
+
+// syntaxError says where and why a text is not YAML or JSON. The message holds nothing of the text, which may be a secret.
+type syntaxError struct {
 	line    int
 	message string
 }
 
-func (e *readError) Error() string { return e.message }
+func (e *syntaxError) Error() string { return e.message }
+
+// parseYAML reads one document; nil for an empty one. The nodes' lines count from the part's own first line.
+func parseYAML(p part) (root *yaml.Node, err error) {
+	// The parser is another's; a panic of it must not end the program that keeps FRR.
+	defer func() {
+		if recover() != nil {
+			root, err = nil, &syntaxError{1, "not valid YAML"}
+		}
+	}()
+	var document yaml.Node
+	if err := yaml.Unmarshal(p.text, &document); err != nil {
+		return nil, yamlError(p.text, err)
+	}
+	if len(document.Content) == 0 || isNull(document.Content[0]) {
+		return nil, nil
+	}
+	return document.Content[0], nil
+}
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// toJSON reads one YAML (or JSON) document as JSON; nil for an empty one. duplicates are the paths of keys that stand twice in one mapping.
-func (d rawDocument) toJSON() (out []byte, duplicates []string, err *readError) {
-	if len(bytes.TrimSpace(d.text)) == 0 {
-		return nil, nil, nil
-	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(d.text, &root); err != nil {
-		return nil, nil, d.yamlError(err)
-	}
-	if len(root.Content) == 0 || root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null" {
-		return nil, nil, nil
-	}
-	c := converter{budget: maxValues}
-	var buf bytes.Buffer
-	if err := c.write(&buf, root.Content[0], "", 0); err != nil {
-		return nil, nil, &readError{d.line + max(c.line, 1) - 1, err.Error()}
-	}
-	return buf.Bytes(), c.duplicates, nil
+// yamlProblems are what the parser says of a text, as far as it is worth repeating; whatever is not listed may quote the text.
+var yamlProblems = []struct{ known, hint string }{
+	{"did not find expected", " key or end; check the indentation and the quotes around this line"},
+	{"could not find expected", " key or end; check the indentation and the quotes around this line"},
+	{"mapping values are not allowed", " here; check the indentation and the quotes of the line"},
+	{"found character that cannot start", " a value; indent with spaces, not tabs, and quote values that begin with a sign"},
+	{"found a tab character", "; indent with spaces, not tabs"},
+	{"found unexpected end of stream", "; a quote or bracket that opens here is not closed"},
+	{"unknown anchor", "; quote a value that begins with *"},
+	{"found unknown escape", "; write the value in single quotes"},
+	{"block sequence entries are not allowed", " here; check the indentation"},
+	{"control characters are not allowed", ""},
+	{"invalid leading UTF-8", ""},
+	{"invalid trailing UTF-8", ""},
+	{"incomplete UTF-8", ""},
+	{"found undefined tag handle", "; quote a value that begins with !"},
 }
 
-// yamlError keeps the line and the kind of an error, not the text around it: that may be a password.
-func (d rawDocument) yamlError(err error) *readError {
-	line := d.line
+func yamlError(data []byte, err error) *syntaxError {
+	out := &syntaxError{1, "not valid YAML"}
 	text := err.Error()
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil {
-			line += n - 1
+			out.line = n
 		}
 		text = text[len(m[0]):]
 	}
-	for _, known := range []string{
-		"did not find expected", "could not find expected", "mapping values are not allowed", "found character that cannot start",
-		"found unknown escape", "found unexpected end of stream", "found a tab character", "unknown anchor", "control characters are not allowed",
-		"block sequence entries are not allowed", "invalid leading UTF-8", "invalid trailing UTF-8", "incomplete UTF-8", "found undefined tag handle",
-	} {
-		if strings.Contains(text, known) {
-			return &readError{line, "not valid YAML: " + known + hint(known)}
+	for _, p := range yamlProblems {
+		if strings.HasPrefix(text, p.known) {
+			out.message += ": " + p.known + p.hint
+			break
 		}
 	}
-	return &readError{line, "not valid YAML"}
+	if len(data) <= maxBlamed {
+		out.line = blame(data)
+	}
+	return out
 }
 
-func hint(known string) string {
-	switch known {
-	case "mapping values are not allowed":
-		return " here; check the indentation and the quotes of the line"
-	case "found a tab character", "found character that cannot start":
-		return " a value; indent with spaces, not tabs"
-	case "did not find expected", "could not find expected":
-		return " key or end; check the indentation and the quotes around this line"
-	}
-	return ""
-}
+// maxBlamed is the size of a document up to which its faulty line is searched for.
+const maxBlamed = 32 << 10
 
-// converter writes a YAML tree as JSON.
-type converter struct {
-	budget     int
-	line       int // where it stands, within the document
-	duplicates []string
-}
-
-var (
-	errTooLarge = errors.New("the document is too large once its aliases are expanded")
-	errTooDeep  = fmt.Errorf("the document nests deeper than %d levels", maxDepth)
-)
-
-func (c *converter) write(buf *bytes.Buffer, n *yaml.Node, path string, depth int) error {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+// blame finds the line after which nothing can make the document valid again, which is where a person looks for the slip; the parser names
+// the line where the enclosing block began, or one nearby. Lines up to a slip are a document of their own, unless they end inside a bracket
+// or quote: so bisect, and go on behind a bracket or quote that is closed within some lines.
+func blame(data []byte) int {
+	ends := []int{0} // of each line
+	for i, c := range data {
+		if c == '\n' || i == len(data)-1 {
+			ends = append(ends, i+1)
+		}
 	}
-	c.line = n.Line
-	c.budget--
-	switch {
-	case c.budget < 0:
-		return errTooLarge
-	case depth > maxDepth:
-		return errTooDeep
+	valid := func(lines int) bool {
+		var n yaml.Node
+		return yaml.Unmarshal(data[:ends[lines]], &n) == nil
 	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		return c.writeMapping(buf, n, path, depth)
-	case yaml.SequenceNode:
-		buf.WriteByte('[')
-		for i, e := range n.Content {
-			if i > 0 {
-				buf.WriteByte(',')
-			}
-			if err := c.write(buf, e, fmt.Sprintf("%s[%d]", path, i), depth+1); err != nil {
-				return err
+	const ahead, rounds = 20, 10
+	good := 0
+	for range rounds {
+		bad := len(ends) - 1
+		for bad-good > 1 {
+			if middle := (good + bad) / 2; valid(middle) {
+				good = middle
+			} else {
+				bad = middle
 			}
 		}
-		buf.WriteByte(']')
-		return nil
+		next := bad + 1
+		for next < min(len(ends)-1, bad+ahead) && !valid(next) {
+			next++
+		}
+		if next >= min(len(ends)-1, bad+ahead) {
+			return bad
+		}
+		good = next
 	}
-	return writeScalar(buf, n)
-}
-
-func (c *converter) writeMapping(buf *bytes.Buffer, n *yaml.Node, path string, depth int) error {
-	seen := make(map[string]bool, len(n.Content)/2)
-	buf.WriteByte('{')
-	first := true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		c.line = key.Line
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
-		}
-		if key.Kind != yaml.ScalarNode {
-			return errors.New("a key is not a plain word")
-		}
-		if key.Tag == "!!merge" {
-			return errors.New("merge keys (<<) are not part of Kubernetes' YAML; write the fields out")
-		}
-		at := strings.TrimPrefix(path+"."+key.Value, ".")
-		if seen[key.Value] {
-			// Two values for one key are two intentions; the first is used, and the user is told.
-			c.duplicates = append(c.duplicates, at)
-			continue
-		}
-		seen[key.Value] = true
-		if !first {
-			buf.WriteByte(',')
-		}
-		first = false
-		if err := writeString(buf, key.Value); err != nil {
-			return err
-		}
-		buf.WriteByte(':')
-		if err := c.write(buf, value, at, depth+1); err != nil {
-			return err
-		}
-	}
-	buf.WriteByte('}')
-	return nil
-}
-
-func writeString(buf *bytes.Buffer, s string) error {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return errors.New("a text is not UTF-8")
-	}
-	buf.Write(b)
-	return nil
-}
-
-// writeScalar writes a plain value by YAML's rules: 65535:65282 is a text, not a number to base 60 as YAML 1.1 would have it.
-func writeScalar(buf *bytes.Buffer, n *yaml.Node) error {
-	switch n.ShortTag() {
-	case "!!null":
-		buf.WriteString("null")
-		return nil
-	case "!!bool":
-		var b bool
-		if err := n.Decode(&b); err != nil {
-			return errors.New("not a boolean")
-		}
-		buf.WriteString(strconv.FormatBool(b))
-		return nil
-	case "!!int":
-		var i int64
-		if err := n.Decode(&i); err == nil {
-			buf.WriteString(strconv.FormatInt(i, 10))
-			return nil
-		}
-		var u uint64
-		if err := n.Decode(&u); err == nil {
-			buf.WriteString(strconv.FormatUint(u, 10))
-			return nil
-		}
-	case "!!float":
-		var f float64
-		if err := n.Decode(&f); err == nil {
-			if b, err := json.Marshal(f); err == nil {
-				buf.Write(b)
-				return nil
-			}
-		}
-	}
-	return writeString(buf, n.Value)
+	return good + 1
 }

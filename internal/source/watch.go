@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,171 +17,258 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// settleTime is how long a burst of events is collected: an editor's rename, a ConfigMap's swap of links, a git checkout.
-const settleTime = 3 * time.Millisecond
+// rescanTime is how often everything is looked through for what the kernel does not tell: network file systems, and directories that a
+// link reaches over other links. One look at 10,000 files costs some 20 ms.
+const rescanTime = time.Minute
 
-// rescanTime is how often everything is looked through, for what the kernel can't tell: lost events, a directory below a link that was
-// swapped outside.
-const rescanTime = 30 * time.Second
-
-// Watch reads the paths, calls back with the result, and again after each change, from one goroutine, until ctx ends. A path that
-// vanishes keeps what it held, with a problem, until it is there again. The error tells of a path that can't be read at the start.
+// Watch reads the paths, calls back with the result, and again with each other result, from one goroutine, until ctx ends. Changes are
+// noticed by inotify and collected for a few milliseconds.
+//
+// A path that vanishes keeps what it held, with a problem, until it is there again. The error tells of paths that can't be read at the
+// start.
 func Watch(ctx context.Context, paths []string, options Options, log *slog.Logger, changed func(Result)) error {
-	w, err := fsnotify.NewBufferedWatcher(4096)
+	notify, err := fsnotify.NewBufferedWatcher(4096)
 	if err != nil {
 		return fmt.Errorf("watch manifests: %w", err)
 	}
-	defer w.Close()
-	t := newTree(paths, options)
-	if err := t.scan(); err != nil {
+	defer notify.Close()
+	w := &watcher{tree: newTree(paths, options), watches: newWatches(notify), log: log, changed: changed, dirty: map[string]bool{}}
+	w.rescan()
+	if err := errors.Join(w.tree.lost()...); err != nil {
 		return err
 	}
-	v := &watcher{tree: t, fs: w, log: log, watched: map[string]bool{}}
-	v.follow()
-	// What changed between the scan and the watches is not told: look again.
-	v.rescan()
-	changed(t.result())
+	w.deliver(true)
 
-	dirty := map[string]bool{}
-	all := false
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
 	slow := time.NewTicker(rescanTime)
 	defer slow.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case e, ok := <-w.Events:
+		case event, ok := <-notify.Events:
 			if !ok {
 				return errors.New("watch manifests: the watcher has stopped")
 			}
-			if !v.matters(e) {
-				continue
-			}
-			if name := filepath.Clean(e.Name); isManifest(name) && t.files[name] != nil && e.Has(fsnotify.Write) {
-				dirty[name] = true
-			} else {
-				all = true
-			}
-			timer.Reset(settleTime)
-		case err, ok := <-w.Errors:
+			w.note(event)
+		case err, ok := <-notify.Errors:
 			if !ok {
 				return errors.New("watch manifests: the watcher has stopped")
 			}
-			log.Warn("watching manifests lost events; everything is read again", "error", err)
-			all = true
-			timer.Reset(settleTime)
+			log.Warn("watching manifests lost events; everything is looked through", "error", err)
+			w.everything()
 		case <-slow.C:
-			if v.rescan() {
-				changed(t.result())
-			}
-		case <-timer.C:
-			if v.refreshed(dirty, all) {
-				changed(t.result())
-			}
-			clear(dirty)
-			all = false
+			w.everything()
+		case <-w.due():
+			w.work()
 		}
 	}
 }
 
+// watcher turns events into results. Events only say where to look; what is found there counts.
 type watcher struct {
 	tree    *tree
-	fs      *fsnotify.Watcher
+	watches *watches
 	log     *slog.Logger
-	watched map[string]bool
-	lost    string // what the last scan could not read
+	changed func(Result)
+
+	dirty   map[string]bool // files to look at
+	all     bool            // look at everything
+	burst   burst
+	known   []problem.Problem // as last delivered
+	gone    bool              // a path was lost at the last look
+	filling bool              // it is back, and perhaps not yet with all that it will hold
 }
 
-// matters tells whether an event can change what is read: manifests, directories, and the links of a ConfigMap's mount.
-func (v *watcher) matters(e fsnotify.Event) bool {
-	if e.Op == fsnotify.Chmod {
-		return isManifest(e.Name)
+// note takes in one event.
+func (w *watcher) note(event fsnotify.Event) {
+	path, matters := w.place(filepath.Clean(event.Name))
+	if !matters {
+		return
 	}
-	base := filepath.Base(e.Name)
-	if strings.HasPrefix(base, ".") {
-		return strings.HasPrefix(base, "..")
+	if w.filling && event.Has(fsnotify.Create) && isDir(event.Name) {
+		w.watches.sprout(w.tree.roots)
 	}
-	return isManifest(base) || filepath.Ext(base) == "" || e.Has(fsnotify.Create|fsnotify.Remove|fsnotify.Rename)
+	if path == "" {
+		w.all = true
+	} else {
+		w.dirty[path] = true
+	}
+	w.burst.add(time.Now(), event.Name, event.Has(fsnotify.Remove|fsnotify.Rename))
 }
 
-// refreshed reads what the events named; it tells whether anything changed.
-func (v *watcher) refreshed(dirty map[string]bool, all bool) bool {
-	if all {
-		return v.rescan()
-	}
-	names := make([]string, 0, len(dirty))
-	for name := range dirty {
-		names = append(names, name)
-	}
-	return v.tree.refresh(names)
+func (w *watcher) everything() {
+	w.all = true
+	w.burst.add(time.Now(), "", false)
 }
 
-// rescan looks everything through; it tells whether anything changed.
-func (v *watcher) rescan() bool {
-	before := v.fingerprint()
-	err := v.tree.scan()
-	v.follow()
-	lost := ""
-	if err != nil {
-		lost = err.Error()
-		for _, line := range strings.Split(lost, "\n") {
-			v.tree.problems = append(v.tree.problems, problem.Problem{
-				Severity: problem.Error, File: strings.Join(v.tree.paths, ","), Reason: problem.UnreadableFile,
-				Message: line + "; what it held stays in use until it is there again",
-			})
-		}
+// place tells whether an event matters and which file to look at; none: everything.
+func (w *watcher) place(name string) (path string, matters bool) {
+	if w.watches.forget(name) {
+		return "", true // a watched directory itself
 	}
-	if lost != v.lost {
-		if lost != "" {
-			v.log.Warn("manifests are gone; what they held stays in use", "error", lost)
-		} else {
-			v.log.Info("manifests are there again")
-		}
-		v.lost = lost
-		return true
+	dir, base := filepath.Split(name)
+	watched := w.watches.at(filepath.Clean(dir))
+	if watched == nil {
+		return "", true
 	}
-	return v.fingerprint() != before
+	named, isNamed := watched.names[base]
+	switch {
+	case isNamed && w.tree.store.files[named] != nil && isRegular(named):
+		return named, true
+	case isNamed:
+		return "", true
+	case !watched.walked:
+		return "", false
+	case strings.HasPrefix(base, ".."):
+		return "", true // a volume of the kubelet, with a new version
+	case strings.HasPrefix(base, "."):
+		return "", false
+	}
+	path = filepath.Join(watched.path, base)
+	info, err := os.Lstat(path)
+	_, known := w.tree.store.files[path]
+	switch {
+	case err == nil && (info.IsDir() || info.Mode()&fs.ModeSymlink != 0):
+		return "", true
+	case isManifest(path) && (err == nil || known):
+		return path, true
+	}
+	_, wasDir := w.tree.dirs[path]
+	return "", wasDir || isManifest(path) && w.tree.mentions(path)
 }
 
-// fingerprint is cheap to compare: the files and their pointers stand for what they hold.
-func (v *watcher) fingerprint() (sum struct {
-	files, problems int
-	stamps          uint64
-}) {
-	sum.files, sum.problems = len(v.tree.files), len(v.tree.problems)
-	for name, f := range v.tree.files {
-		h := uint64(14695981039346656037)
-		for i := range len(name) {
-			h = (h ^ uint64(name[i])) * 1099511628211
-		}
-		sum.stamps += h ^ uint64(f.stat.mtime)*31 ^ uint64(f.stat.size)*1000003 ^ f.stat.inode*2654435761
-	}
-	return sum
+func isRegular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
-// follow keeps a watch on every directory that holds manifests, and on the parents of the paths, where they come and go.
-func (v *watcher) follow() {
-	wanted := map[string]bool{}
-	for dir := range v.tree.dirs {
-		wanted[dir] = true
+// mentions tells whether there is a problem with a path.
+func (t *tree) mentions(path string) bool {
+	return slices.ContainsFunc(t.problems, func(p problem.Problem) bool { return p.File == path })
+}
+
+// due fires when the burst of events is over.
+func (w *watcher) due() <-chan time.Time {
+	if w.burst.first.IsZero() {
+		return nil
 	}
-	for _, path := range v.tree.paths {
-		wanted[filepath.Dir(filepath.Clean(path))] = true
-	}
-	for dir := range v.watched {
-		if !wanted[dir] {
-			_ = v.fs.Remove(dir)
-			delete(v.watched, dir)
+	return time.After(time.Until(w.burst.end(w.gone || w.filling)))
+}
+
+// work looks at what the events named.
+func (w *watcher) work() {
+	all, paths := w.all, make([]string, 0, len(w.dirty))
+	for path := range w.dirty {
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			all = true // it has become a directory, a link or worse
 		}
+		paths = append(paths, path)
 	}
-	for dir := range wanted {
-		// Adding a watch again is harmless, and catches a directory that was replaced by another of the same name.
-		if err := v.fs.Add(dir); err != nil {
-			delete(v.watched, dir)
-			continue
-		}
-		v.watched[dir] = true
+	w.all, w.burst = false, burst{}
+	clear(w.dirty)
+	if !all {
+		w.deliver(w.tree.refresh(paths))
+		return
 	}
+	if w.gone && !w.filling && w.returned() {
+		// What fills it now is watched before it is trusted: objects that come a moment later shall not be taken away first.
+		w.filling = true
+		w.watches.sprout(w.tree.roots)
+		w.everything()
+		return
+	}
+	changed := w.tree.refresh(w.stale(paths))
+	changed = w.rescan() || changed
+	w.deliver(changed)
+}
+
+// stale are the files among paths that hold something now: rescan does the rest.
+func (w *watcher) stale(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		return !isRegular(path)
+	})
+}
+
+// returned tells whether all paths are there again.
+func (w *watcher) returned() bool {
+	return !slices.ContainsFunc(w.tree.roots, func(r root) bool {
+		_, err := os.Stat(r.path)
+		return err != nil
+	})
+}
+
+func (w *watcher) rescan() bool {
+	w.watches.begin()
+	changed := w.tree.rescan(w.watches.walk)
+	w.watches.end(w.tree)
+	for _, err := range w.watches.errors {
+		w.log.Warn("a directory of manifests can't be watched; its changes are seen after a minute", "error", err)
+	}
+	gone := len(w.tree.lost()) > 0
+	switch {
+	case gone && !w.gone:
+		w.log.Warn("manifests are gone; what they held stays in use", "error", errors.Join(w.tree.lost()...))
+	case !gone && w.gone:
+		w.log.Info("manifests are there again")
+	}
+	w.gone, w.filling = gone, false
+	return changed
+}
+
+// deliver calls back if there is anything new to tell.
+func (w *watcher) deliver(changed bool) {
+	result := w.tree.result()
+	if !changed && slices.Equal(result.Problems, w.known) {
+		return
+	}
+	w.known = result.Problems
+	w.changed(result)
+}
+
+// A burst is what happens at once: an editor's rename, the swap of a volume's links, a checkout. Its events are looked at together.
+type burst struct {
+	first, last time.Time
+	vanished    map[string]bool
+}
+
+// How long a burst must be quiet to be over, and how long it may last. What vanishes is waited for a little longer, since editors move a
+// file away before they write the new one; when many vanish, the directory itself may be the next.
+const (
+	quiet         = 2 * time.Millisecond
+	quietVanished = 10 * time.Millisecond
+	longest       = 50 * time.Millisecond
+	manyVanished  = 16
+	quietStorm    = 50 * time.Millisecond
+	longestStorm  = 2 * time.Second
+)
+
+func (b *burst) add(now time.Time, name string, vanished bool) {
+	if b.first.IsZero() {
+		b.first = now
+	}
+	b.last = now
+	switch {
+	case !vanished:
+		delete(b.vanished, name)
+	case b.vanished == nil:
+		b.vanished = map[string]bool{name: true}
+	default:
+		b.vanished[name] = true
+	}
+}
+
+// end is when the burst is over if nothing more happens. slow: as in a storm.
+func (b *burst) end(slow bool) time.Time {
+	wait, limit := quiet, longest
+	if len(b.vanished) > 0 {
+		wait = quietVanished
+	}
+	if slow || len(b.vanished) >= manyVanished {
+		wait, limit = quietStorm, longestStorm
+	}
+	end := b.last.Add(wait)
+	if latest := b.first.Add(limit); latest.Before(end) {
+		return latest
+	}
+	return end
 }
