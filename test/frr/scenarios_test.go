@@ -131,7 +131,7 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 60))
+			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 25))
 		}
 	})
 	return l
