@@ -62,8 +62,9 @@ golden: ## write the expected files of the golden cases anew; read the differenc
 	$(GO) test ./test/frr -run 'TestCases$$' -update
 
 .PHONY: bench
-bench: ## the benchmarks of the pipeline
+bench: frr ## the pipeline, and the whole way from a written Service to the UPDATE at a peer, on both FRR versions
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	$(GO) test -run '^$$' -bench . -benchtime 100x ./test/frr/bench
 
 .PHONY: demo
 demo: frr-distribution build ## two ToR routers and three nodes in network namespaces, with the OpenShift examples (as root)

@@ -16,6 +16,9 @@ type Engine struct {
 	client   vtysh.Client
 	now      func() time.Time
 	previous string
+	// known is what FRR ran when it was last asked and nothing was to do: the next plan starts from it, and is verified afterwards like
+	// any other. nil when that is not known.
+	known *Running
 }
 
 // New returns an engine. previous is the document that was applied before, from frr.conf; empty when none is known.
@@ -54,25 +57,25 @@ const passes = 3
 
 // Plan compares the running configuration with a document, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {
-	running, err := e.running(ctx)
-	if err != nil {
-		return Plan{}, err
-	}
-	return Diff(running, document), nil
+	_, plan, err := e.compare(ctx, document, false)
+	return plan, err
 }
 
 // Apply brings FRR to the document, and asks it afterwards whether it runs it. The error is of the connection; a line that FRR refuses is
 // in the Result, and everything that does not depend on it is applied.
 func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
-	result := Result{Started: e.now(), Digest: document.Digest}
-	defer func() { result.Duration = e.now().Sub(result.Started) }()
+	result, err := e.apply(ctx, document, Result{Started: e.now(), Digest: document.Digest})
+	result.Duration = e.now().Sub(result.Started)
+	return result, err
+}
+
+func (e *Engine) apply(ctx context.Context, document render.Document, result Result) (Result, error) {
 	for pass := range passes {
-		running, err := e.running(ctx)
+		running, plan, err := e.compare(ctx, document, pass == 0)
 		if err != nil {
 			return result, err
 		}
 		result.Version = running.Version.String()
-		plan := Diff(running, document)
 		if pass == 0 {
 			result.Plan = plan
 		}
@@ -85,15 +88,36 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 		}
 		e.previous = document.Text
 		if pass == passes-1 {
-			if running, err = e.running(ctx); err != nil {
+			if _, result.Remaining, err = e.compare(ctx, document, false); err != nil {
 				return result, err
 			}
-			result.Remaining = Diff(running, document)
 		}
 	}
 	e.previous = document.Text
-	result.Duration = e.now().Sub(result.Started)
 	return result, nil
+}
+
+// compare plans from what FRR runs. At first what is known counts, when that shows a difference; whether it was still so is found out by
+// the next comparison.
+func (e *Engine) compare(ctx context.Context, document render.Document, first bool) (Running, Plan, error) {
+	if first && e.known != nil {
+		running := *e.known
+		running.Previous = e.previous
+		if plan := Diff(running, document); !plan.Empty() {
+			e.known = nil
+			return running, plan, nil
+		}
+	}
+	e.known = nil
+	running, err := e.running(ctx)
+	if err != nil {
+		return running, Plan{}, err
+	}
+	plan := Diff(running, document)
+	if plan.Empty() {
+		e.known = &running
+	}
+	return running, plan, nil
 }
 
 func refusedCommands(list []Refused) []Command {
