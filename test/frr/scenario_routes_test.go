@@ -61,7 +61,6 @@ func TestScenarioCommunitiesAndLocalPref(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
 		// tor1 has a router behind it, which must not hear of what the node says to tor1 alone.
 		tor1 := tor(other, 64501, "neighbor 10.1.0.9 remote-as 64509", "neighbor 10.1.0.9 timers connect 1")
-		tor1.Config += "router bgp 64501\n address-family ipv4 unicast\n  neighbor 10.1.0.9 activate\n exit-address-family\nexit\n"
 		top := rack(v, tor1, tor(v, 64500))
 		top.Nodes = append(top.Nodes, fabric.NodeSpec{Name: "behind", Version: v, Config: "router bgp 64509\n no bgp ebgp-requires-policy\n" +
 			" neighbor 10.1.0.1 remote-as 64501\n neighbor 10.1.0.1 timers connect 1\nexit\n"})

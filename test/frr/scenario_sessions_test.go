@@ -123,7 +123,8 @@ func TestScenarioBFD(t *testing.T) {
 			time.Sleep(2 * time.Second) // longer than any detection time
 			running, err := l.node.RunningConfig(t.Context())
 			require.NoError(t, err)
-			require.NotContains(t, running, "bfd")
+			require.NotContains(t, running, "profile")
+			require.NotContains(t, running, " bfd")
 		})
 	})
 }

@@ -100,9 +100,8 @@ func tor(v fabric.Version, asn int, lines ...string) fabric.NodeSpec {
 }
 
 func torConfig(asn int, lines ...string) string {
-	return fmt.Sprintf("router bgp %d\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n"+
-		" neighbor 10.0.0.11 remote-as 64500\n neighbor 10.0.0.11 timers connect 1\n%s"+
-		" address-family ipv4 unicast\n  neighbor 10.0.0.11 activate\n exit-address-family\n"+
+	return fmt.Sprintf("router bgp %d\n no bgp ebgp-requires-policy\n"+
+		" neighbor 10.0.0.11 remote-as 64500\n neighbor 10.0.0.11 passive\n%s"+
 		" address-family ipv6 unicast\n  neighbor 10.0.0.11 activate\n exit-address-family\nexit\n", asn, indented(lines))
 }
 
