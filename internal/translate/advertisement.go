@@ -46,15 +46,15 @@ func (t *translation) advertisements(pools []pool, aliases map[string]string) []
 		}
 	}
 	var accepted []advert
-	chosen := settle(t, contenders, func(a advert) *issue {
+	conflict := func(a advert) *issue {
 		for _, other := range accepted {
 			if against := conflictOnPool(a, other, pools); against != nil {
 				return against
 			}
 		}
-		accepted = append(accepted, a)
 		return nil
-	})
+	}
+	chosen := settle(t, contenders, rules[advert]{conflict, func(a advert) { accepted = append(accepted, a) }})
 	var out []advert
 	for i, s := range chosen {
 		if s == nil {

@@ -47,8 +47,8 @@ func (t *translation) peers(known profiles) []peer {
 			goods = append(goods, good)
 		}
 	}
-	var accepted conflicts
-	chosen := settle(t, contenders, accepted.accept)
+	accepted := conflicts{owners: map[id]string{}, instances: map[frrconf.Name]instanceOwner{}}
+	chosen := settle(t, contenders, rules[peer]{accepted.conflict, accepted.take})
 	var out []peer
 	for i, s := range chosen {
 		if s == nil {
@@ -98,8 +98,11 @@ func (t *translation) peerContender(p *v1beta2.BGPPeer, known profiles) (*conten
 	}
 	form := newPeer(p.Name, now, &c.found, t.snap.Node.Addresses)
 	warnDuplicates(&c.found, "spec.nodeSelectors", p.Spec.NodeSelectors)
-	if !c.found.refused() {
+	switch {
+	case !c.found.refused():
 		c.now = &form
+	case c.found.onlyReferences():
+		c.dangling = &form
 	}
 	if good != nil {
 		var against issues
@@ -125,10 +128,7 @@ type instanceOwner struct {
 	routerIDOf string
 }
 
-func (c *conflicts) accept(p peer) *issue {
-	if c.owners == nil {
-		c.owners, c.instances = map[id]string{}, map[frrconf.Name]instanceOwner{}
-	}
+func (c *conflicts) conflict(p peer) *issue {
 	key := id{p.vrf, p.neighbor.Peer}
 	if owner, taken := c.owners[key]; taken {
 		field := "spec.peerAddress"
@@ -141,7 +141,7 @@ func (c *conflicts) accept(p peer) *issue {
 	}
 	instance, ok := c.instances[p.vrf]
 	if !ok {
-		instance = instanceOwner{asn: p.asn, asnOf: p.name}
+		return nil
 	}
 	if instance.asn != p.asn {
 		return &issue{problem.Error, "spec.myASN", problem.ConflictingASN, fmt.Sprintf(
@@ -152,11 +152,18 @@ func (c *conflicts) accept(p peer) *issue {
 			"BGPPeer %q has routerID %s%s on this node; one VRF of a node has one router ID: set the same or none",
 			instance.routerIDOf, instance.routerID, inVRF(p.vrf))}
 	}
+	return nil
+}
+
+func (c *conflicts) take(p peer) {
+	instance, ok := c.instances[p.vrf]
+	if !ok {
+		instance = instanceOwner{asn: p.asn, asnOf: p.name}
+	}
 	if p.routerID.IsValid() {
 		instance.routerID, instance.routerIDOf = p.routerID, cmp.Or(instance.routerIDOf, p.name)
 	}
-	c.instances[p.vrf], c.owners[key] = instance, p.name
-	return nil
+	c.instances[p.vrf], c.owners[id{p.vrf, p.neighbor.Peer}] = instance, p.name
 }
 
 func inVRF(vrf frrconf.Name) string {

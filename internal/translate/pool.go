@@ -58,7 +58,7 @@ func (t *translation) pools() []pool {
 		goods = append(goods, now)
 	}
 	var accepted []pool
-	chosen := settle(t, contenders, func(p pool) *issue {
+	conflict := func(p pool) *issue {
 		for _, other := range accepted {
 			for _, r := range p.ranges {
 				for _, o := range other.ranges {
@@ -69,9 +69,9 @@ func (t *translation) pools() []pool {
 				}
 			}
 		}
-		accepted = append(accepted, p)
 		return nil
-	})
+	}
+	chosen := settle(t, contenders, rules[pool]{conflict, func(p pool) { accepted = append(accepted, p) }})
 	var out []pool
 	for i, s := range chosen {
 		if s == nil {

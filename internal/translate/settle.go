@@ -8,10 +8,19 @@ type contender[F any] struct {
 	found  issues
 	// now is nil when the object can't be used as it is.
 	now *F
+	// dangling is the form of an object that is refused for what it refers to alone: what else speaks against it is told at once.
+	dangling *F
 	// good is nil when the object was never applied.
 	good *F
 	// unchanged tells that now is good.
 	unchanged bool
+}
+
+// rules say which objects of a kind go together.
+type rules[F any] struct {
+	// conflict says what speaks against a form beside those that were taken; nil: nothing.
+	conflict func(F) *issue
+	take     func(F)
 }
 
 // settled is a contender's form that is used.
@@ -30,13 +39,13 @@ const (
 //
 // What works stays: first come the objects that have not changed and the last good forms of those that became invalid, then changed
 // objects, then new ones; within each, the older first. An object that conflicts falls back to its last good form; where that
-// conflicts too, or there is none, it is left out. accept says what speaks against a form besides those accepted before, or takes it.
-func settle[F any](t *translation, contenders []contender[F], accept func(F) *issue) []*settled[F] {
+// conflicts too, or there is none, it is left out.
+func settle[F any](t *translation, contenders []contender[F], r rules[F]) []*settled[F] {
 	out := make([]*settled[F], len(contenders))
 	for phase := range 3 {
 		for i, c := range contenders {
 			if c.phase() == phase {
-				out[i] = c.settle(t, accept)
+				out[i] = c.settle(t, r)
 			}
 		}
 	}
@@ -53,24 +62,31 @@ func (c contender[F]) phase() int {
 	return 2
 }
 
-func (c contender[F]) settle(t *translation, accept func(F) *issue) *settled[F] {
+func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	found := c.found
 	if c.now != nil {
-		against := accept(*c.now)
+		against := r.conflict(*c.now)
 		if against == nil {
+			r.take(*c.now)
 			t.report(c.object, found, "")
 			return &settled[F]{form: *c.now}
 		}
 		found = append(found, *against)
 	}
 	if c.good != nil && !c.unchanged {
-		against := accept(*c.good)
+		against := r.conflict(*c.good)
 		if against == nil {
+			r.take(*c.good)
 			t.report(c.object, found, keptGood)
 			return &settled[F]{form: *c.good, stale: true}
 		}
 		against.message = "its last good form: " + against.message
 		found = append(found, *against)
+	}
+	if c.good == nil && c.dangling != nil {
+		if against := r.conflict(*c.dangling); against != nil {
+			found = append(found, *against)
+		}
 	}
 	t.report(c.object, found, leftOut)
 	return nil

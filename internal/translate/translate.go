@@ -81,6 +81,20 @@ func (i issues) refused() bool {
 	return false
 }
 
+// onlyReferences tells whether everything that is wrong is something that the object refers to.
+func (i issues) onlyReferences() bool {
+	for _, one := range i {
+		switch one.reason {
+		case problem.UnknownBFDProfile, problem.UnknownSecret, problem.InvalidSecret, problem.UnknownCommunity:
+		default:
+			if one.severity == problem.Error {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // report turns the issues of an object into problems. Errors end with what became of the object.
 func (t *translation) report(object problem.Object, found issues, outcome string) {
 	for _, i := range found {
