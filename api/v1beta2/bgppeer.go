@@ -85,7 +85,8 @@ type BGPPeerSpec struct {
 	// +optional
 	NodeSelectors []metav1.LabelSelector `json:"nodeSelectors,omitempty"`
 
-	// Password for TCP MD5 authentication (RFC 2385), at most 80 printable characters without spaces. Set either this or passwordSecret.
+	// Password for TCP MD5 authentication (RFC 2385): at most 80 printable characters, no space at either end. Set either this or
+	// passwordSecret.
 	// +optional
 	Password Password `json:"password,omitempty"`
 

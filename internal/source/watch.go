@@ -76,6 +76,7 @@ type watcher struct {
 	burst   burst
 	known   []problem.Problem // as last delivered
 	gone    bool              // a path was lost at the last look
+	blind   bool              // a directory could not be watched at the last look
 	filling bool              // it is back, and perhaps not yet with all that it will hold
 }
 
@@ -113,7 +114,7 @@ func (w *watcher) place(name string) (path string, matters bool) {
 	}
 	named, isNamed := watched.names[base]
 	switch {
-	case isNamed && w.tree.store.files[named] != nil && isRegular(named):
+	case isNamed && !w.gone && w.tree.store.files[named] != nil && isRegular(named):
 		return named, true
 	case isNamed:
 		return "", true
@@ -201,9 +202,10 @@ func (w *watcher) rescan() bool {
 	w.watches.begin()
 	changed := w.tree.rescan(w.watches.walk)
 	w.watches.end(w.tree)
-	for _, err := range w.watches.errors {
-		w.log.Warn("a directory of manifests can't be watched; its changes are seen after a minute", "error", err)
+	if err := errors.Join(w.watches.errors...); err != nil && !w.blind {
+		w.log.Warn("directories of manifests can't be watched; their changes are seen after a minute", "error", err)
 	}
+	w.blind = len(w.watches.errors) > 0
 	gone := len(w.tree.lost()) > 0
 	switch {
 	case gone && !w.gone:

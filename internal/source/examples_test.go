@@ -1,0 +1,31 @@
+package source
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// examples are the documents that our users start from; they lie beside the repository, not in it.
+const examples = "../../../shared/examples"
+
+func TestExamplesAreReadWithoutErrors(t *testing.T) {
+	if _, err := os.Stat(examples); err != nil {
+		t.Skipf("SKIPPED: the examples are not on this machine: %v", err)
+	}
+	r := read(t, examples+"/openshift")
+	require.Empty(t, r.Problems)
+	require.Len(t, r.Objects.Peers, 8)
+	require.Len(t, r.Objects.Pools, 3)
+	require.Len(t, r.Objects.Services, 1)
+	for _, a := range r.Objects.Advertisements {
+		if a.Name == "bgpadvertisement-1" {
+			require.Equal(t, []string{"65535:65282"}, a.Spec.Communities)
+		}
+	}
+	r = read(t, examples+"/gdc")
+	require.False(t, problem.AnyError(r.Problems), "%v", r.Problems)
+}
