@@ -95,7 +95,10 @@ func (l *lab) down(at, neighbor string) {
 func TestScenarioBFD(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
 		profile := func(fields string) string { return spec("BFDProfile", "fast", fields) }
-		l := start(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 bfd")), map[string]string{"base": basics, "tor1": toTor1})
+		// The router's BFD is not tied to its BGP, so that a drop can only be node1's doing.
+		tor1 := tor(other, 64501)
+		tor1.Config += "bfd\n peer 10.0.0.11 interface eth0\n exit\nexit\n"
+		l := start(t, rack(v, tor1), map[string]string{"base": basics, "tor1": toTor1})
 		l.eventually("BGP is up", 10*time.Second, func() bool { return l.state("tor1", "10.0.0.11") == "Established" })
 
 		l.put("fast", profile("receiveInterval: 200, transmitInterval: 200"))

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -130,7 +131,7 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 25))
+			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 400))
 		}
 	})
 	return l
@@ -154,7 +155,11 @@ func (l *lab) stop() {
 	if l.agent == nil {
 		return
 	}
-	_ = l.agent.Process.Signal(os.Interrupt)
+	end := os.Interrupt
+	if l.t.Failed() {
+		end = syscall.SIGQUIT // a product that hangs shows where
+	}
+	_ = l.agent.Process.Signal(end)
 	_ = l.agent.Wait()
 	l.agent = nil
 }
