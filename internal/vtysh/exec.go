@@ -38,6 +38,10 @@ func (e *Exec) Run(ctx context.Context, daemon Daemon, command string) (string, 
 
 // Configure implements Client. All blocks go in one file: vtysh goes on after a line that is refused, and tells its number.
 func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
+	closed, err := e.closedContexts(ctx, blocks)
+	if err != nil {
+		return nil, err
+	}
 	var text bytes.Buffer
 	var replies []Reply
 	numbers := map[int][]int{} // line of the file -> replies that it decides
@@ -53,6 +57,12 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 		all := make([]int, len(b.Lines))
 		for i := range all {
 			all[i] = first + i
+		}
+		if said, ok := closed[contextKey(b.Context)]; ok {
+			for _, i := range all {
+				replies[i] = Reply{ConfigFailed, said}
+			}
+			continue
 		}
 		for _, l := range b.Context {
 			put(l, all...)
@@ -87,6 +97,52 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 		return nil, fmt.Errorf("vtysh ended with %d: %s", out.code, oneLine(Redact(out.stderr+out.stdout)))
 	}
 	return replies, nil
+}
+
+// closedContexts finds the blocks within blocks that FRR's grammar has not: vtysh would go on and run their lines in the block around
+// them. Only these matter; at the top, the lines of a block that can't be entered are no commands.
+func (e *Exec) closedContexts(ctx context.Context, blocks []Block) (map[string]string, error) {
+	var text strings.Builder
+	line := 0
+	at := map[int]string{}
+	seen := map[string]bool{}
+	for _, b := range blocks {
+		key := contextKey(b.Context)
+		if len(b.Context) < 2 || seen[key] {
+			continue
+		}
+		seen[key] = true
+		for _, l := range b.Context {
+			line++
+			at[line] = key
+			text.WriteString(l.Reveal() + "\n")
+		}
+	}
+	if line == 0 {
+		return nil, nil
+	}
+	file, err := privateFile([]byte(text.String()))
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(file)
+	out, err := e.vtysh(ctx, All, "-C", "-f", file)
+	if err != nil {
+		return nil, err
+	}
+	closed := map[string]string{}
+	for _, c := range complaints(out.stderr + out.stdout) {
+		closed[at[c.line]] = "% " + c.text
+	}
+	return closed, nil
+}
+
+func contextKey(context []Line) string {
+	var b strings.Builder
+	for _, l := range context {
+		b.WriteString(l.Reveal() + "\n")
+	}
+	return b.String()
 }
 
 // Close implements Client; there is nothing to close.
