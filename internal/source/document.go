@@ -130,18 +130,18 @@ func yamlError(data []byte, err error) *syntaxError {
 		}
 	}
 	if len(data) <= maxBlamed {
-		out.line = blame(data)
+		out.line = blame(data, out.line)
 	}
 	return out
 }
 
-// maxBlamed is the size of a document up to which its faulty line is searched for.
-const maxBlamed = 32 << 10
+// maxBlamed is the size of a document up to which its faulty line is searched for: 0.1 s at the worst.
+const maxBlamed = 16 << 10
 
 // blame finds the line after which nothing can make the document valid again, which is where a person looks for the slip; the parser names
 // the line where the enclosing block began, or one nearby. Lines up to a slip are a document of their own, unless they end inside a bracket
 // or quote: so bisect, and go on behind a bracket or quote that is closed within some lines.
-func blame(data []byte) int {
+func blame(data []byte, reported int) int {
 	ends := []int{0} // of each line
 	for i, c := range data {
 		if c == '\n' || i == len(data)-1 {
@@ -172,5 +172,5 @@ func blame(data []byte) int {
 		}
 		good = next
 	}
-	return good + 1
+	return max(good+1, reported)
 }
