@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,13 +74,13 @@ func scenario(t *testing.T, f func(t *testing.T, v, other fabric.Version)) {
 // lab is node1 with the product on it, and what it is connected to.
 type lab struct {
 	*fabric.Fabric
-	t         *testing.T
-	node      *fabric.Node
-	dir       string // the manifests
-	templates string // the overlay, "" without one
-	log       string
-	mark      int // how much of the log an earlier step has read
-	agent     *exec.Cmd
+	t     *testing.T
+	node  *fabric.Node
+	dir   string // the manifests
+	log   string
+	mark  int // how much of the log an earlier step has read
+	agent *exec.Cmd
+	ended chan struct{} // closed when the agent has
 }
 
 // rack is one wire: node1 has 10.0.0.11 and fd00::11, tor1 10.0.0.1, tor2 10.0.0.2 and so on.
@@ -131,7 +132,7 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 400))
+			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 40))
 		}
 	})
 	return l
@@ -144,13 +145,26 @@ func (l *lab) run(args ...string) {
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { log.Close() })
 	words := append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)
-	l.agent = l.node.Command(context.Background(), product(l.t), words...)
-	l.agent.Stdout, l.agent.Stderr = log, log
-	require.NoError(l.t, l.agent.Start())
+	cmd := l.node.Command(context.Background(), product(l.t), words...)
+	cmd.Stdout, cmd.Stderr = log, log
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		// The kernel kills the product with the thread that started it, and the fabric ends threads that were in a namespace.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	require.NoError(l.t, <-started)
+	l.agent, l.ended = cmd, ended
 	l.t.Cleanup(l.stop)
 }
 
-// stop ends the product as systemd does.
+// stop ends the product as a service manager does.
 func (l *lab) stop() {
 	if l.agent == nil {
 		return
@@ -159,8 +173,10 @@ func (l *lab) stop() {
 	if l.t.Failed() {
 		end = syscall.SIGQUIT // a product that hangs shows where
 	}
-	_ = l.agent.Process.Signal(end)
-	_ = l.agent.Wait()
+	if l.agent.Process.Signal(end) != nil {
+		l.t.Errorf("frr-renderer has ended by itself: %v", l.agent.ProcessState)
+	}
+	<-l.ended
 	l.agent = nil
 }
 
@@ -277,6 +293,8 @@ func (l *lab) cli(args ...string) (string, int) {
 	var out bytes.Buffer
 	cmd := l.node.Command(l.t.Context(), product(l.t), args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
+	runtime.LockOSThread() // see run
+	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
