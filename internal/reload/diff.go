@@ -1,6 +1,8 @@
 package reload
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,6 +24,14 @@ type Running struct {
 	Previous string
 	Version  vtysh.Version
 }
+
+// Format implements fmt.Formatter: what runs may hold passwords, so only its size is printed.
+func (r Running) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "running configuration of FRR %s (%d bytes)", r.Version, len(r.BGPD)+len(r.BFDD))
+}
+
+// MarshalJSON implements json.Marshaler, without the texts.
+func (r Running) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(r)) }
 
 // Diff returns what brings FRR to the document. It is empty when FRR runs it.
 //

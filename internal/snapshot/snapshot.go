@@ -46,6 +46,12 @@ type Snapshot struct {
 	Extras Extras
 }
 
+// Format implements fmt.Formatter: objects hold passwords, which a wrong verb would print as they are, so only numbers are printed.
+func (s Snapshot) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "snapshot of node %s: %d peers, %d pools, %d advertisements, %d services", s.Node.Name, len(s.Peers), len(s.Pools),
+		len(s.Advertisements), len(s.Services))
+}
+
 // Node is the node that is configured.
 type Node struct {
 	Name   string

@@ -1,0 +1,277 @@
+package frr
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/translate"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// everyField is a cluster in which every field of our kinds has a value, so that each of them can be poisoned.
+func everyField() snapshot.Objects {
+	meta := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: snapshot.DefaultNamespace, Name: name, Labels: map[string]string{"tier": "gold"}, Annotations: map[string]string{"note": "text"}}
+	}
+	selector := []metav1.LabelSelector{{MatchLabels: map[string]string{"tier": "gold"}}}
+	n := uint32(200)
+	length := int32(32)
+	ready := true
+	node := "node1"
+	return snapshot.Objects{
+		Nodes: []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: node, Labels: map[string]string{"tier": "gold"}}}},
+		Peers: []*v1beta2.BGPPeer{
+			{ObjectMeta: meta("tor1"), Spec: v1beta2.BGPPeerSpec{
+				MyASN: 64500, PeerASN: 64501, Address: "10.0.0.1", SrcAddress: "10.0.0.11", RouterID: "10.10.10.10", Password: "s3cret",
+				BFDProfile: "fast", NodeSelectors: selector, VRFName: "red",
+			}},
+			{ObjectMeta: meta("tor2"), Spec: v1beta2.BGPPeerSpec{
+				MyASN: 64500, DynamicASN: v1beta2.ExternalASN, Interface: "eth0", PasswordSecret: corev1.SecretReference{Name: "tor2", Namespace: snapshot.DefaultNamespace},
+			}},
+			{ObjectMeta: meta("tor3"), Spec: v1beta2.BGPPeerSpec{MyASN: 64500, PeerASN: 64501, Address: "fd00::1"}},
+		},
+		Pools: []*v1beta1.IPAddressPool{{ObjectMeta: meta("pool1"), Spec: v1beta1.IPAddressPoolSpec{Addresses: []string{"192.0.2.0/24", "2001:db8::1-2001:db8::f"}}}},
+		Advertisements: []*v1beta1.BGPAdvertisement{{ObjectMeta: meta("adv1"), Spec: v1beta1.BGPAdvertisementSpec{
+			AggregationLength: &length, LocalPref: 100, Communities: []string{"red", "64500:2", "large:1:2:3"}, IPAddressPools: []string{"pool1"},
+			IPAddressPoolSelectors: selector, NodeSelectors: selector, Peers: []string{"tor1", "tor2", "tor3"}, ServiceSelectors: selector,
+		}}},
+		BFDProfiles: []*v1beta1.BFDProfile{{ObjectMeta: meta("fast"), Spec: v1beta1.BFDProfileSpec{ReceiveInterval: &n}}},
+		Communities: []*v1beta1.Community{{ObjectMeta: meta("aliases"), Spec: v1beta1.CommunitySpec{Communities: []v1beta1.CommunityAlias{{Name: "red", Value: "64500:1"}}}}},
+		Secrets:     []*corev1.Secret{{ObjectMeta: meta("tor2"), Type: corev1.SecretTypeBasicAuth, StringData: map[string]string{"password": "s3cret"}}},
+		Services: []*corev1.Service{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", Labels: map[string]string{"tier": "gold"}},
+			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer},
+			Status:     corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "192.0.2.10"}, {IP: "2001:db8::1"}}}},
+		}},
+		EndpointSlices: []*discoveryv1.EndpointSlice{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web-1", Labels: map[string]string{discoveryv1.LabelServiceName: "web"}},
+			Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{"10.244.0.1"}, NodeName: &node, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
+		}},
+	}
+}
+
+// stringsIn calls f with each string in v, with its path and a way to change it.
+func stringsIn(v reflect.Value, path string, f func(path string, value string, set func(string))) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			stringsIn(v.Elem(), path, f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				stringsIn(v.Field(i), path+"."+v.Type().Field(i).Name, f)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			stringsIn(v.Index(i), fmt.Sprintf("%s[%d]", path, i), f)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			if key.Kind() != reflect.String || v.Type().Elem().Kind() != reflect.String {
+				continue
+			}
+			old := v.MapIndex(key)
+			f(path+"{"+key.String()+"}", old.String(), func(s string) { v.SetMapIndex(key, reflect.ValueOf(s).Convert(v.Type().Elem())) })
+			f(path+"{key "+key.String()+"}", key.String(), func(s string) {
+				v.SetMapIndex(key, reflect.Value{})
+				v.SetMapIndex(reflect.ValueOf(s).Convert(v.Type().Key()), old)
+			})
+		}
+	case reflect.String:
+		if v.CanSet() {
+			f(path, v.String(), v.SetString)
+		}
+	}
+}
+
+// marker stands in every hostile string, to find it again.
+const marker = "hOsTiLe"
+
+// hostile makes strings that have ended lines elsewhere, around the value that belongs there.
+func hostile(value string) []string {
+	var out []string
+	for _, s := range []string{
+		"\nrouter bgp 1\n hostname hOsTiLe", "\r\nhostname hOsTiLe", "\x00hOsTiLe", " hOsTiLe", "\thOsTiLe", "!hOsTiLe", "#hOsTiLe", "\u2028hostname hOsTiLe",
+		"\u0085hostname hOsTiLe", "\x1b[2Jhostname hOsTiLe", "{{.hOsTiLe}}", "$(hOsTiLe)", "%shOsTiLe", ";hOsTiLe", "|hOsTiLe", "\\nhOsTiLe", "\"hOsTiLe\"",
+		" permit 1\nhOsTiLe", "\nexit\nhOsTiLe", "\xff\xfehOsTiLe", strings.Repeat("hOsTiLe", 700),
+	} {
+		out = append(out, value+s, s+value, s)
+	}
+	return out
+}
+
+// grammar is every form of line that the product renders. A description and a password are the only free words.
+var grammar = func() *regexp.Regexp {
+	const (
+		addr   = `[0-9a-f.:]+`
+		word   = `[A-Za-z0-9._@:-]+`
+		prefix = `[0-9a-f.:]+/[0-9]+`
+		number = `[0-9]+`
+		vrf    = `( vrf [A-Za-z0-9._@-]{1,15})?`
+	)
+	return regexp.MustCompile(`^(` + strings.Join([]string{
+		`! frr-renderer digest sha256:[0-9a-f]{64}`, `frr defaults traditional`, `log stdout informational`, `log timestamp precision 3`,
+		`service integrated-vtysh-config`, ` *!`, `exit`, ` exit`, ` exit-address-family`, `end`, ``, `bgp route-map delay-timer 0`, `ip(v6)? nht resolve-via-default`,
+		`route-map ` + word + `-in deny 65535`, `route-map class-[0-9a-f]{8} permit 1`, `route-map out-(all|[0-9a-f]{8}) (permit ` + number + `|deny 65535)`,
+		` description [^\x00-\x1f\x7f]+`, ` match tag ` + number, ` set tag ` + number, ` set community [0-9a-zA-Z: -]+`, ` set large-community [0-9: ]+`, ` set local-preference ` + number,
+		`router bgp ` + number + vrf, ` bgp router-id ` + addr, ` no bgp (ebgp-requires-policy|default ipv4-unicast|network import-check)`, ` coalesce-time 100`,
+		` bgp graceful-restart preserve-fw-state`, ` neighbor ` + word + ` (interface )?remote-as (` + number + `|internal|external)`,
+		` neighbor ` + word + ` local-as ` + number + ` no-prepend replace-as`, ` neighbor ` + word + ` description [^\x00-\x1f\x7f]+`, ` neighbor ` + word + ` bfd( profile ` + word + `)?`,
+		` neighbor ` + word + ` password [^\x00-\x20\x7f]{1,80}`, ` neighbor ` + word + ` port ` + number, ` neighbor ` + word + ` (ebgp-multihop|disable-connected-check|graceful-restart)`,
+		` neighbor ` + word + ` update-source ` + addr, ` neighbor ` + word + ` timers (` + number + ` ` + number + `|connect ` + number + `)`,
+		` address-family ipv[46] unicast`, `  network ` + prefix + ` route-map class-[0-9a-f]{8}`, `  neighbor ` + word + ` activate`, `  neighbor ` + word + ` route-map ` + word + ` (in|out)`,
+		`bfd`, ` profile ` + word, `  (detect-multiplier|transmit-interval|receive-interval|echo transmit-interval|echo receive-interval|minimum-ttl) ` + number, `  (passive-mode|echo-mode)`,
+	}, `|`) + `)$`)
+}()
+
+// free are the lines in which a user's word may stand as it is.
+var free = regexp.MustCompile(`^ (neighbor \S+ )?(description|password) `)
+
+func documentOf(t *testing.T, objects snapshot.Objects) (render.Document, translate.Result, bool) {
+	t.Helper()
+	snap, err := snapshot.New(objects, "node1", snapshot.Options{})
+	if err != nil {
+		return render.Document{}, translate.Result{}, false // the node's own name was poisoned
+	}
+	result := translate.Translate(snap, translate.LastGood{})
+	renderer, err := render.New(nil)
+	require.NoError(t, err)
+	document, err := renderer.Render(result.Config)
+	require.NoError(t, err)
+	return document, result, true
+}
+
+func obeysTheGrammar(t *testing.T, at string, document render.Document) {
+	t.Helper()
+	for _, line := range strings.Split(strings.TrimSuffix(document.Text, "\n"), "\n") {
+		require.Regexp(t, grammar, line, "%s has made a line that is none of the product's", at)
+		if !free.MatchString(line) && strings.Contains(line, marker) {
+			// A name of a BFD profile, VRF or interface is a word of its own charset.
+			require.NotRegexp(t, `[^A-Za-z0-9._@:/ -]`, line, "%s stands in a line that it should not alter", at)
+		}
+	}
+}
+
+// TestNoStringOfAnyObjectBecomesALine poisons every string of every object, one at a time, names and label keys included.
+func TestNoStringOfAnyObjectBecomesALine(t *testing.T) {
+	fields := 0
+	objects := everyField()
+	stringsIn(reflect.ValueOf(&objects), "", func(string, string, func(string)) { fields++ })
+	require.Greater(t, fields, 60)
+	for target := range fields {
+		for h := range hostile("") {
+			objects := everyField()
+			at, i := "", 0
+			poison := func() {}
+			stringsIn(reflect.ValueOf(&objects), "", func(path, value string, set func(string)) {
+				if i == target {
+					at, poison = path, func() { set(hostile(value)[h]) }
+				}
+				i++
+			})
+			poison()
+			if document, _, ok := documentOf(t, objects); ok {
+				obeysTheGrammar(t, at, document)
+			}
+		}
+	}
+}
+
+// TestHostileDocumentsInFRR has FRR read documents of clusters with several poisoned strings each: it takes them, and runs nothing else.
+func TestHostileDocumentsInFRR(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		bare := fabric.NewBare(t, v)
+		for seed := range uint64(25) {
+			r := rand.New(rand.NewPCG(seed, 7))
+			objects := everyField()
+			var poison []func()
+			stringsIn(reflect.ValueOf(&objects), "", func(path, value string, set func(string)) {
+				if r.IntN(25) == 0 && !strings.HasPrefix(path, ".Nodes") {
+					all := hostile(value)
+					s := all[r.IntN(len(all))]
+					poison = append(poison, func() { set(s) })
+				}
+			})
+			for _, f := range poison {
+				f()
+			}
+			document, _, ok := documentOf(t, objects)
+			if !ok {
+				continue
+			}
+			obeysTheGrammar(t, fmt.Sprint("seed ", seed), document)
+			said, running, err := bare.Check(t.Context(), document.Text)
+			require.NoError(t, err)
+			require.Empty(t, complaints(said), "seed %d:\n%s", seed, document.Text)
+			plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Zebra: running, Previous: document.Text, Version: productVersion(v)}, document)
+			require.True(t, plan.Empty(), "seed %d: FRR runs something else:\n%s", seed, plan)
+		}
+	})
+}
+
+const canary = "cAnArYpAsSwOrD"
+
+// TestNoSecretIsPrinted formats everything that holds a password, in every way that a log, an error or a dump would.
+func TestNoSecretIsPrinted(t *testing.T) {
+	objects := everyField()
+	objects.Peers[0].Spec.Password = canary
+	objects.Secrets[0].StringData["password"] = canary
+	old := &v1beta1.BGPPeer{Spec: v1beta1.BGPPeerSpec{Password: canary}}
+	snap, err := snapshot.New(objects, "node1", snapshot.Options{})
+	require.NoError(t, err)
+	document, result, _ := documentOf(t, objects)
+	require.Contains(t, document.Text, canary, "FRR gets it")
+	plan := reload.Diff(reload.Running{}, document)
+	require.Contains(t, plan.String(), "password <redacted>")
+	line := vtysh.Line("neighbor 10.0.0.1 password " + canary)
+	applied := reload.Result{Plan: plan, Refused: []reload.Refused{{Command: plan.Commands[0], Reply: "no"}, {Command: reload.Command{Line: line}}}, Remaining: plan}
+
+	for name, value := range map[string]any{
+		"peer": objects.Peers[0], "peer spec": objects.Peers[0].Spec, "old peer": old, "snapshot": snap, "snapshot value": *snap, "secret": snap.Secrets["tor2"],
+		"result": result, "config": result.Config, "neighbor": result.Config.Instances, "last good": result.LastGood, "problems": result.Problems,
+		"document": document, "plan": plan, "command": plan.Commands, "line": line, "block": vtysh.Block{Lines: []vtysh.Line{line}}, "applied": applied,
+		"running": reload.Running{BGPD: document.Text},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+				said := fmt.Sprintf(verb, value)
+				require.NotContains(t, said, canary, verb)
+				require.NotContains(t, said, fmt.Sprintf("%x", canary), verb)
+			}
+			var log bytes.Buffer
+			slog.New(slog.NewTextHandler(&log, nil)).Info("x", "value", value)
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "value", value)
+			require.NotContains(t, log.String(), canary)
+			if data, err := json.Marshal(value); err == nil {
+				require.NotContains(t, string(data), canary)
+			}
+			if data, err := yaml.Marshal(value); err == nil {
+				require.NotContains(t, string(data), canary)
+			}
+		})
+	}
+}
