@@ -17,4 +17,6 @@ type Document struct {
 func (d Document) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("document " + d.Digest)) }
 
 // MarshalJSON implements json.Marshaler, without the text.
-func (d Document) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string{"digest": d.Digest}) }
+func (d Document) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"digest": d.Digest})
+}

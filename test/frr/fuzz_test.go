@@ -1,0 +1,91 @@
+package frr
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/frrconf"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/translate"
+)
+
+// FuzzPlan compares any text that FRR might print, or a person might write, with any other.
+func FuzzPlan(f *testing.F) {
+	files, err := filepath.Glob("cases/*/frr.conf")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no golden cases to start from", err)
+	}
+	for i, file := range files {
+		a, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b, err := os.ReadFile(files[(i+1)%len(files)])
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(a), string(b))
+	}
+	f.Fuzz(func(t *testing.T, running, wanted string) {
+		plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Zebra: running, Previous: running}, render.Document{Text: wanted})
+		if strings.Count(plan.String(), "\n") != len(plan.Commands) {
+			t.Fatal("a command is not one line")
+		}
+		for _, c := range plan.Commands {
+			if strings.ContainsAny(c.Line.Reveal(), "\r\n\x00") && !strings.ContainsAny(running+wanted, "\r\x00") {
+				t.Fatalf("%q is not one line", c.Line.Reveal())
+			}
+		}
+	})
+}
+
+// FuzzTranslate puts any text into the fields that are parsed: each line of what comes out is one of the product's.
+func FuzzTranslate(f *testing.F) {
+	f.Add("10.0.0.1", "eth0", "red", "s3cret", "64500:1", "192.0.2.0/24", "10.10.10.10", "192.0.2.10", "route-map 10.0.0.1-in permit 20")
+	f.Add("fd00::1", "", "", "", "large:1:2:3", "2001:db8::-2001:db8::ffff", "", "2001:db8::1", "")
+	f.Fuzz(func(t *testing.T, address, iface, vrf, password, community, addresses, routerID, ingress, extras string) {
+		objects := everyField()
+		objects.Peers[0].Spec.Address, objects.Peers[0].Spec.VRFName = address, vrf
+		objects.Peers[0].Spec.Password, objects.Peers[0].Spec.RouterID = v1beta2.Password(password), routerID
+		objects.Peers[1].Spec.Interface = iface
+		objects.Peers[2].Spec.Address = address
+		objects.Pools[0].Spec.Addresses = []string{addresses, "192.0.2.0/24"}
+		objects.Advertisements[0].Spec.Communities = []string{community}
+		objects.Communities[0].Spec.Communities[0].Value = community
+		objects.Services[0].Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: ingress}}
+		snap, err := snapshot.New(objects, "node1", snapshot.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := translate.Translate(snap, translate.LastGood{})
+		renderer, err := render.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := renderer.Render(result.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obeysTheGrammar(t, "fuzz", document)
+
+		// Extras add their own lines and change none of ours.
+		snap.Extras = snapshot.Extras{Name: "bgpextras", Text: extras}
+		with := translate.Translate(snap, translate.LastGood{}).Config
+		for _, line := range with.Extras.Lines() {
+			if strings.ContainsAny(line, "\r\n\x00") {
+				t.Fatalf("%q is not one line", line)
+			}
+		}
+		with.Extras = frrconf.Extras{}
+		if again, err := renderer.Render(with); err != nil || again.Digest != document.Digest {
+			t.Fatal("extras have changed a line of ours", err)
+		}
+	})
+}
