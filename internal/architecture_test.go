@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/problem":   {},
 	"internal/frrconf":   {},
 	"internal/vtysh":     {},
-	"internal/snapshot":  {"api/v1beta1", "api/v1beta2"},
+	"internal/snapshot":  {"api/v1beta1", "api/v1beta2", "internal/problem"},
 	"internal/source":    {"api/v1beta1", "api/v1beta2", "internal/snapshot", "internal/problem"},
 	"internal/translate": {"api/v1beta1", "api/v1beta2", "internal/snapshot", "internal/frrconf", "internal/problem"},
 	"internal/render":    {"internal/frrconf", "templates"},

@@ -211,7 +211,9 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 
 // translate takes the snapshot and translates it; text of an administrator goes to FRR's own parser first.
 func (a *Agent) translate(ctx context.Context) (translate.Result, *snapshot.Snapshot, error) {
-	snap, err := snapshot.New(a.objects.Objects, a.Node, a.Options)
+	options := a.Options
+	options.Unread, options.Incomplete = a.objects.Unread, a.objects.Incomplete
+	snap, err := snapshot.New(a.objects.Objects, a.Node, options)
 	if err != nil {
 		return translate.Result{}, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
 // DefaultNamespace is where MetalLB's objects live.
@@ -24,6 +25,9 @@ type Options struct {
 	LoadBalancerClass string
 	// IgnoreExcludeLabel announces from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers too.
 	IgnoreExcludeLabel bool
+	// Unread are objects that are there and can't be read; Incomplete tells that there may be more.
+	Unread     []problem.Object
+	Incomplete bool
 }
 
 // Snapshot is what translate needs to configure one node. Its lists are sorted oldest first (Older), so that of two objects that
@@ -44,7 +48,13 @@ type Snapshot struct {
 	Services []Service
 	// Extras is the text of the bgpextras ConfigMap.
 	Extras Extras
+
+	unread     map[problem.Object]bool
+	incomplete bool
 }
+
+// MayExist tells whether an object that is not among the snapshot's may be there all the same, unreadable: it was not deleted.
+func (s *Snapshot) MayExist(object problem.Object) bool { return s.incomplete || s.unread[object] }
 
 // Format implements fmt.Formatter: objects hold passwords, which a wrong verb would print as they are, so only numbers are printed.
 func (s Snapshot) Format(f fmt.State, _ rune) {
@@ -122,7 +132,13 @@ func New(objects Objects, node string, options Options) (*Snapshot, error) {
 	n.Excluded = n.Excluded && !options.IgnoreExcludeLabel
 	options.Namespace = cmp.Or(options.Namespace, DefaultNamespace)
 
+	unread := make(map[problem.Object]bool, len(options.Unread))
+	for _, o := range options.Unread {
+		unread[o] = true
+	}
 	return &Snapshot{
+		unread:         unread,
+		incomplete:     options.Incomplete,
 		Namespace:      options.Namespace,
 		Node:           n,
 		Peers:          oldestFirst(objects.Peers, options.Namespace),

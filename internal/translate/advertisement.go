@@ -45,6 +45,14 @@ func (t *translation) advertisements(pools []pool, aliases map[string]string) []
 			goods = append(goods, now)
 		}
 	}
+	for _, object := range lost(t, "BGPAdvertisement", t.lastGood.adverts, t.snap.Advertisements) {
+		var against issues
+		form := newAdvert(object, t.lastGood.adverts[object.Name], pools, &against)
+		if !against.refused() {
+			t.dropNarrowPools(&form, pools, &against, true)
+			contenders, goods = append(contenders, contender[advert]{object: object, good: &form}), append(goods, goodAdvert{})
+		}
+	}
 	var accepted []advert
 	conflict := func(a advert) *issue {
 		for _, other := range accepted {
@@ -119,7 +127,7 @@ func (t *translation) advertContender(a *v1beta1.BGPAdvertisement, pools []pool,
 	}
 	if c.good != nil {
 		var silent issues
-		t.dropNarrowPools(c.good, pools, &silent, false)
+		t.dropNarrowPools(c.good, pools, &silent, true)
 	}
 	return c, now
 }

@@ -183,6 +183,26 @@ func TestWhatWasAppliedAndBecomesInvalidStays(t *testing.T) {
 	}
 }
 
+// TestAnUnreadableObjectIsNotDeleted takes objects out of the snapshot as a source does that can't read their documents.
+func TestAnUnreadableObjectIsNotDeleted(t *testing.T) {
+	objects := cluster()
+	good := translated(t, objects, LastGood{})
+	objects.Peers, objects.Pools, objects.Advertisements = nil, nil, nil
+	unread := []problem.Object{}
+	for kind, name := range map[string]string{"BGPPeer": "tor1", "IPAddressPool": "pool1", "BGPAdvertisement": "adv1"} {
+		unread = append(unread, problem.Object{Kind: kind, Group: groupMetalLB, Namespace: snapshot.DefaultNamespace, Name: name})
+	}
+	for name, options := range map[string]snapshot.Options{"unread": {Unread: unread}, "incomplete": {Incomplete: true}} {
+		t.Run(name, func(t *testing.T) {
+			snap, err := snapshot.New(objects, "node1", options)
+			require.NoError(t, err)
+			result := Translate(snap, restarted(t, good.LastGood))
+			require.Equal(t, good.Config, result.Config)
+			require.Equal(t, good.LastGood, result.LastGood)
+		})
+	}
+}
+
 func TestADeletedObjectIsGone(t *testing.T) {
 	objects := cluster()
 	good := translated(t, objects, LastGood{})

@@ -41,6 +41,13 @@ func (t *translation) peers(known profiles) []peer {
 			goods = append(goods, good)
 		}
 	}
+	for _, object := range lost(t, "BGPPeer", t.lastGood.peers, t.snap.Peers) {
+		var against issues
+		form := newPeer(object.Name, t.lastGood.peers[object.Name], &against, t.snap.Node.Addresses)
+		if !against.refused() {
+			contenders, goods = append(contenders, contender[peer]{object: object, good: &form}), append(goods, goodPeer{})
+		}
+	}
 	accepted := conflicts{owners: map[id]string{}, instances: map[frrconf.Name]instanceOwner{}}
 	chosen := settle(t, contenders, rules[peer]{accepted.conflict, accepted.take})
 	var out []peer

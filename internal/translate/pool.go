@@ -57,6 +57,13 @@ func (t *translation) pools() []pool {
 		contenders = append(contenders, c)
 		goods = append(goods, now)
 	}
+	for _, object := range lost(t, "IPAddressPool", t.lastGood.pools, t.snap.Pools) {
+		var against issues
+		form := newPool(object.Name, nil, t.lastGood.pools[object.Name], &against)
+		if !against.refused() {
+			contenders, goods = append(contenders, contender[pool]{object: object, good: &form}), append(goods, goodPool{})
+		}
+	}
 	var accepted []pool
 	conflict := func(p pool) *issue {
 		for _, other := range accepted {

@@ -1,6 +1,13 @@
 package translate
 
-import "github.com/frr-renderer/frr-renderer/internal/problem"
+import (
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
 
 // contender is an object that may exclude others of its kind: its form now, and its last good form.
 type contender[F any] struct {
@@ -90,4 +97,17 @@ func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	}
 	t.report(c.object, found, leftOut)
 	return nil
+}
+
+// lost returns the last good objects of a kind that are not among the snapshot's and may be there all the same, sorted by name: their
+// documents can't be read. They were not deleted, so their last good form stays.
+func lost[V any, O metav1.Object](t *translation, kind string, good map[string]V, here []O) []problem.Object {
+	var out []problem.Object
+	for _, name := range slices.Sorted(maps.Keys(good)) {
+		object := problem.Object{Kind: kind, Group: groupMetalLB, Namespace: t.snap.Namespace, Name: name}
+		if t.snap.MayExist(object) && !slices.ContainsFunc(here, func(o O) bool { return o.GetName() == name }) {
+			out = append(out, object)
+		}
+	}
+	return out
 }
