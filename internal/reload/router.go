@@ -226,10 +226,10 @@ func putInstance(b *builder, old, want *instance) {
 			} else if c.Effect == Reset {
 				c.Neighbors = []string{want.named(id)}
 			}
-		} else if c.Effect, c.Note = instanceEffect(line); c.Effect == Reset {
-			if c.Neighbors = old.all(); len(c.Neighbors) == 0 {
-				c.Effect = None // there is no session yet
-			}
+		} else if c.Effect, c.Note = instanceEffect(line); len(had) == 0 {
+			c.Effect = None // there is no session yet
+		} else if c.Effect == Reset {
+			c.Neighbors = old.all()
 		}
 		b.add(c)
 	}

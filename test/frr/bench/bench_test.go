@@ -22,13 +22,24 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
 )
 
-// binary builds the product once for all benchmarks of the process.
-var binary = sync.OnceValues(func() (string, error) {
+// binaryDir is where the product lies while the benchmarks run.
+var binaryDir string
+
+func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "frr-renderer-bench-")
 	if err != nil {
-		return "", err
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	path := filepath.Join(dir, "frr-renderer")
+	binaryDir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// binary builds the product once for all benchmarks of the process.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binaryDir, "frr-renderer")
 	out, err := exec.Command("go", "build", "-o", path, "../../../cmd/frr-renderer").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
