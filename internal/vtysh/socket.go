@@ -109,14 +109,22 @@ func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) 
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if !warm || !closed(err) {
+		switch {
+		case !closed(err):
 			return nil, fmt.Errorf("talk to %s: %w", daemon, err)
+		case !warm:
+			return nil, ended(daemon, err)
 		}
 	}
 }
 
 func closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// ended tells that a daemon went away while it was asked.
+func ended(daemon Daemon, err error) error {
+	return fmt.Errorf("%w: %s has ended (%w)", ErrNotRunning, daemon, err)
 }
 
 func (s *Socket) drop(daemon Daemon) {
@@ -150,6 +158,9 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 	c = &conn{raw, bufio.NewReaderSize(raw, 64<<10)}
 	if entered, err := c.enter([]Line{"enable"}); err != nil || entered.Refused() {
 		_ = raw.Close()
+		if closed(err) {
+			return nil, false, ended(daemon, err)
+		}
 		return nil, false, fmt.Errorf("connect to %s: %w", daemon, errors.Join(err, refusal(daemon, "enable", entered)))
 	}
 	s.conns[daemon] = c
