@@ -41,7 +41,7 @@ func (r Running) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(
 func Diff(running Running, document render.Document) Plan {
 	wanted := parse(document.Text)
 	bgp, bfd := parse(running.BGPD), parse(running.BFDD)
-	var b builder
+	b := builder{version: running.Version}
 	changes := mapChanges{tags: map[string]map[string]bool{}}
 
 	putNexthopTracking(&b, running, wanted)
@@ -61,24 +61,37 @@ func Diff(running Running, document render.Document) Plan {
 	return Plan{b.commands}
 }
 
-// putGlobals sets what bgpd has once for all instances.
+// putGlobals sets what bgpd has once for all instances: the delay timer of ours, and what an administrator's extras add.
 func putGlobals(b *builder, running, wanted *config) {
 	const timer = "bgp route-map delay-timer "
-	own := func(list []string) []string {
+	globals := func(list []string) []string {
 		var out []string
 		for _, l := range list {
-			if strings.HasPrefix(l, timer) {
+			if strings.HasPrefix(l, "bgp ") && !isFilter(l) {
 				out = append(out, l)
 			}
 		}
 		return out
 	}
-	put, drop := difference(own(running.top), own(wanted.top), func(string) string { return timer })
+	key := func(l string) string {
+		if strings.HasPrefix(l, timer) {
+			return timer
+		}
+		return l
+	}
+	put, drop := difference(globals(running.top), globals(wanted.top), key)
+	add := func(l, line string) {
+		c := Command{Daemon: vtysh.BGPD, Line: vtysh.Line(line), Effect: None}
+		if !strings.HasPrefix(l, timer) {
+			c.Effect, c.Note = Soft, "not a line that this program knows"
+		}
+		b.add(c)
+	}
 	for _, l := range put {
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(l), Effect: None})
+		add(l, l)
 	}
 	for _, l := range drop {
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line("no " + l), Effect: None})
+		add(l, negated(l))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/render"
@@ -19,6 +20,10 @@ type Engine struct {
 	// known is what FRR ran when it was last asked and nothing was to do: the next plan starts from it, and is verified afterwards like
 	// any other. nil when that is not known.
 	known *Running
+	// residue is what FRR takes and still prints otherwise: lines of an administrator in another spelling than FRR's, or values that are
+	// its defaults. As long as all of it comes again, and FRR prints there what it did, nothing is to do about it.
+	residue []Command
+	printed string
 }
 
 // New returns an engine. previous is the document that was applied before, from frr.conf; empty when none is known.
@@ -70,6 +75,7 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 }
 
 func (e *Engine) apply(ctx context.Context, document render.Document, result Result) (Result, error) {
+	var sent Plan
 	for pass := range passes {
 		running, plan, err := e.compare(ctx, document, pass == 0)
 		if err != nil {
@@ -83,6 +89,12 @@ func (e *Engine) apply(ctx context.Context, document render.Document, result Res
 		if plan.Empty() || pass > 0 && slices.EqualFunc(plan.Commands, refusedCommands(result.Refused), sameCommand) {
 			break
 		}
+		if pass > 0 && len(result.Refused) == 0 && slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) {
+			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
+			e.printed = around(e.residue, running)
+			break
+		}
+		sent = plan
 		if result.Refused, err = e.send(ctx, plan); err != nil {
 			return result, err
 		}
@@ -103,7 +115,7 @@ func (e *Engine) compare(ctx context.Context, document render.Document, first bo
 	if first && e.known != nil {
 		running := *e.known
 		running.Previous = e.previous
-		if plan := Diff(running, document); !plan.Empty() {
+		if plan := e.settled(running, Diff(running, document)); !plan.Empty() {
 			e.known = nil
 			return running, plan, nil
 		}
@@ -113,11 +125,53 @@ func (e *Engine) compare(ctx context.Context, document render.Document, first bo
 	if err != nil {
 		return running, Plan{}, err
 	}
-	plan := Diff(running, document)
+	plan := e.settled(running, Diff(running, document))
 	if plan.Empty() {
 		e.known = &running
 	}
 	return running, plan, nil
+}
+
+// settled takes the residue out of a plan, as long as it is there as a whole and FRR prints the same around it: an FRR that was started
+// anew has forgotten it.
+func (e *Engine) settled(running Running, plan Plan) Plan {
+	if len(e.residue) == 0 {
+		return plan
+	}
+	rest, whole := plan.without(e.residue)
+	if !whole || around(e.residue, running) != e.printed {
+		e.residue = nil
+		return plan
+	}
+	return rest
+}
+
+// around is what FRR prints in the places of some commands: their blocks, or the lines at the top that begin alike.
+func around(commands []Command, running Running) string {
+	bgp, bfd := parse(running.BGPD), parse(running.BFDD)
+	var out strings.Builder
+	for _, c := range commands {
+		from := bgp
+		if c.Daemon == vtysh.BFDD {
+			from = bfd
+		}
+		if len(c.Context) > 0 {
+			context := make([]string, len(c.Context))
+			for i, l := range c.Context {
+				context[i] = l.Reveal()
+			}
+			fmt.Fprintln(&out, from.get(context...).lines)
+			continue
+		}
+		words := strings.Fields(strings.TrimPrefix(c.Line.Reveal(), "no "))
+		like := strings.Join(words[:min(3, len(words))], " ")
+		for _, l := range from.top {
+			if strings.HasPrefix(l, like) {
+				fmt.Fprintln(&out, l)
+			}
+		}
+	}
+	return out.String()
 }
 
 func refusedCommands(list []Refused) []Command {

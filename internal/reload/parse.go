@@ -58,6 +58,10 @@ func parse(text string) *config {
 			top, inner = nil, nil
 			continue
 		}
+		if isFilter(canonical(line)) {
+			// Lists stand at the top only: whoever wrote one after a block has left the block.
+			top, inner = nil, nil
+		}
 		if top != nil && opensInner(top.header(), line) {
 			inner = c.block(top.context[0], canonicalHeader(line))
 			continue

@@ -67,6 +67,27 @@ type Plan struct {
 // Empty tells that FRR runs what is wanted.
 func (p Plan) Empty() bool { return len(p.Commands) == 0 }
 
+// without returns the plan less commands that are all among its own, and whether they are. What only makes them effective goes with them.
+func (p Plan) without(commands []Command) (Plan, bool) {
+	rest := slices.Clone(p.Commands)
+	for _, c := range commands {
+		i := slices.IndexFunc(rest, func(o Command) bool { return sameCommand(c, o) })
+		if i < 0 {
+			return p, false
+		}
+		rest = slices.Delete(rest, i, i+1)
+	}
+	if !slices.ContainsFunc(rest, func(c Command) bool { return !c.Exec }) {
+		rest = nil
+	}
+	return Plan{rest}, true
+}
+
+// lines are the commands of a plan that are configuration.
+func (p Plan) lines() []Command {
+	return slices.DeleteFunc(slices.Clone(p.Commands), func(c Command) bool { return c.Exec })
+}
+
 // Effect is the strongest effect of any command.
 func (p Plan) Effect() Effect {
 	out := None
@@ -101,6 +122,7 @@ func (p Plan) String() string {
 
 // builder collects the commands of a plan.
 type builder struct {
+	version  vtysh.Version
 	commands []Command
 }
 

@@ -90,7 +90,7 @@ func putRouteMaps(b *builder, running, wanted *config, changes *mapChanges) {
 				b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(l), Effect: None})
 			}
 			if exists {
-				// FRR makes the entry anew under its other action.
+				// FRR changes the action and keeps the lines; those that are not wanted go in the next pass.
 				changes.note(e, old.block.lines, e.block.lines)
 			} else {
 				changes.note(e, e.block.lines)

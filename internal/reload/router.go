@@ -113,7 +113,7 @@ func routerKey(line string) string {
 }
 
 // neighborEffect is what changing a setting of an established neighbor does (reference: bgpd's peer_flag_action_list and its callers).
-func neighborEffect(line string) (Effect, string) {
+func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	if len(words) < 3 {
 		return Reset, "not a setting that this program knows"
@@ -122,8 +122,13 @@ func neighborEffect(line string) (Effect, string) {
 	case "description":
 		return None, ""
 	case "bfd":
+		if len(words) == 3 && strings.HasPrefix(line, "no ") {
+			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
+		}
 		return None, ""
-	case "timers", "graceful-restart", "graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "maximum-prefix":
+	case "graceful-restart", "graceful-restart-disable":
+		return gracefulRestartEffect(version), ""
+	case "timers", "graceful-restart-helper", "advertisement-interval", "maximum-prefix":
 		return Deferred, ""
 	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate":
@@ -136,8 +141,17 @@ func neighborEffect(line string) (Effect, string) {
 	return Reset, "not a setting that this program knows"
 }
 
+// gracefulRestartEffect tells versions apart: 8.4 takes a changed flag at the next session, 10.3 resets the session at once (seen running;
+// which one began is not known, so everything after 8 counts as 10.3).
+func gracefulRestartEffect(version vtysh.Version) Effect {
+	if version.AtLeast(9, 0) {
+		return Reset
+	}
+	return Deferred
+}
+
 // instanceEffect is what changing a line of a router block, or of a family, does that names no neighbor.
-func instanceEffect(line string) (Effect, string) {
+func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	switch words[0] {
 	case "network", "coalesce-time", "maximum-paths":
@@ -152,7 +166,10 @@ func instanceEffect(line string) (Effect, string) {
 			case "router-id", "cluster-id", "confederation":
 				return Reset, ""
 			case "graceful-restart":
-				return Deferred, ""
+				if len(words) > 2 {
+					return Deferred, ""
+				}
+				return gracefulRestartEffect(version), ""
 			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as":
 				return Soft, ""
 			}
@@ -219,14 +236,14 @@ func putInstance(b *builder, old, want *instance) {
 	emit := func(context []string, line string) {
 		c := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
 		if id := neighborOf(line); id != "" {
-			c.Effect, c.Note = neighborEffect(line)
+			c.Effect, c.Note = neighborEffect(line, b.version)
 			if added[id] {
 				// The session is not there yet: nothing can disturb it.
 				c.Effect, c.Note = None, ""
 			} else if c.Effect == Reset {
 				c.Neighbors = []string{want.named(id)}
 			}
-		} else if c.Effect, c.Note = instanceEffect(line); len(had) == 0 {
+		} else if c.Effect, c.Note = instanceEffect(line, b.version); len(had) == 0 {
 			c.Effect = None // there is no session yet
 		} else if c.Effect == Reset {
 			c.Neighbors = old.all()

@@ -156,3 +156,35 @@ func TestARefusedLineTakesNothingElseWithIt(t *testing.T) {
 		require.NotContains(t, result.Plan.String(), "s3cret")
 	})
 }
+
+// TestExtrasInAnotherSpellingSettle applies lines that FRR takes and prints otherwise, or not at all: they are sent, and then nothing is to do.
+func TestExtrasInAnotherSpellingSettle(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		bare := fabric.NewBare(t, v)
+		client := vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath()))
+		t.Cleanup(func() { _ = client.Close() })
+		engine := reload.New(client, "", time.Now)
+		text := "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\nexit\n"
+		extras := "ip prefix-list a seq 5 permit 10.1.2.3/16 le 32 ge 24\nroute-map a permit 10\n set community 5:5 3:3\n set community 65535:65281\nexit\n"
+		result, err := engine.Apply(t.Context(), render.Document{Text: text + extras})
+		require.NoError(t, err)
+		require.True(t, result.Verified(), "%s", result.Remaining)
+		plan, err := engine.Plan(t.Context(), render.Document{Text: text + extras})
+		require.NoError(t, err)
+		require.True(t, plan.Empty(), "%s", plan)
+
+		// A further change sends its own line only, and an empty FRR gets everything again.
+		result, err = engine.Apply(t.Context(), render.Document{Text: strings.Replace(text, "exit", " neighbor 10.0.0.1 description one\nexit", 1) + extras})
+		require.NoError(t, err)
+		require.True(t, result.Verified(), "%s", result.Remaining)
+		require.Len(t, result.Plan.Commands, 1)
+		bare.Dirty()
+		require.NoError(t, bare.Reset(t.Context()))
+		_, err = engine.Apply(t.Context(), render.Document{Text: text + extras})
+		require.NoError(t, err)
+		running, err := client.Run(t.Context(), vtysh.BGPD, "show running-config")
+		require.NoError(t, err)
+		require.Contains(t, running, "ip prefix-list a seq 5 permit 10.1.0.0/16 ge 24")
+		require.Contains(t, running, "neighbor 10.0.0.1 remote-as 65001")
+	})
+}

@@ -1,0 +1,165 @@
+package reload
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+const base = `bgp route-map delay-timer 0
+route-map 10.0.0.1-in deny 65535
+exit
+route-map class-1 permit 1
+ set tag 7
+exit
+route-map out-all permit 10
+ match tag 7
+ set community 64500:1
+exit
+route-map out-all deny 65535
+exit
+router bgp 64500
+ no bgp default ipv4-unicast
+ neighbor 10.0.0.1 remote-as 64501
+ neighbor 10.0.0.1 bfd
+ neighbor 10.0.0.1 bfd profile fast
+ neighbor 10.0.0.1 graceful-restart
+ neighbor 10.0.0.1 timers 3 9
+ address-family ipv4 unicast
+  network 192.0.2.1/32 route-map class-1
+  neighbor 10.0.0.1 activate
+  neighbor 10.0.0.1 route-map 10.0.0.1-in in
+  neighbor 10.0.0.1 route-map out-all out
+ exit-address-family
+exit
+bfd
+ profile fast
+  receive-interval 100
+ exit
+exit
+`
+
+var (
+	frr84  = vtysh.Version{Major: 8, Minor: 4, Patch: 4}
+	frr103 = vtysh.Version{Major: 10, Minor: 3}
+)
+
+// planned is the plan from base to a document, a line each.
+func planned(version vtysh.Version, wanted string) []string {
+	plan := Diff(Running{BGPD: base, BFDD: base, Version: version}, render.Document{Text: wanted})
+	return strings.Split(strings.TrimSuffix(plan.String(), "\n"), "\n")
+}
+
+func TestPlanOfAChange(t *testing.T) {
+	router := "bgpd  router bgp 64500 / "
+	ipv4 := router + "address-family ipv4 unicast / "
+	for name, c := range map[string]struct {
+		old, new string
+		version  vtysh.Version
+		want     []string
+	}{
+		"nothing": {"", "", frr103, []string{""}},
+		"a Service more is one line": {
+			"  network 192.0.2.1/32", "  network 192.0.2.0/32 route-map class-1\n  network 192.0.2.1/32", frr103,
+			[]string{"none     " + ipv4 + "network 192.0.2.0/32 route-map class-1"},
+		},
+		"a Service of another class is replaced in place": {
+			"network 192.0.2.1/32 route-map class-1", "network 192.0.2.1/32 route-map class-2", frr103,
+			[]string{"none     " + ipv4 + "network 192.0.2.1/32 route-map class-2"},
+		},
+		"a changed community goes to the neighbors that have it": {
+			"64500:1", "64500:2", frr103,
+			[]string{"soft     bgpd  route-map out-all permit 10 / set community 64500:2", "soft     bgpd  clear bgp ipv4 unicast 10.0.0.1 soft out"},
+		},
+		"a changed timer waits for the next session": {
+			"timers 3 9", "timers 10 30", frr103, []string{"deferred " + router + "neighbor 10.0.0.1 timers 10 30"},
+		},
+		"graceful restart resets the session on 10.3": {
+			" neighbor 10.0.0.1 graceful-restart\n", "", frr103,
+			[]string{"reset    " + router + "no neighbor 10.0.0.1 graceful-restart  (resets 10.0.0.1)"},
+		},
+		"graceful restart waits for the next session on 8.4": {
+			" neighbor 10.0.0.1 graceful-restart\n", "", frr84, []string{"deferred " + router + "no neighbor 10.0.0.1 graceful-restart"},
+		},
+		"BFD ends, and may take a session with it": {
+			" neighbor 10.0.0.1 bfd\n neighbor 10.0.0.1 bfd profile fast\n", "", frr103,
+			[]string{
+				"none     " + router + "no neighbor 10.0.0.1 bfd profile fast",
+				"reset    " + router + "no neighbor 10.0.0.1 bfd  (resets 10.0.0.1)  (where the router ties its BGP to BFD; take BFD out there first)",
+			},
+		},
+		"a BFD interval goes back to its default": {
+			"  receive-interval 100\n", "", frr103, []string{"none     bfdd  bfd / profile fast / receive-interval 300"},
+		},
+		"another AS is one line": {
+			"remote-as 64501", "remote-as 64502", frr103, []string{"reset    " + router + "neighbor 10.0.0.1 remote-as 64502  (resets 10.0.0.1)"},
+		},
+		"a list after a route-map stands at the top": {
+			"bfd\n profile", "route-map 10.0.0.1-in permit 10\n match ip address prefix-list a\nip prefix-list a seq 5 permit 10.0.0.0/8\nbfd\n profile", frr103,
+			[]string{
+				"soft     bgpd  ip prefix-list a seq 5 permit 10.0.0.0/8",
+				"none     bgpd  route-map 10.0.0.1-in permit 10 / match ip address prefix-list a",
+				"soft     bgpd  clear bgp ipv4 unicast 10.0.0.1 soft in",
+			},
+		},
+		"a line of bgpd's that nobody knows is sent": {
+			"bgp route-map delay-timer 0", "bgp route-map delay-timer 0\nbgp community alias 1:1 one", frr103,
+			[]string{"soft     bgpd  bgp community alias 1:1 one  (not a line that this program knows)"},
+		},
+		"a static route goes to whoever takes it": {
+			"bfd\n profile", "ip route 10.0.0.0/8 192.0.2.1\nbfd\n profile", frr103,
+			[]string{"soft     vtysh ip route 10.0.0.0/8 192.0.2.1  (not a line that this program knows; sent to every daemon that takes it)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wanted := base
+			if c.old != "" {
+				require.Contains(t, base, c.old)
+				wanted = strings.Replace(base, c.old, c.new, 1)
+			}
+			require.Equal(t, c.want, planned(c.version, wanted))
+		})
+	}
+}
+
+func TestARemovedNeighborIsOneLine(t *testing.T) {
+	var kept []string
+	for line := range strings.Lines(base) {
+		if !strings.Contains(line, "neighbor 10.0.0.1") {
+			kept = append(kept, line)
+		}
+	}
+	plan := Diff(Running{BGPD: base, BFDD: base, Version: frr103}, render.Document{Text: strings.Join(kept, "")})
+	require.Len(t, plan.Commands, 1)
+	require.Equal(t, "no neighbor 10.0.0.1", plan.Commands[0].Line.String())
+	require.Equal(t, []string{"10.0.0.1"}, plan.Resets())
+}
+
+func TestANewNeighborHasItsPolicyBeforeItIsActivated(t *testing.T) {
+	plan := Diff(Running{Version: frr103}, render.Document{Text: base})
+	at := func(line string) int {
+		for i, c := range plan.Commands {
+			if c.Line.Reveal() == line {
+				return i
+			}
+		}
+		t.Fatalf("%q is not in the plan:\n%s", line, plan)
+		return -1
+	}
+	for _, pair := range [][2]string{
+		{"match tag 7", "network 192.0.2.1/32 route-map class-1"},
+		{"set tag 7", "network 192.0.2.1/32 route-map class-1"},
+		{"route-map 10.0.0.1-in deny 65535", "neighbor 10.0.0.1 route-map 10.0.0.1-in in"},
+		{"neighbor 10.0.0.1 route-map 10.0.0.1-in in", "neighbor 10.0.0.1 activate"},
+		{"neighbor 10.0.0.1 route-map out-all out", "neighbor 10.0.0.1 activate"},
+		{"network 192.0.2.1/32 route-map class-1", "neighbor 10.0.0.1 activate"},
+		{"receive-interval 100", "neighbor 10.0.0.1 bfd profile fast"},
+	} {
+		require.Less(t, at(pair[0]), at(pair[1]), "%q before %q", pair[0], pair[1])
+	}
+	require.Equal(t, None, plan.Effect(), "there is no session to disturb")
+}
