@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -37,6 +39,14 @@ func NewSocket(dir string) *Socket { return &Socket{dir: dir, conns: map[Daemon]
 type conn struct {
 	net.Conn
 	r *bufio.Reader
+	// cancelled outlives the deadlines of single windows.
+	cancelled atomic.Bool
+}
+
+// cancel ends what is being read or written, and whatever comes after it.
+func (c *conn) cancel() {
+	c.cancelled.Store(true)
+	_ = c.SetDeadline(time.Unix(1, 0))
 }
 
 // Run implements Client.
@@ -100,7 +110,7 @@ func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) 
 		if err != nil {
 			return nil, err
 		}
-		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+		stop := context.AfterFunc(ctx, c.cancel)
 		replies, err := exchange(c)
 		if stop(); err == nil {
 			return replies, nil
@@ -155,7 +165,7 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 	case err != nil:
 		return nil, false, fmt.Errorf("connect to %s: %w", daemon, err)
 	}
-	c = &conn{raw, bufio.NewReaderSize(raw, 64<<10)}
+	c = &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10)}
 	if entered, err := c.enter([]Line{"enable"}); err != nil || entered.Refused() {
 		_ = raw.Close()
 		if closed(err) {
@@ -203,6 +213,9 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 		}
 		if err := c.SetDeadline(time.Now().Add(replyTime)); err != nil {
 			return nil, err
+		}
+		if c.cancelled.Load() {
+			return nil, os.ErrDeadlineExceeded
 		}
 		if _, err := c.Write(buf); err != nil {
 			return nil, err
