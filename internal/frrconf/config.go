@@ -1,5 +1,7 @@
 package frrconf
 
+import "fmt"
+
 // Config is everything that one node's FRR runs on our behalf. Slices are sorted by whoever makes them, in FRR's own order.
 type Config struct {
 	RouteMaps   []RouteMap
@@ -18,3 +20,6 @@ func NewExtras(lines []string) Extras { return Extras{lines} }
 
 // Lines returns the lines, without line ends.
 func (e Extras) Lines() []string { return e.lines }
+
+// Format implements fmt.Formatter: an administrator's lines may hold passwords, so only their number is printed.
+func (e Extras) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%d lines", len(e.lines)) }

@@ -8,7 +8,10 @@ import (
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
 )
 
-// Objects is everything that a source knows at one moment, of any node. The objects are shared and must not be changed.
+// Objects is everything that a source knows at one moment, of any node. It holds Secrets as Kubernetes' own type, which formats and encodes
+// its data in the clear: never log or encode it.
+//
+// The objects are shared and must not be changed.
 // Sources deliver each object once, in any order. v1beta1 BGPPeers are delivered as v1beta2.
 type Objects struct {
 	Nodes          []*corev1.Node

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -61,6 +62,9 @@ func (s Snapshot) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "snapshot of node %s: %d peers, %d pools, %d advertisements, %d services", s.Node.Name, len(s.Peers), len(s.Pools),
 		len(s.Advertisements), len(s.Services))
 }
+
+// MarshalJSON implements json.Marshaler, as Format prints.
+func (s Snapshot) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(s)) }
 
 // Node is the node that is configured.
 type Node struct {

@@ -43,15 +43,17 @@ func (t *translation) extras(instances []frrconf.Instance, maps []frrconf.RouteM
 type ownLines struct {
 	inbound   map[string]bool // our inbound maps, which extras may add entries to
 	instances map[string]uint32
+	profiles  map[string]bool // BFD profiles of our neighbors
 	settings  map[string]bool // "VRF\nneighbor X word": what our neighbors and instances set
 }
 
 func newOwnLines(instances []frrconf.Instance, maps []frrconf.RouteMap) ownLines {
-	own := ownLines{inbound: map[string]bool{}, instances: map[string]uint32{}, settings: map[string]bool{}}
+	own := ownLines{inbound: map[string]bool{}, instances: map[string]uint32{}, profiles: map[string]bool{}, settings: map[string]bool{}}
 	for _, in := range instances {
 		own.instances[in.VRF.String()] = in.ASN
 		for _, n := range in.Neighbors {
 			own.inbound[n.In.String()] = true
+			own.profiles[n.BFDProfile.String()] = true
 			own.settings[in.VRF.String()+"\n"+n.Peer.String()] = true
 		}
 		for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
@@ -74,8 +76,10 @@ const maxExtrasLine = 3000
 
 // extrasBlock is the block that the lines of extras stand in.
 type extrasBlock struct {
-	kind string // "", "route-map", "router", "other"
+	kind string // "", "route-map", "router", "bfd", "other"
 	vrf  string
+	// inner tells that a block within it is open, such as an address family: "exit" leaves that first.
+	inner bool
 }
 
 // check reads extras line by line.
@@ -113,10 +117,18 @@ func (own ownLines) line(block *extrasBlock, line string, words []string) string
 		}
 	}
 	switch words[0] {
-	case "end", "exit", "quit", "exit-vrf":
+	case "exit", "quit":
+		if block.inner {
+			block.inner = false
+		} else {
+			*block = extrasBlock{}
+		}
+		return ""
+	case "end", "exit-vrf":
 		*block = extrasBlock{}
 		return ""
 	case "exit-address-family":
+		block.inner = false
 		return ""
 	case "do", "write", "copy", "clear", "configure", "terminal", "XFRR_start_configuration", "XFRR_end_configuration", "hostname", "service", "frr":
 		return fmt.Sprintf("%q is not a line of configuration that extras may add", words[0])
@@ -127,11 +139,22 @@ func (own ownLines) line(block *extrasBlock, line string, words []string) string
 		}
 		return why
 	}
+	// A line that the block has not is tried by FRR at the top, so what must not stand there must not stand anywhere.
+	if why := own.global(words, block.kind == "router"); why != "" {
+		return why
+	}
 	switch block.kind {
 	case "router":
+		block.inner = block.inner || words[0] == "address-family"
 		return own.inRouter(block.vrf, words)
-	case "":
-		return own.topLevel(words)
+	case "bfd":
+		name := strings.TrimPrefix(strings.Join(words, " "), "no ")
+		if rest, ok := strings.CutPrefix(name, "profile "); ok {
+			block.inner = words[0] != "no"
+			if own.profiles[rest] {
+				return fmt.Sprintf("BFD profile %s is that of a BFDProfile; edit the object", rest)
+			}
+		}
 	}
 	return ""
 }
@@ -150,16 +173,19 @@ func (own ownLines) opens(words []string) (*extrasBlock, string) {
 		return &extrasBlock{kind: "route-map"}, ""
 	case words[0] == "router" && len(words) >= 3 && words[1] == "bgp":
 		vrf := ""
-		if len(words) >= 5 && words[3] == "vrf" {
+		switch {
+		case len(words) >= 5 && words[3] == "vrf":
 			vrf = words[4]
+		case len(words) >= 5:
+			vrf = words[3] + " " + words[4] // a view; none is ours
 		}
 		if asn, ours := own.instances[vrf]; ours && words[2] != fmt.Sprint(asn) {
 			return nil, fmt.Sprintf("the AS number of this instance is %d", asn)
 		}
 		return &extrasBlock{kind: "router", vrf: vrf}, ""
-	case words[0] == "address-family":
-		return nil, ""
-	case words[0] == "interface", words[0] == "vrf", words[0] == "router", words[0] == "bfd", words[0] == "key", words[0] == "line":
+	case words[0] == "bfd":
+		return &extrasBlock{kind: "bfd"}, ""
+	case words[0] == "interface", words[0] == "vrf", words[0] == "router", words[0] == "key", words[0] == "line":
 		return &extrasBlock{kind: "other"}, ""
 	}
 	return nil, ""
@@ -196,16 +222,16 @@ var addable = map[string]bool{
 	"next-hop-self": true, "send-community": true, "enforce-first-as": true, "passive": true, "default-originate": true,
 }
 
-// topLevel checks a line outside every block.
-func (own ownLines) topLevel(words []string) string {
+// global checks what is in force for all of FRR, wherever the line stands. Lines that begin with "no bgp" are a router block's own there.
+func (own ownLines) global(words []string, inRouter bool) string {
 	if words[0] == "no" {
 		if len(words) > 2 && words[1] == "route-map" && (own.inbound[words[2]] || reserved.MatchString(words[2])) ||
-			len(words) > 1 && (words[1] == "router" || words[1] == "bfd" || words[1] == "bgp") {
+			len(words) > 1 && (words[1] == "router" || words[1] == "bfd" || words[1] == "bgp" && !inRouter) {
 			return "it negates lines of ours"
 		}
-		return ""
+		words = words[1:]
 	}
-	if words[0] == "bgp" && len(words) > 2 && words[1] == "route-map" && words[2] == "delay-timer" {
+	if len(words) > 2 && words[0] == "bgp" && words[1] == "route-map" && words[2] == "delay-timer" {
 		return "\"bgp route-map delay-timer\" is set by the product"
 	}
 	return ""

@@ -28,12 +28,19 @@ type goodPeer struct {
 
 type goodPool struct {
 	Spec v1beta1.IPAddressPoolSpec
+	// Labels by which advertisements choose the pool; nil when there are none.
+	Labels map[string]string
 }
 
 // goodAdvert is a BGPAdvertisement with the values of its communities, aliases resolved.
 type goodAdvert struct {
 	Spec        v1beta1.BGPAdvertisementSpec
 	Communities []string
+}
+
+// Format implements fmt.Formatter: the objects hold secrets, and an administrator's extras may.
+func (l LastGood) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "last good forms of %d peers, %d pools, %d advertisements", len(l.peers), len(l.pools), len(l.adverts))
 }
 
 func newLastGood() LastGood {

@@ -43,6 +43,9 @@ func (t *translation) pools() []pool {
 	for _, p := range t.snap.Pools {
 		c := contender[pool]{object: problem.Object{Kind: "IPAddressPool", Group: groupMetalLB, Namespace: p.Namespace, Name: p.Name}}
 		now := goodPool{Spec: v1beta1.IPAddressPoolSpec{Addresses: p.Spec.Addresses}}
+		if len(p.Labels) > 0 {
+			now.Labels = p.Labels
+		}
 		form := newPool(p.Name, p.Labels, now, &c.found)
 		if !c.found.refused() {
 			c.now = &form
@@ -59,7 +62,8 @@ func (t *translation) pools() []pool {
 	}
 	for _, object := range lost(t, "IPAddressPool", t.lastGood.pools, t.snap.Pools) {
 		var against issues
-		form := newPool(object.Name, nil, t.lastGood.pools[object.Name], &against)
+		good := t.lastGood.pools[object.Name]
+		form := newPool(object.Name, good.Labels, good, &against)
 		if !against.refused() {
 			contenders, goods = append(contenders, contender[pool]{object: object, good: &form}), append(goods, goodPool{})
 		}

@@ -240,6 +240,10 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	objects := everyField()
 	objects.Peers[0].Spec.Password = canary
 	objects.Secrets[0].StringData["password"] = canary
+	objects.ConfigMaps = []*corev1.ConfigMap{{
+		ObjectMeta: metav1.ObjectMeta{Namespace: snapshot.DefaultNamespace, Name: "bgpextras"},
+		Data:       map[string]string{"extras": "router bgp 65099 vrf other\n neighbor 10.9.9.9 remote-as 1\n neighbor 10.9.9.9 password " + canary + "\n"},
+	}}
 	old := &v1beta1.BGPPeer{Spec: v1beta1.BGPPeerSpec{Password: canary}}
 	snap, err := snapshot.New(objects, "node1", snapshot.Options{})
 	require.NoError(t, err)
@@ -252,7 +256,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 
 	for name, value := range map[string]any{
 		"peer": objects.Peers[0], "peer spec": objects.Peers[0].Spec, "old peer": old, "snapshot": snap, "snapshot value": *snap, "secret": snap.Secrets["tor2"],
-		"result": result, "config": result.Config, "neighbor": result.Config.Instances, "last good": result.LastGood, "problems": result.Problems,
+		"result": result, "extras": result.Config.Extras, "config": result.Config, "neighbor": result.Config.Instances, "last good": result.LastGood, "problems": result.Problems,
 		"document": document, "plan": plan, "command": plan.Commands, "line": line, "block": vtysh.Block{Lines: []vtysh.Line{line}}, "applied": applied,
 		"running": reload.Running{BGPD: document.Text},
 	} {
