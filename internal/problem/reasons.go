@@ -42,7 +42,6 @@ const (
 	ConflictingASN           Reason = "ConflictingASN"           // another myASN in one VRF on one node
 	ConflictingRouterID      Reason = "ConflictingRouterID"      // another routerID in one VRF on one node
 	ConflictingAdvertisement Reason = "ConflictingAdvertisement" // other local preference for one prefix and peer
-	DuplicateAdvertisement   Reason = "DuplicateAdvertisement"   // equal to another one but for its name
 	OverlappingPool          Reason = "OverlappingPool"
 	DuplicateAlias           Reason = "DuplicateAlias"   // a community alias that another object defines
 	EchoNotSupported         Reason = "EchoNotSupported" // BFD echo on a session that can't have it
@@ -52,8 +51,7 @@ const (
 const (
 	NotInAnyPool   Reason = "NotInAnyPool" // an ingress address outside every pool, or addresses of several pools
 	InvalidIngress Reason = "InvalidIngress"
-	OutsidePool    Reason = "OutsidePool"    // an aggregate that reaches beyond the pool
-	FamilyMismatch Reason = "FamilyMismatch" // a prefix that no neighbor of its advertisement carries
+	OutsidePool    Reason = "OutsidePool" // an aggregate that reaches beyond the pool
 )
 
 // FRR and its surroundings.

@@ -17,8 +17,6 @@ type Running struct {
 	BFDD string
 	// Zebra is zebra's, of which only "ip nht" counts here.
 	Zebra string
-	// BGPDAbsent and BFDDAbsent tell that a daemon is not there; lines for it can't be applied.
-	BFDDAbsent bool
 	// Previous is the document that was applied before, empty when none is known. Lines that are no daemon's of ours (static routes,
 	// interfaces) are compared with it.
 	Previous string

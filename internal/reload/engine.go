@@ -242,7 +242,6 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
 		return r, err
 	}
-	r.BFDDAbsent = err != nil
 	if !r.Version.AtLeast(9, 1) {
 		if r.Zebra, err = e.client.Run(ctx, vtysh.Zebra, show); err != nil {
 			return r, err

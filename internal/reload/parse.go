@@ -20,10 +20,10 @@ func (b *block) header() string { return b.context[len(b.context)-1] }
 // openers begin a block at the top, by their first word; "route-map" and "router" have one instance per further words.
 var openers = map[string]bool{
 	"router": true, "route-map": true, "bfd": true, "interface": true, "vrf": true, "key": true, "line": true, "nexthop-group": true,
-	"pbr-map": true, "segment-routing": true, "rpki": true, "mpls": false,
+	"pbr-map": true, "segment-routing": true, "rpki": true,
 }
 
-// inner begin a block within one of the top.
+// opensInner tells whether a line begins a block within one of the top.
 func opensInner(top, line string) bool {
 	switch {
 	case strings.HasPrefix(top, "router bgp"):
@@ -58,7 +58,7 @@ func parse(text string) *config {
 			top, inner = nil, nil
 			continue
 		}
-		if isFilter(canonical(line)) {
+		if isFilter(line) {
 			// Lists stand at the top only: whoever wrote one after a block has left the block.
 			top, inner = nil, nil
 		}
@@ -124,7 +124,9 @@ func canonical(line string) string {
 	switch {
 	case strings.HasPrefix(line, "neighbor "):
 		// 8.4 prints the default number of hops, 10.3 does not.
-		return strings.TrimSuffix(line, " ebgp-multihop 255") + map[bool]string{true: " ebgp-multihop"}[strings.HasSuffix(line, " ebgp-multihop 255")]
+		if strings.HasSuffix(line, " ebgp-multihop 255") {
+			return strings.TrimSuffix(line, " 255")
+		}
 	case strings.HasPrefix(line, "set community "):
 		// 8.4 prints 0:0 as the well-known community "internet", which 10.3 does not know.
 		return strings.ReplaceAll(line, " internet", " 0:0")

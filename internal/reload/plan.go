@@ -145,13 +145,8 @@ func negated(line string) string {
 	return "no " + line
 }
 
-// setting is a line and what it is a value of: of two lines with one key, the later replaces the earlier.
-type setting struct {
-	key  string
-	line string
-}
-
 // difference compares the settings of a block: lines to add or replace in place, and lines to take back, each in the order of its side.
+// key is what a line is a value of: of two lines with one key, the later replaces the earlier.
 func difference(running, wanted []string, key func(string) string) (put, drop []string) {
 	now := make(map[string]string, len(running))
 	for _, l := range running {

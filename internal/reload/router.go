@@ -257,16 +257,7 @@ func putInstance(b *builder, old, want *instance) {
 	if len(old.block.lines) == 0 && old.block.context == nil && len(put) == 0 {
 		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(want.header), Effect: None})
 	}
-	for _, l := range put {
-		if neighborOf(l) == "" {
-			emit(context, l)
-		}
-	}
-	for _, l := range drop {
-		if neighborOf(l) == "" {
-			emit(context, negated(l))
-		}
-	}
+	emitOwn(emit, context, put, drop)
 	for _, id := range had {
 		if removed[id] {
 			b.add(Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(removal(old, id)), Effect: Reset, Neighbors: []string{old.named(id)}})
@@ -283,6 +274,20 @@ func putInstance(b *builder, old, want *instance) {
 	putFamilies(old, want, removed, emit)
 }
 
+// emitOwn emits the lines of a block that name no neighbor.
+func emitOwn(emit func(context []string, line string), context, put, drop []string) {
+	for _, l := range put {
+		if neighborOf(l) == "" {
+			emit(context, l)
+		}
+	}
+	for _, l := range drop {
+		if neighborOf(l) == "" {
+			emit(context, negated(l))
+		}
+	}
+}
+
 // putFamilies brings the address families of an instance up to date. Prefixes come before neighbors are activated: a session must not
 // tell its end of routes (RFC 4724) before they are there. A neighbor has its route-maps before it is activated.
 func putFamilies(old, want *instance, removed map[string]bool, emit func(context []string, line string)) {
@@ -296,16 +301,7 @@ func putFamilies(old, want *instance, removed map[string]bool, emit func(context
 		context := []string{want.header, f}
 		put, drop := difference(old.config.get(old.header, f).lines, want.config.get(want.header, f).lines, routerKey)
 		put, drop = rewriteNeighbors(put, removed), rewriteNeighbors(drop, removed)
-		for _, l := range put {
-			if neighborOf(l) == "" {
-				emit(context, l)
-			}
-		}
-		for _, l := range drop {
-			if neighborOf(l) == "" {
-				emit(context, negated(l))
-			}
-		}
+		emitOwn(emit, context, put, drop)
 		activations := func(l string) bool { return strings.HasSuffix(l, " activate") && !strings.HasPrefix(l, "no ") }
 		for _, l := range drop {
 			if neighborOf(l) != "" && activations(l) {

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -30,7 +29,6 @@ func services(objects Objects, node, class string) []Service {
 			Namespace:      s.Namespace,
 			Name:           s.Name,
 			Labels:         s.Labels,
-			Created:        s.CreationTimestamp.Time,
 			Ingress:        ingress(s),
 			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 			Endpoints:      state.any,
@@ -89,5 +87,3 @@ func usable(e *discoveryv1.Endpoint) bool {
 	serving := e.Conditions.Serving != nil && *e.Conditions.Serving
 	return ready || serving
 }
-
-func join(names []string) string { return strings.Join(names, ", ") }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,7 +101,6 @@ type Service struct {
 	Namespace string
 	Name      string
 	Labels    map[string]string
-	Created   time.Time
 	// Ingress are the addresses that MetalLB's controller gave to it, as its status lists them; a host name where it lists one.
 	Ingress []string
 	// LocalOnly is externalTrafficPolicy Local: only nodes with an endpoint announce it.
@@ -265,7 +264,7 @@ func extras(maps []*corev1.ConfigMap, namespace string) Extras {
 
 func list(names []string, most int) string {
 	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", join(names[:most]), len(names)-most)
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
-	return join(names)
+	return strings.Join(names, ", ")
 }

@@ -63,18 +63,7 @@ func (t *translation) advertisements(pools []pool, aliases map[string]string) []
 		return nil
 	}
 	chosen := settle(t, contenders, rules[advert]{conflict, func(a advert) { accepted = append(accepted, a) }})
-	var out []advert
-	for i, s := range chosen {
-		if s == nil {
-			continue
-		}
-		out = append(out, s.form)
-		t.next.adverts[s.form.name] = goods[i]
-		if s.stale {
-			t.next.adverts[s.form.name] = t.lastGood.adverts[s.form.name]
-		}
-	}
-	return out
+	return remember(contenders, chosen, goods, t.lastGood.adverts, t.next.adverts)
 }
 
 // advertContender reads a BGPAdvertisement; nil when it does not select the node.

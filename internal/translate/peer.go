@@ -50,18 +50,7 @@ func (t *translation) peers(known profiles) []peer {
 	}
 	accepted := conflicts{owners: map[id]string{}, instances: map[frrconf.Name]instanceOwner{}}
 	chosen := settle(t, contenders, rules[peer]{accepted.conflict, accepted.take})
-	var out []peer
-	for i, s := range chosen {
-		if s == nil {
-			continue
-		}
-		out = append(out, s.form)
-		name := contenders[i].object.Name
-		t.next.peers[name] = goods[i]
-		if s.stale {
-			t.next.peers[name] = t.lastGood.peers[name]
-		}
-	}
+	out := remember(contenders, chosen, goods, t.lastGood.peers, t.next.peers)
 	if len(contenders) == 0 {
 		t.report(problem.Object{Kind: "Node", Name: t.snap.Node.Name}, issues{{
 			severity: problem.Warning,

@@ -83,18 +83,7 @@ func (t *translation) pools() []pool {
 		return nil
 	}
 	chosen := settle(t, contenders, rules[pool]{conflict, func(p pool) { accepted = append(accepted, p) }})
-	var out []pool
-	for i, s := range chosen {
-		if s == nil {
-			continue
-		}
-		out = append(out, s.form)
-		t.next.pools[s.form.name] = goods[i]
-		if s.stale {
-			t.next.pools[s.form.name] = t.lastGood.pools[s.form.name]
-		}
-	}
-	return out
+	return remember(contenders, chosen, goods, t.lastGood.pools, t.next.pools)
 }
 
 func newPool(name string, labels map[string]string, in goodPool, found *issues) pool {

@@ -99,6 +99,24 @@ func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	return nil
 }
 
+// remember returns the forms that are used, and puts what each was made of into the next last good. goods are what the contenders are made of
+// as they are now.
+func remember[F, G any](contenders []contender[F], chosen []*settled[F], goods []G, last, next map[string]G) []F {
+	var out []F
+	for i, s := range chosen {
+		if s == nil {
+			continue
+		}
+		name := contenders[i].object.Name
+		out = append(out, s.form)
+		next[name] = goods[i]
+		if s.stale {
+			next[name] = last[name]
+		}
+	}
+	return out
+}
+
 // lost returns the last good objects of a kind that are not among the snapshot's and may be there all the same, sorted by name: their
 // documents can't be read. They were not deleted, so their last good form stays.
 func lost[V any, O metav1.Object](t *translation, kind string, good map[string]V, here []O) []problem.Object {

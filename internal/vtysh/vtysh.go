@@ -13,10 +13,9 @@ import (
 type Daemon string
 
 const (
-	Zebra   Daemon = "zebra"
-	BGPD    Daemon = "bgpd"
-	BFDD    Daemon = "bfdd"
-	Staticd Daemon = "staticd"
+	Zebra Daemon = "zebra"
+	BGPD  Daemon = "bgpd"
+	BFDD  Daemon = "bfdd"
 	// All is every daemon that takes a line, by vtysh's own table: only Exec can reach it.
 	All Daemon = ""
 )
