@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,36 +20,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
-// binaryDir is where the product lies while the tests run.
-var binaryDir string
+func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "frr-renderer-scenarios-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	binaryDir = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// build makes the product, once.
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(binaryDir, "frr-renderer")
-	said, err := exec.Command("go", "build", "-o", path, "../../cmd/frr-renderer").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build the product: %w: %s", err, said)
-	}
-	return path, nil
-})
-
-func product(t *testing.T) string {
+// program is the path of the product.
+func program(t *testing.T) string {
 	t.Helper()
-	path, err := build()
+	path, err := product.Build()
 	require.NoError(t, err)
 	return path
 }
@@ -145,7 +123,7 @@ func (l *lab) run(args ...string) {
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { log.Close() })
 	words := append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)
-	cmd := l.node.Command(context.Background(), product(l.t), words...)
+	cmd := l.node.Command(context.Background(), program(l.t), words...)
 	cmd.Stdout, cmd.Stderr = log, log
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
@@ -291,7 +269,7 @@ func (l *lab) absent(at, prefix string) {
 func (l *lab) cli(args ...string) (string, int) {
 	l.t.Helper()
 	var out bytes.Buffer
-	cmd := l.node.Command(l.t.Context(), product(l.t), args...)
+	cmd := l.node.Command(l.t.Context(), program(l.t), args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	runtime.LockOSThread() // see run
 	defer runtime.UnlockOSThread()

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,32 +18,10 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
+	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
-// binaryDir is where the product lies while the benchmarks run.
-var binaryDir string
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "frr-renderer-bench-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	binaryDir = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// binary builds the product once for all benchmarks of the process.
-var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(binaryDir, "frr-renderer")
-	out, err := exec.Command("go", "build", "-o", path, "../../../cmd/frr-renderer").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
+func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
 
 const objects = `apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
@@ -105,7 +81,7 @@ func serviceToUpdate(b *testing.B, v fabric.Version, n int) {
 	for i := range n {
 		write(b, dir, fmt.Sprintf("s%d.yaml", i), service(fmt.Sprintf("s%d", i), fmt.Sprintf("20.%d.%d.%d", i>>16, i>>8&255, i&255)))
 	}
-	path, err := binary()
+	path, err := product.Build()
 	require.NoError(b, err)
 	cmd := node.Command(context.Background(), path, "run", "-f", dir, "--node", "node1", "--log-level", "warn")
 	started := time.Now()

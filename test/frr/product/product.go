@@ -1,0 +1,35 @@
+// Package product builds the program that tests and benchmarks run, once for a process. It knows where its source lies and nothing else.
+package product
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// dir is where the program lies while the tests run.
+var dir string
+
+// Main is for TestMain: it gives the program a place, runs the tests, takes the place away and returns the exit code.
+func Main(m *testing.M) int {
+	var err error
+	if dir, err = os.MkdirTemp("", "frr-renderer-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	return m.Run()
+}
+
+// Build builds the program, at the first call, and returns its path.
+var Build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(dir, "frr-renderer")
+	said, err := exec.Command("go", "build", "-o", path, "github.com/frr-renderer/frr-renderer/cmd/frr-renderer").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the product: %w: %s", err, said)
+	}
+	return path, nil
+})
