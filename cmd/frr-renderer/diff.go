@@ -90,5 +90,5 @@ func planAgainst(ctx context.Context, document render.Document, file, frrConf st
 			previous = string(data)
 		}
 	}
-	return reload.New(client, previous, time.Now).Plan(ctx, document)
+	return reload.New(client, reload.Options{Previous: previous, Now: time.Now}).Plan(ctx, document)
 }

@@ -84,7 +84,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 		previous = string(data)
 	}
-	a.engine = reload.New(config.Client, previous, config.Now)
+	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now})
 	if config.StateFile != reload.NoFile {
 		data, err := os.ReadFile(config.StateFile)
 		switch {

@@ -17,6 +17,7 @@ type Engine struct {
 	client   vtysh.Client
 	now      func() time.Time
 	previous string
+	whole    bool
 	// known is what FRR ran when it was last asked and nothing was to do: the next plan starts from it, and is verified afterwards like
 	// any other. nil when that is not known.
 	known *Running
@@ -26,9 +27,19 @@ type Engine struct {
 	printed string
 }
 
-// New returns an engine. previous is the document that was applied before, from frr.conf; empty when none is known.
-func New(client vtysh.Client, previous string, now func() time.Time) *Engine {
-	return &Engine{client: client, previous: previous, now: now}
+// Options say what an engine works on.
+type Options struct {
+	// Previous is the document that was applied before, from frr.conf; empty when none is known.
+	Previous string
+	// Whole tells that documents are all of FRR's configuration, every daemon's, as a frr.conf is. Otherwise they are what the product
+	// renders, and what others keep in FRR beside it is theirs.
+	Whole bool
+	Now   func() time.Time
+}
+
+// New returns an engine.
+func New(client vtysh.Client, o Options) *Engine {
+	return &Engine{client: client, previous: o.Previous, whole: o.Whole, now: o.Now}
 }
 
 // Result is what one Apply came to.

@@ -143,7 +143,7 @@ func TestCasesOneAfterTheOther(t *testing.T) {
 				t.Cleanup(bare.Dirty)
 				client := transport.client(bare)
 				t.Cleanup(func() { _ = client.Close() })
-				engine := reload.New(client, "", time.Now)
+				engine := reload.New(client, reload.Options{Now: time.Now})
 				for i, g := range goldens(t) {
 					if i%transport.every != 0 {
 						continue

@@ -144,7 +144,7 @@ func TestARefusedLineTakesNothingElseWithIt(t *testing.T) {
 	eachTransport(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client) {
 		document := render.Document{Text: "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n neighbor 10.0.0.1 local-as 65000\n" +
 			" neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 password s3cret\nexit\n"}
-		result, err := reload.New(client, "", time.Now).Apply(t.Context(), document)
+		result, err := reload.New(client, reload.Options{Now: time.Now}).Apply(t.Context(), document)
 		require.NoError(t, err)
 		require.False(t, result.Verified())
 		require.Len(t, result.Refused, 1)
@@ -163,7 +163,7 @@ func TestExtrasInAnotherSpellingSettle(t *testing.T) {
 		bare := fabric.NewBare(t, v)
 		client := vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath()))
 		t.Cleanup(func() { _ = client.Close() })
-		engine := reload.New(client, "", time.Now)
+		engine := reload.New(client, reload.Options{Now: time.Now})
 		text := "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\nexit\n"
 		extras := "ip prefix-list a seq 5 permit 10.1.2.3/16 le 32 ge 24\nroute-map a permit 10\n set community 5:5 3:3\n set community 65535:65281\nexit\n"
 		result, err := engine.Apply(t.Context(), render.Document{Text: text + extras})
