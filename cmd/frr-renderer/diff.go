@@ -10,6 +10,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 func newDiff() *cobra.Command {
@@ -77,7 +78,7 @@ func planAgainst(ctx context.Context, document render.Document, file, frrConf st
 		if err != nil {
 			return reload.Plan{}, fmt.Errorf("read what to compare with: %w", err)
 		}
-		return reload.Diff(reload.Running{BGPD: string(text), BFDD: string(text), Zebra: string(text), Previous: string(text)}, document), nil
+		return reload.Diff(reload.Running{BGPD: string(text), BFDD: string(text), Others: map[vtysh.Daemon]string{vtysh.Zebra: string(text)}, Previous: string(text)}, document), nil
 	}
 	client, err := vty.client()
 	if err != nil {

@@ -86,7 +86,7 @@ func TestDiffToAFileIsEmptyForWhatRenderPrints(t *testing.T) {
 
 	code, stdout, _ = do(t, "diff", "-f", goodObjects, "--node", "node-2", "--to", file)
 	require.Equal(t, exitDiffers, code)
-	require.Equal(t, "none     bgpd  router bgp 64500 / address-family ipv4 unicast / no network 4.4.4.101/32 route-map class-6c501daf\n", stdout)
+	require.Equal(t, "none     bgpd  router bgp 64500 / address-family ipv4 unicast / no network 4.4.4.101/32\n", stdout)
 }
 
 func TestProblemsAsJSON(t *testing.T) {

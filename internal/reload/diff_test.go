@@ -112,7 +112,7 @@ func TestPlanOfAChange(t *testing.T) {
 		},
 		"a static route goes to whoever takes it": {
 			"bfd\n profile", "ip route 10.0.0.0/8 192.0.2.1\nbfd\n profile", frr103,
-			[]string{"soft     vtysh ip route 10.0.0.0/8 192.0.2.1  (not a line that this program knows; sent to every daemon that takes it)"},
+			[]string{"none     vtysh ip route 10.0.0.0/8 192.0.2.1"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -241,7 +241,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 
 // running asks the daemons what they run. A bfdd that is not there runs nothing.
 func (e *Engine) running(ctx context.Context) (Running, error) {
-	r := Running{Previous: e.previous}
+	r := Running{Previous: e.previous, Whole: e.whole, Others: map[vtysh.Daemon]string{}}
 	var err error
 	if r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
 		return r, err
@@ -253,10 +253,36 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
 		return r, err
 	}
-	if !r.Version.AtLeast(9, 1) {
-		if r.Zebra, err = e.client.Run(ctx, vtysh.Zebra, show); err != nil {
+	for _, d := range e.others(ctx, r.Version) {
+		text, err := e.client.Run(ctx, d, show)
+		switch {
+		case err == nil:
+			r.Others[d] = text
+		case !errors.Is(err, vtysh.ErrNotRunning):
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+const mgmtd = vtysh.Daemon("mgmtd")
+
+// others are the daemons beside bgpd and bfdd that hold what counts here: all of them for a whole configuration, otherwise the one that
+// has zebra's.
+func (e *Engine) others(ctx context.Context, version vtysh.Version) []vtysh.Daemon {
+	if !e.whole {
+		if version.AtLeast(10, 0) {
+			return nil
+		}
+		return []vtysh.Daemon{vtysh.Zebra}
+	}
+	all := []vtysh.Daemon{vtysh.Zebra, "staticd", mgmtd}
+	if lister, ok := e.client.(interface {
+		Daemons(context.Context) ([]vtysh.Daemon, error)
+	}); ok {
+		if running, err := lister.Daemons(ctx); err == nil {
+			all = running
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d vtysh.Daemon) bool { return d == vtysh.BGPD || d == vtysh.BFDD || d == "watchfrr" })
 }

@@ -1,6 +1,9 @@
 package reload
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -85,12 +88,136 @@ func filterDifference(running, wanted *config) (put, drop []string) {
 
 func putFilters(b *builder, put []string) {
 	for _, l := range put {
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(l), Effect: Soft})
+		b.filter(nil, l, Soft)
 	}
 }
 
 func dropFilters(b *builder, drop []string) {
 	for _, l := range drop {
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line("no " + l), Effect: Soft})
+		b.filter(nil, undoFilter(l), Soft)
 	}
+}
+
+// undoFilter takes an entry back. A description takes no argument then.
+func undoFilter(l string) string {
+	words := strings.Fields(l)
+	if i := slices.Index(words, "description"); i == 3 && words[1] == "prefix-list" {
+		words = words[:4]
+	}
+	return "no " + strings.Join(words, " ")
+}
+
+// filterName is the name of the list that a line belongs to.
+func filterName(l string) string {
+	words := strings.Fields(l)
+	for i, w := range words {
+		switch w {
+		case "prefix-list", "access-list", "standard", "expanded":
+			if i+1 < len(words) && words[i+1] != "standard" && words[i+1] != "expanded" {
+				return words[i+1]
+			}
+		}
+	}
+	return words[min(2, len(words)-1)]
+}
+
+// dropCopies removes what other daemons hold of lists and route-maps that bgpd has no longer: "vtysh -b" gives them to every daemon at
+// FRR's start, and those who look at FRR would see them for ever.
+func dropCopies(b *builder, running Running, bgp, wanted *config) {
+	for _, d := range slices.Sorted(maps.Keys(running.Others)) {
+		if d == vtysh.Zebra && running.Others[mgmtd] != "" {
+			continue // mgmtd writes what zebra has
+		}
+		held := read(running.Others[d])
+		want := map[string]bool{}
+		for _, l := range filters(wanted) {
+			want[l] = true
+			want[withoutNumber(l)] = true
+		}
+		seen := map[string]bool{}
+		for _, l := range filters(held) {
+			if !want[l] && !want[withoutNumber(l)] && !seen[l] && !overwritten(b, l) {
+				seen[l] = true
+				b.add(Command{Daemon: d, Line: vtysh.Line(undoFilter(l)), Effect: None, Filter: true})
+			}
+		}
+		b.dropMapCopies(d, held, wanted, b.filters == vtysh.All)
+	}
+}
+
+// overwritten tells whether a line of the plan already reaches all daemons and takes this entry's place, or removes it.
+func overwritten(b *builder, l string) bool {
+	if b.filters != vtysh.All {
+		return false
+	}
+	key := filterKey(l)
+	for _, c := range b.commands {
+		if c.Filter && c.Daemon == vtysh.All && (filterKey(c.Line.Reveal()) == key || c.Line.Reveal() == undoFilter(l)) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropMapCopies removes entries that are not wanted, and lines of entries that are.
+func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached bool) {
+	list, _ := entries(held)
+	want, byID := entries(wanted)
+	names := map[string]bool{}
+	for _, e := range want {
+		names[e.id.name] = true
+	}
+	inPlan := map[string]bool{}
+	if reached {
+		for _, c := range b.commands {
+			if c.Filter && c.Daemon == vtysh.All {
+				inPlan[c.Line.Reveal()] = true
+				for _, l := range c.Context {
+					inPlan[l.Reveal()+"\n"+routeMapKey(c.Line.Reveal())] = true
+				}
+			}
+		}
+	}
+	gone := map[string]bool{}
+	for _, e := range list {
+		w, ok := byID[e.id]
+		switch whole, one := "no route-map "+e.id.name, fmt.Sprintf("no route-map %s %s %s", e.id.name, e.action, e.id.sequence); {
+		case !ok && !names[e.id.name]:
+			if !gone[whole] && !inPlan[whole] {
+				gone[whole] = true
+				b.add(Command{Daemon: d, Line: vtysh.Line(whole), Effect: None, Filter: true})
+			}
+		case !ok || w.action != e.action:
+			if !inPlan[one] && !inPlan[w.headerOr()] {
+				b.add(Command{Daemon: d, Line: vtysh.Line(one), Effect: None, Filter: true})
+			}
+		default:
+			for _, l := range e.block.lines {
+				if slices.Contains(w.block.lines, l) || inPlan[w.block.header()+"\n"+routeMapKey(l)] {
+					continue
+				}
+				line := negated(l)
+				if strings.HasPrefix(l, "description ") {
+					line = "no description"
+				}
+				b.add(Command{Daemon: d, Context: lines(w.block.context), Line: vtysh.Line(line), Effect: None, Filter: true})
+			}
+		}
+	}
+}
+
+func (e entry) headerOr() string {
+	if e.block == nil {
+		return ""
+	}
+	return e.block.header()
+}
+
+// withoutNumber is an entry of a list without its sequence number.
+func withoutNumber(l string) string {
+	words := strings.Fields(l)
+	if i := slices.Index(words, "seq"); i > 0 && i+1 < len(words) {
+		words = slices.Delete(words, i, i+2)
+	}
+	return strings.Join(words, " ")
 }

@@ -1,6 +1,9 @@
 package reload
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // config is a configuration as blocks: what stands on top, and what stands in each block. Order inside a block means nothing to FRR.
 type config struct {
@@ -9,7 +12,7 @@ type config struct {
 	byKey  map[string]*block
 }
 
-// block is a block of lines, at most two deep ("router bgp 1" and "address-family ipv4 unicast").
+// block is a block of lines, as deep as FRR nests them: "router bgp 1", "address-family l2vpn evpn", "vni 100".
 type block struct {
 	context []string
 	lines   []string
@@ -17,70 +20,136 @@ type block struct {
 
 func (b *block) header() string { return b.context[len(b.context)-1] }
 
-// openers begin a block at the top, by their first word; "route-map" and "router" have one instance per further words.
+// openers begin a block at the top, by their first word.
 var openers = map[string]bool{
 	"router": true, "route-map": true, "bfd": true, "interface": true, "vrf": true, "key": true, "line": true, "nexthop-group": true,
-	"pbr-map": true, "segment-routing": true, "rpki": true,
+	"pbr-map": true, "segment-routing": true, "rpki": true, "l2vpn": true, "mpls": true,
 }
 
-// opensInner tells whether a line begins a block within one of the top.
-func opensInner(top, line string) bool {
+// opensTop tells whether a line begins a block at the top.
+func opensTop(line string) bool {
+	first, rest, _ := strings.Cut(line, " ")
+	switch first {
+	case "route-map":
+		return !strings.HasSuffix(rest, " optimization")
+	case "mpls":
+		return rest == "ldp"
+	case "vrf", "interface", "nexthop-group", "pbr-map", "key", "line", "router":
+		return rest != ""
+	}
+	return rest == "" && openers[first]
+}
+
+// opensInner tells whether a line begins a block within another.
+func opensInner(outer, line string) bool {
+	first, rest, _ := strings.Cut(line, " ")
+	outerFirst, outerRest, _ := strings.Cut(outer, " ")
 	switch {
-	case strings.HasPrefix(top, "router bgp"):
-		return strings.HasPrefix(line, "address-family ") || strings.HasPrefix(line, "vni ")
-	case top == "bfd":
-		return strings.HasPrefix(line, "profile ") || strings.HasPrefix(line, "peer ")
+	case outerFirst == "router" && strings.HasPrefix(outerRest, "bgp"):
+		return first == "address-family" || first == "segment-routing" || first == "bmp" && strings.HasPrefix(rest, "targets ")
+	case outerFirst == "address-family":
+		return first == "vni"
+	case outer == "bfd":
+		return first == "profile" || first == "peer"
+	case outerFirst == "key" && strings.HasPrefix(outerRest, "chain"):
+		return first == "key"
+	case outerFirst == "segment-routing" || outerFirst == "srv6" || outerFirst == "locators" || outerFirst == "traffic-eng" || outerFirst == "pcep":
+		switch first {
+		case "srv6", "locators", "locator", "traffic-eng", "policy", "segment-list", "pcep", "pce", "pce-config", "pcc":
+			return true
+		}
+	case outer == "mpls ldp":
+		return first == "address-family"
 	}
 	return false
+}
+
+// topOnly begin lines that stand at the top and nowhere else: whoever wrote one after a block has left the block, as FRR sees it.
+var topOnly = []string{
+	"log ", "debug ", "hostname ", "domainname ", "service ", "password ", "enable ", "username ", "frr ", "agentx", "ip forwarding",
+	"ipv6 forwarding", "no ip forwarding", "no ipv6 forwarding", "ip import-table ",
+}
+
+// vrfToo begin lines that stand at the top or in a vrf block.
+var vrfToo = []string{"ip route ", "ipv6 route ", "ip nht ", "ipv6 nht ", "ip protocol ", "ipv6 protocol "}
+
+func begins(line string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(line, p) })
+}
+
+// leavesBlock tells whether a line can't stand in the block of a header, so that it closes it.
+func leavesBlock(header, line string) bool {
+	if isFilter(line) || strings.HasPrefix(line, "log ") || strings.HasPrefix(line, "debug ") {
+		return true
+	}
+	if strings.HasPrefix(header, "router ") || strings.HasPrefix(header, "address-family ") {
+		// Words of other blocks that are words of this one too are not looked at.
+		return begins(line, vrfToo)
+	}
+	return begins(line, topOnly) || !strings.HasPrefix(header, "vrf ") && begins(line, vrfToo)
 }
 
 // parse reads the text of "show running-config" or of a frr.conf.
 func parse(text string) *config {
 	c := &config{byKey: map[string]*block{}}
-	var top, inner *block
+	var stack []*block
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '!' || line[0] == '#' {
 			continue
 		}
 		switch line {
-		case "exit-address-family", "exit-vni":
-			inner = nil
-			continue
-		case "exit", "quit", "exit-vrf":
-			if inner != nil {
-				inner = nil
-			} else {
-				top = nil
+		case "exit-address-family", "exit-vni", "exit", "quit":
+			if len(stack) > 0 {
+				stack = stack[:len(stack)-1]
 			}
 			continue
-		case "end":
-			top, inner = nil, nil
+		case "exit-vrf", "end":
+			stack = nil
 			continue
 		}
-		if isFilter(line) {
-			// Lists stand at the top only: whoever wrote one after a block has left the block.
-			top, inner = nil, nil
-		}
-		if top != nil && opensInner(top.header(), line) {
-			inner = c.block(top.context[0], canonicalHeader(line))
+		if len(stack) > 0 && (strings.HasPrefix(line, "network ") || strings.HasPrefix(line, "neighbor ")) {
+			// Nearly all lines of large configurations.
+			b := stack[len(stack)-1]
+			b.lines = append(b.lines, line)
 			continue
 		}
-		if first, _, _ := strings.Cut(line, " "); openers[first] {
-			top, inner = c.block(canonicalHeader(line)), nil
-			continue
+		// Where FRR would find the line: in this block, or in one around it.
+		for len(stack) > 0 && leavesBlock(stack[len(stack)-1].header(), line) {
+			stack = stack[:0]
 		}
-		line = canonical(line)
+		opened := false
+		for depth := len(stack); depth > 0; depth-- {
+			if opensInner(stack[depth-1].header(), line) {
+				context := append(slices.Clone(stack[depth-1].context), canonicalHeader(line))
+				stack = append(stack[:depth:depth], c.block(context...))
+				opened = true
+				break
+			}
+		}
 		switch {
-		case inner != nil:
-			inner.lines = append(inner.lines, line)
-		case top != nil:
-			top.lines = append(top.lines, line)
+		case opened:
+		case opensTop(line) && !(len(stack) > 0 && belongsInside(stack[len(stack)-1].header(), line)):
+			stack = append(stack[:0:0], c.block(canonicalHeader(line)))
+		case len(stack) > 0:
+			b := stack[len(stack)-1]
+			b.lines = append(b.lines, line)
 		default:
 			c.top = append(c.top, line)
 		}
 	}
 	return c
+}
+
+// belongsInside tells whether a line that could open a block is a plain line of the block that it stands in.
+func belongsInside(header, line string) bool {
+	switch {
+	case strings.HasPrefix(header, "segment-routing"), strings.HasPrefix(header, "srv6"), strings.HasPrefix(header, "locator"):
+		return !strings.HasPrefix(line, "router ") && !strings.HasPrefix(line, "interface ")
+	case strings.HasPrefix(header, "rpki"):
+		return strings.HasPrefix(line, "rpki ")
+	}
+	return false
 }
 
 // block returns the block of a context, made when it is new. A block that is opened twice is one.
@@ -116,20 +185,62 @@ func (c *config) of(prefix string) []*block {
 	return out
 }
 
-// canonicalHeader brings the header of a block into one form.
-func canonicalHeader(line string) string { return strings.Join(strings.Fields(line), " ") }
+// move takes a line to another block.
+func (c *config) move(line string, context ...string) {
+	b := c.block(context...)
+	b.lines = append(b.lines, line)
+}
 
-// canonical brings a line into one form for all versions: what one prints and another hides or prints otherwise.
-func canonical(line string) string {
+// canonicalHeader brings the header of a block into the form that FRR prints.
+func canonicalHeader(line string) string {
+	words := strings.Fields(line)
 	switch {
-	case strings.HasPrefix(line, "neighbor "):
-		// 8.4 prints the default number of hops, 10.3 does not.
-		if strings.HasSuffix(line, " ebgp-multihop 255") {
-			return strings.TrimSuffix(line, " 255")
+	case words[0] == "address-family" && len(words) == 2:
+		switch words[1] {
+		case "ipv4", "ipv6":
+			words = append(words, "unicast")
+		case "evpn":
+			words = []string{"address-family", "l2vpn", "evpn"}
+		case "vpnv4":
+			words = []string{"address-family", "ipv4", "vpn"}
+		case "vpnv6":
+			words = []string{"address-family", "ipv6", "vpn"}
 		}
-	case strings.HasPrefix(line, "set community "):
-		// 8.4 prints 0:0 as the well-known community "internet", which 10.3 does not know.
-		return strings.ReplaceAll(line, " internet", " 0:0")
+	case words[0] == "peer" && len(words) > 2:
+		words = bfdPeerHeader(words)
+	case words[0] == "peer" && len(words) == 2:
+		words[1] = address(words[1])
 	}
-	return line
+	return strings.Join(words, " ")
+}
+
+// bfdPeerHeader orders what follows a BFD peer as FRR prints it.
+func bfdPeerHeader(words []string) []string {
+	out := []string{"peer", address(words[1])}
+	value := map[string]string{}
+	multihop := false
+	for i := 2; i < len(words); i++ {
+		switch words[i] {
+		case "multihop":
+			multihop = true
+		case "local-address", "interface", "vrf":
+			if i+1 < len(words) {
+				value[words[i]] = words[i+1]
+				i++
+			}
+		}
+	}
+	if multihop {
+		out = append(out, "multihop")
+	}
+	for _, w := range []string{"local-address", "interface", "vrf"} {
+		switch v := value[w]; {
+		case v == "" || w == "vrf" && v == "default":
+		case w == "local-address":
+			out = append(out, w, address(v))
+		default:
+			out = append(out, w, v)
+		}
+	}
+	return out
 }

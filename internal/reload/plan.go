@@ -36,6 +36,8 @@ type Command struct {
 	Neighbors []string `json:"neighbors,omitempty"`
 	// Note says more, for instance that the line is not one that this program knows.
 	Note string `json:"note,omitempty"`
+	// Filter marks a line of a list or a route-map: many of them are one transaction.
+	Filter bool `json:"-"`
 }
 
 // String is the command as a person reads it, without secrets.
@@ -122,7 +124,9 @@ func (p Plan) String() string {
 
 // builder collects the commands of a plan.
 type builder struct {
-	version  vtysh.Version
+	version vtysh.Version
+	// filters is who takes lists and route-maps: bgpd, or every daemon that knows them.
+	filters  vtysh.Daemon
 	commands []Command
 }
 
@@ -148,22 +152,51 @@ func negated(line string) string {
 // difference compares the settings of a block: lines to add or replace in place, and lines to take back, each in the order of its side.
 // key is what a line is a value of: of two lines with one key, the later replaces the earlier.
 func difference(running, wanted []string, key func(string) string) (put, drop []string) {
-	now := make(map[string]string, len(running))
-	for _, l := range running {
-		now[key(l)] = l
+	begin, end := commonEnds(running, wanted)
+	old, want := running[begin:len(running)-end], wanted[begin:len(wanted)-end]
+	if len(old)+len(want) == 0 {
+		return nil, nil
 	}
-	want := make(map[string]bool, len(wanted))
-	for _, l := range wanted {
-		k := key(l)
-		want[k] = true
-		if now[k] != l {
-			put = append(put, l)
+	keys := make(map[string]bool, len(want)+len(old))
+	for _, l := range slices.Concat(old, want) {
+		keys[key(l)] = true
+	}
+	for _, l := range slices.Concat(wanted[:begin], wanted[len(wanted)-end:]) {
+		if keys[key(l)] {
+			old, want = running, wanted // one key twice in a block
+			break
 		}
 	}
-	for _, l := range running {
-		if !want[key(l)] {
+	now := make(map[string]string, len(old))
+	for _, l := range old {
+		now[key(l)] = l
+	}
+	last := make(map[string]string, len(want))
+	for _, l := range want {
+		last[key(l)] = l
+	}
+	for _, l := range want {
+		if k := key(l); now[k] != l && last[k] == l {
+			put = append(put, l)
+			now[k] = l
+		}
+	}
+	for _, l := range old {
+		if last[key(l)] == "" {
 			drop = append(drop, l)
 		}
 	}
 	return put, drop
+}
+
+// commonEnds counts the lines that two lists begin and end with alike: nearly all, after one change in a large block.
+func commonEnds(a, b []string) (begin, end int) {
+	n := min(len(a), len(b))
+	for begin < n && a[begin] == b[begin] {
+		begin++
+	}
+	for end < n-begin && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	return begin, end
 }

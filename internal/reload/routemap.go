@@ -36,8 +36,20 @@ func entries(c *config) (list []entry, byID map[entryID]entry) {
 func routeMapKey(line string) string {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	switch {
-	case len(words) > 2 && words[0] == "match" && (words[1] == "ip" || words[1] == "ipv6"):
+	case len(words) > 2 && words[0] == "match" && (words[1] == "ip" || words[1] == "ipv6" || words[1] == "evpn"):
+		if len(words) > 3 {
+			switch words[3] {
+			case "prefix-list", "prefix-len", "type", "address":
+				return strings.Join(words[:4], " ")
+			}
+		}
 		return strings.Join(words[:3], " ")
+	case len(words) > 2 && words[0] == "set" && (words[1] == "extcommunity" || words[1] == "evpn"):
+		return strings.Join(words[:3], " ")
+	case len(words) > 3 && words[0] == "set" && (words[1] == "comm-list" || words[1] == "large-comm-list" || words[1] == "extended-comm-list"):
+		return strings.Join(words[:2], " ")
+	case len(words) > 3 && words[0] == "set" && words[1] == "ipv6" && words[2] == "next-hop":
+		return strings.Join(words[:4], " ")
 	case len(words) > 2 && words[0] == "set" && (words[1] == "ip" || words[1] == "ipv6" || words[1] == "as-path"):
 		return strings.Join(words[:3], " ")
 	case len(words) > 1 && (words[0] == "match" || words[0] == "set"):
@@ -48,19 +60,67 @@ func routeMapKey(line string) string {
 	return line
 }
 
-// mapChanges is what a plan does to route-maps, for the commands that make it effective.
-type mapChanges struct {
+// changes is what a plan does to policies, for the commands that make it effective.
+type changes struct {
 	// tags holds the tags of entries that were added, changed or removed, by map; an entry without a tag is "".
 	tags map[string]map[string]bool
+	// lists are the names of lists that change.
+	lists map[string]bool
 }
 
-func (m *mapChanges) note(e entry, lists ...[]string) {
+func newChanges() *changes { return &changes{map[string]map[string]bool{}, map[string]bool{}} }
+
+func (m *changes) empty() bool { return len(m.tags)+len(m.lists) == 0 }
+
+func (m *changes) note(e entry, lists ...[]string) {
 	if m.tags[e.id.name] == nil {
 		m.tags[e.id.name] = map[string]bool{}
 	}
 	for _, lines := range lists {
 		m.tags[e.id.name][matchedTag(lines)] = true
 	}
+}
+
+func (m *changes) noteLists(lists ...[]string) {
+	for _, lines := range lists {
+		for _, l := range lines {
+			m.lists[filterName(l)] = true
+		}
+	}
+}
+
+// reach tells whether anything changes that a route-map refers to: lists, and maps that it calls.
+func (m *changes) reach(c *config, name string) bool {
+	if len(m.lists) == 0 && len(m.tags) < 2 && m.tags[name] != nil {
+		return false
+	}
+	seen := map[string]bool{name: true}
+	list, _ := entries(c)
+	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {
+		for _, e := range list {
+			if e.id.name != todo[0] {
+				continue
+			}
+			for _, l := range e.block.lines {
+				words := strings.Fields(l)
+				if called := words[len(words)-1]; words[0] == "call" && !seen[called] {
+					if m.tags[called] != nil {
+						return true
+					}
+					seen[called] = true
+					todo = append(todo, called)
+				}
+				if words[0] == "match" || len(words) > 1 && strings.HasSuffix(words[1], "comm-list") {
+					for _, w := range words[2:] {
+						if m.lists[w] {
+							return true
+						}
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 func matchedTag(lines []string) string {
@@ -73,45 +133,54 @@ func matchedTag(lines []string) string {
 }
 
 // putRouteMaps adds and changes entries, before anything refers to them.
-func putRouteMaps(b *builder, running, wanted *config, changes *mapChanges) {
+func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 	_, now := entries(running)
 	want, _ := entries(wanted)
 	for _, e := range want {
 		old, exists := now[e.id]
 		context := lines(e.block.context)
-		if !exists || old.action != e.action {
-			// Conditions first: an entry without any matches every route.
-			put := conditionsFirst(e.block.lines)
-			// Entering an entry makes it; an entry with no lines has no other command.
-			if len(put) == 0 {
-				b.add(Command{Daemon: vtysh.BGPD, Line: context[0], Effect: None})
-			}
-			for _, l := range put {
-				b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(l), Effect: None})
-			}
-			if exists {
-				// FRR changes the action and keeps the lines; those that are not wanted go in the next pass.
-				changes.note(e, old.block.lines, e.block.lines)
-			} else {
-				changes.note(e, e.block.lines)
-			}
+		if !exists {
+			b.newEntry(e)
+			changes.note(e, e.block.lines)
 			continue
+		}
+		if old.action != e.action {
+			// FRR changes the action and keeps the lines.
+			b.filter(nil, string(context[0]), Soft)
+			changes.note(e, old.block.lines, e.block.lines)
 		}
 		put, drop := difference(old.block.lines, e.block.lines, routeMapKey)
 		for _, l := range put {
-			b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(l), Effect: effectOf(l)})
+			b.filter(context, l, effectOf(l))
 		}
 		for _, l := range drop {
 			line := negated(l)
 			if strings.HasPrefix(l, "description ") {
 				line = "no description" // it takes no argument
 			}
-			b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(line), Effect: effectOf(l)})
+			b.filter(context, line, effectOf(l))
 		}
 		if meaning(put) || meaning(drop) {
 			changes.note(e, old.block.lines, e.block.lines)
 		}
 	}
+}
+
+// newEntry makes an entry. An entry without conditions matches every route: one of a map that may be in use denies until it has them.
+func (b *builder) newEntry(e entry) {
+	context := lines(e.block.context)
+	// Entering an entry makes it; an entry with no lines has no other command.
+	if len(e.block.lines) == 0 {
+		b.filter(nil, e.block.header(), None)
+	}
+	for _, l := range conditionsFirst(e.block.lines) {
+		b.filter(context, l, None)
+	}
+}
+
+// filter emits a line of a list or a route-map.
+func (b *builder) filter(context []vtysh.Line, line string, effect Effect) {
+	b.add(Command{Daemon: b.filters, Context: context, Line: vtysh.Line(line), Effect: effect, Filter: true})
 }
 
 func conditionsFirst(list []string) []string {
@@ -144,7 +213,7 @@ func meaning(lines []string) bool {
 }
 
 // noteDropped notes the entries that dropRouteMaps will remove.
-func noteDropped(running, wanted *config, changes *mapChanges) {
+func noteDropped(running, wanted *config, changes *changes) {
 	now, _ := entries(running)
 	_, want := entries(wanted)
 	for _, e := range now {
@@ -167,10 +236,10 @@ func dropRouteMaps(b *builder, running, wanted *config) {
 		switch _, ok := byID[e.id]; {
 		case ok:
 		case kept[e.id.name]:
-			b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(fmt.Sprintf("no route-map %s %s %s", e.id.name, e.action, e.id.sequence)), Effect: Soft})
+			b.filter(nil, fmt.Sprintf("no route-map %s %s %s", e.id.name, e.action, e.id.sequence), Soft)
 		case !gone[e.id.name]:
 			gone[e.id.name] = true
-			b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line("no route-map " + e.id.name), Effect: None})
+			b.filter(nil, "no route-map "+e.id.name, None)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package reload
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -26,13 +25,13 @@ const (
 // instances lists the router blocks of a configuration, by VRF.
 func instances(c *config) (list []*instance, byVRF map[string]*instance) {
 	byVRF = map[string]*instance{}
-	for _, b := range c.of("router bgp ") {
+	for _, b := range c.of("router bgp") {
 		words := strings.Fields(b.context[0])
 		vrf := ""
 		if len(words) >= 5 {
 			vrf = words[3] + " " + words[4]
 		}
-		if byVRF[vrf] != nil {
+		if len(words) < 3 || byVRF[vrf] != nil {
 			continue
 		}
 		in := &instance{header: b.context[0], asn: words[2], vrf: vrf, block: c.get(b.context[0]), config: c}
@@ -42,112 +41,92 @@ func instances(c *config) (list []*instance, byVRF map[string]*instance) {
 	return list, byVRF
 }
 
-// families are the address-family headers of an instance.
+// families are the headers of the blocks within an instance: its address families, and what stands deeper, joined by newlines.
 func (in *instance) families() []string {
 	var out []string
 	for _, b := range in.config.blocks {
-		if len(b.context) == 2 && b.context[0] == in.header {
-			out = append(out, b.context[1])
+		if len(b.context) >= 2 && b.context[0] == in.header {
+			out = append(out, strings.Join(b.context[1:], "\n"))
 		}
 	}
 	return out
 }
 
-// neighbors lists the neighbors that an instance defines, in order.
-func (in *instance) neighbors() []string {
-	var out []string
-	for _, l := range in.block.lines {
-		if id, ok := definesNeighbor(l); ok && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// definesNeighbor tells whether a line makes a neighbor, and which.
-func definesNeighbor(line string) (string, bool) {
-	words := strings.Fields(line)
-	if len(words) >= 3 && words[0] == "neighbor" && (words[2] == "remote-as" || words[2] == "interface" || words[2] == "peer-group") {
-		return words[1], true
-	}
-	return "", false
-}
-
-// named is how plans name a neighbor of the instance.
-func (in *instance) named(id string) string {
-	if in.vrf == "" {
-		return id
-	}
-	return id + " " + in.vrf
+// family returns the lines of a block within the instance.
+func (in *instance) family(f string) []string {
+	return in.config.get(append([]string{in.header}, strings.Split(f, "\n")...)...).lines
 }
 
 // routerKey is what a line of a router block is a value of.
 func routerKey(line string) string {
+	if strings.HasPrefix(line, "network ") {
+		prefix, _, _ := strings.Cut(line[len("network "):], " ")
+		return line[:len("network ")+len(prefix)]
+	}
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	switch {
 	case len(words) >= 3 && words[0] == "neighbor":
-		attribute := words[2]
-		switch attribute {
-		case "timers":
-			if len(words) > 3 && words[3] == "connect" {
-				attribute = "timers connect"
-			}
-		case "bfd":
-			if len(words) > 3 {
-				attribute = "bfd " + words[3]
-			}
-		case "interface":
-			attribute = "remote-as"
-		case "route-map", "prefix-list", "filter-list", "distribute-list", "capability":
-			attribute += " " + words[len(words)-1]
-		}
-		return "neighbor " + words[1] + " " + attribute
-	case len(words) >= 2 && (words[0] == "network" || words[0] == "aggregate-address" || words[0] == "redistribute"):
+		return "neighbor " + words[1] + " " + neighborKey(words)
+	case len(words) >= 2 && words[0] == "aggregate-address":
 		return words[0] + " " + words[1]
-	case len(words) >= 2 && words[0] == "bgp" && (words[1] == "router-id" || words[1] == "cluster-id"):
-		return "bgp " + words[1]
-	case len(words) >= 1 && (words[0] == "coalesce-time" || words[0] == "maximum-paths" || words[0] == "timers"):
+	case len(words) >= 2 && words[0] == "redistribute":
+		if len(words) > 2 && words[2] != "metric" && words[2] != "route-map" {
+			return strings.Join(words[:3], " ")
+		}
+		return words[0] + " " + words[1]
+	case len(words) >= 3 && words[0] == "bgp":
+		return bgpKey(words)
+	case len(words) >= 1 && (words[0] == "coalesce-time" || words[0] == "timers" || words[0] == "update-delay" ||
+		words[0] == "read-quanta" || words[0] == "write-quanta" || words[0] == "table-map"):
 		return words[0]
+	case len(words) >= 2 && words[0] == "maximum-paths":
+		if words[1] == "ibgp" {
+			return "maximum-paths ibgp"
+		}
+		return words[0]
+	case len(words) >= 2 && words[0] == "distance" && words[1] == "bgp":
+		return "distance bgp"
+	case len(words) >= 3 && (words[0] == "rd" || words[0] == "label" || words[0] == "route-map" && words[1] == "vpn"):
+		return strings.Join(words[:len(words)-1], " ")
 	}
 	return strings.Join(words, " ")
 }
 
-// neighborEffect is what changing a setting of an established neighbor does (reference: bgpd's peer_flag_action_list and its callers).
-func neighborEffect(line string, version vtysh.Version) (Effect, string) {
-	words := strings.Fields(strings.TrimPrefix(line, "no "))
-	if len(words) < 3 {
-		return Reset, "not a setting that this program knows"
-	}
-	switch words[2] {
-	case "description":
-		return None, ""
-	case "bfd":
-		if len(words) == 3 && strings.HasPrefix(line, "no ") {
-			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
+func bgpKey(words []string) string {
+	switch words[1] {
+	case "router-id", "cluster-id", "minimum-holdtime", "max-med":
+		return "bgp " + words[1]
+	case "default", "listen", "confederation", "graceful-restart", "bestpath", "dampening", "tcp-keepalive", "max-delay":
+		if len(words) == 4 && words[2] != "peers" && words[2] != "range" {
+			return strings.Join(words[:3], " ")
 		}
-		return None, ""
-	case "graceful-restart", "graceful-restart-disable":
-		return gracefulRestartEffect(version), ""
-	case "timers", "graceful-restart-helper", "advertisement-interval", "maximum-prefix":
-		return Deferred, ""
-	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged",
-		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate":
-		return Soft, ""
-	case "remote-as", "interface", "password", "update-source", "local-as", "ebgp-multihop", "ttl-security", "passive", "shutdown",
-		"capability", "disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",
-		"addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "disable-addpath-rx", "peer-group":
-		return Reset, ""
+		if len(words) > 3 && words[2] == "range" {
+			return strings.Join(words[:4], " ")
+		}
 	}
-	return Reset, "not a setting that this program knows"
+	return strings.Join(words, " ")
 }
 
-// gracefulRestartEffect tells versions apart: 8.4 takes a changed flag at the next session, 10.3 resets the session at once (seen running;
-// which one began is not known, so everything after 8 counts as 10.3).
-func gracefulRestartEffect(version vtysh.Version) Effect {
-	if version.AtLeast(9, 0) {
-		return Reset
+// dropsFirst tells whether FRR keeps what the old line says beside, or in place of, the new one, so that the old one must go first.
+func dropsFirst(old, now string) bool {
+	words := strings.Fields(old)
+	switch words[0] {
+	case "redistribute":
+		// An option that is left out stays.
+		return len(strings.Fields(now)) < len(words)
+	case "bgp":
+		return len(words) > 2 && words[1] == "listen" && words[2] == "range"
+	case "neighbor":
+		if len(words) > 2 {
+			switch words[2] {
+			case "remove-private-AS", "next-hop-self", "attribute-unchanged":
+				return true
+			case "capability", "default-originate":
+				return len(strings.Fields(now)) < len(words)
+			}
+		}
 	}
-	return Deferred
+	return false
 }
 
 // instanceEffect is what changing a line of a router block, or of a family, does that names no neighbor.
@@ -156,7 +135,9 @@ func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 	switch words[0] {
 	case "network", "coalesce-time", "maximum-paths":
 		return None, ""
-	case "aggregate-address", "redistribute":
+	case "aggregate-address", "redistribute", "table-map", "distance", "import", "export", "rd", "rt", "route-map", "label", "advertise":
+		return Soft, ""
+	case "advertise-all-vni", "advertise-default-gw", "advertise-svi-ip", "vni", "advertise-pip":
 		return Soft, ""
 	case "timers":
 		return Deferred, ""
@@ -170,8 +151,14 @@ func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 					return Deferred, ""
 				}
 				return gracefulRestartEffect(version), ""
-			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as":
+			case "graceful-restart-disable":
+				return gracefulRestartEffect(version), ""
+			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as",
+				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "reject-as-sets",
+				"dampening", "route-map":
 				return Soft, ""
+			case "fast-external-failover", "listen", "minimum-holdtime", "lu-ipv4-explicit-null":
+				return None, ""
 			}
 		}
 	}
@@ -196,14 +183,6 @@ func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 	return gone
 }
 
-func (in *instance) all() []string {
-	var out []string
-	for _, id := range in.neighbors() {
-		out = append(out, in.named(id))
-	}
-	return out
-}
-
 // putInstances makes the wanted instances, changes what differs, and takes out what is not wanted.
 func putInstances(b *builder, running, wanted *config, gone map[string]bool) {
 	_, now := instances(running)
@@ -213,169 +192,172 @@ func putInstances(b *builder, running, wanted *config, gone map[string]bool) {
 		if old == nil || gone[w.vrf] {
 			old = &instance{header: w.header, vrf: w.vrf, block: &block{}, config: parse("")}
 		}
-		putInstance(b, old, w)
+		change := newChange(b, old, w)
+		change.emit()
 	}
 }
 
-func putInstance(b *builder, old, want *instance) {
-	context := []string{want.header}
-	had, wants := old.neighbors(), want.neighbors()
-	added, removed, kept := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, id := range wants {
-		if slices.Contains(had, id) {
-			kept[id] = true
-		} else {
-			added[id] = true
-		}
-	}
-	for _, id := range had {
-		if !kept[id] {
-			removed[id] = true
-		}
-	}
-	emit := func(context []string, line string) {
-		c := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
-		if id := neighborOf(line); id != "" {
-			c.Effect, c.Note = neighborEffect(line, b.version)
-			if added[id] {
-				// The session is not there yet: nothing can disturb it.
-				c.Effect, c.Note = None, ""
-			} else if c.Effect == Reset {
-				c.Neighbors = []string{want.named(id)}
-			}
-		} else if c.Effect, c.Note = instanceEffect(line, b.version); len(had) == 0 {
-			c.Effect = None // there is no session yet
-		} else if c.Effect == Reset {
-			c.Neighbors = old.all()
-		}
-		b.add(c)
-	}
-
-	// The lines of the instance itself come first: they are in force when neighbors come.
-	put, drop := difference(old.block.lines, want.block.lines, routerKey)
-	put, drop = rewriteNeighbors(put, removed), rewriteNeighbors(drop, removed)
-	if len(old.block.lines) == 0 && old.block.context == nil && len(put) == 0 {
-		b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(want.header), Effect: None})
-	}
-	emitOwn(emit, context, put, drop)
-	for _, id := range had {
-		if removed[id] {
-			b.add(Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(removal(old, id)), Effect: Reset, Neighbors: []string{old.named(id)}})
-		}
-	}
-	for _, l := range put {
-		if neighborOf(l) != "" {
-			emit(context, l)
-		}
-	}
-	for _, l := range neighborDrops(drop) {
-		emit(context, l)
-	}
-	putFamilies(old, want, removed, emit)
+// change brings one instance from old to want.
+type change struct {
+	b         *builder
+	old, want *instance
+	// fresh are the neighbors that are made, or made anew; removed those that go, or go first.
+	fresh, removed map[string]bool
+	// had tells that the instance has neighbors now.
+	had bool
 }
 
-// emitOwn emits the lines of a block that name no neighbor.
-func emitOwn(emit func(context []string, line string), context, put, drop []string) {
-	for _, l := range put {
-		if neighborOf(l) == "" {
-			emit(context, l)
-		}
+// emit writes the commands, in this order: lines of the instance and of its families that name no neighbor, so that what is announced is
+// there before the sessions (a session must not tell its end of routes, RFC 4724, before they are); neighbors that go; neighbors that come
+// and change; then, family by family, policies before activations; last the ranges that passive neighbors may come from.
+func (c *change) emit() {
+	context := []string{c.want.header}
+	put, drop := c.difference(c.old.block.lines, c.want.block.lines)
+	if c.old.block.context == nil && len(put) == 0 {
+		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header), Effect: None})
 	}
+	late := func(l string) bool { return strings.HasPrefix(l, "bgp listen range ") }
 	for _, l := range drop {
-		if neighborOf(l) == "" {
-			emit(context, negated(l))
+		if late(l) {
+			c.line(context, negated(l))
 		}
 	}
-}
+	c.own(context, put, drop, func(l string) bool { return !late(l) })
 
-// putFamilies brings the address families of an instance up to date. Prefixes come before neighbors are activated: a session must not
-// tell its end of routes (RFC 4724) before they are there. A neighbor has its route-maps before it is activated.
-func putFamilies(old, want *instance, removed map[string]bool, emit func(context []string, line string)) {
-	families := want.families()
-	for _, f := range old.families() {
+	families := c.want.families()
+	for _, f := range c.old.families() {
 		if !slices.Contains(families, f) {
 			families = append(families, f)
 		}
 	}
-	for _, f := range families {
-		context := []string{want.header, f}
-		put, drop := difference(old.config.get(old.header, f).lines, want.config.get(want.header, f).lines, routerKey)
-		put, drop = rewriteNeighbors(put, removed), rewriteNeighbors(drop, removed)
-		emitOwn(emit, context, put, drop)
-		activations := func(l string) bool { return strings.HasSuffix(l, " activate") && !strings.HasPrefix(l, "no ") }
-		for _, l := range drop {
-			if neighborOf(l) != "" && activations(l) {
-				emit(context, negated(l))
-			}
+	for f, on := range defaultFamilies(c.want.block.lines) {
+		if on && len(c.fresh) > 0 && !slices.Contains(families, f) {
+			families = append(families, f)
 		}
-		for _, l := range put {
-			if neighborOf(l) != "" && !activations(l) {
-				emit(context, l)
-			}
+	}
+	type pair struct{ put, drop []string }
+	inner := make([]pair, len(families))
+	for i, f := range families {
+		inner[i].put, inner[i].drop = c.difference(c.old.family(f), c.want.family(f))
+		in := c.within(f)
+		if len(in) > 2 && !slices.Contains(c.old.families(), f) && len(inner[i].put) == 0 {
+			c.b.add(Command{Daemon: vtysh.BGPD, Context: lines(in[:len(in)-1]), Line: vtysh.Line(in[len(in)-1]), Effect: Soft})
 		}
-		for _, l := range drop {
-			if neighborOf(l) != "" && !activations(l) {
-				emit(context, negated(l))
-			}
+		if len(in) > 2 && !slices.Contains(c.want.families(), f) {
+			c.b.add(Command{Daemon: vtysh.BGPD, Context: lines(in[:len(in)-1]), Line: vtysh.Line("no " + in[len(in)-1]), Effect: Soft})
+			inner[i] = pair{}
+			continue
 		}
-		for _, l := range put {
-			if neighborOf(l) != "" && activations(l) {
-				emit(context, l)
-			}
+		c.own(in, inner[i].put, inner[i].drop, func(string) bool { return true })
+	}
+
+	c.removeNeighbors(context)
+	c.neighbors(context, put, drop)
+	for i, f := range families {
+		c.familyNeighbors(f, c.within(f), inner[i].put, inner[i].drop)
+	}
+	for _, l := range put {
+		if late(l) {
+			c.line(context, l)
 		}
 	}
 }
 
-// neighborOf is the neighbor that a line is about, empty for others.
-func neighborOf(line string) string {
-	words := strings.Fields(strings.TrimPrefix(line, "no "))
-	if len(words) > 1 && words[0] == "neighbor" {
-		return words[1]
-	}
-	return ""
+func (c *change) within(f string) []string {
+	return append([]string{c.want.header}, strings.Split(f, "\n")...)
 }
 
-// rewriteNeighbors leaves out the lines of neighbors that are removed as a whole.
-func rewriteNeighbors(list []string, removed map[string]bool) []string {
-	out := list[:0:0]
-	for _, l := range list {
-		if id := neighborOf(l); id == "" || !removed[id] {
-			out = append(out, l)
+// difference compares two blocks; the lines of neighbors that go are left out, those of neighbors that are made are all to be put.
+func (c *change) difference(old, want []string) (put, drop []string) {
+	if len(c.removed)+len(c.fresh) == 0 {
+		return difference(old, want, routerKey)
+	}
+	old = slices.DeleteFunc(slices.Clone(old), func(l string) bool {
+		id := neighborOf(l)
+		return id != "" && c.removed[id] || c.removedRange(l)
+	})
+	return difference(old, want, routerKey)
+}
+
+// own emits the lines of a block that name no neighbor.
+func (c *change) own(context, put, drop []string, which func(string) bool) {
+	replaced := map[string]string{}
+	for _, l := range put {
+		if neighborOf(l) == "" && which(l) {
+			replaced[routerKey(l)] = l
 		}
 	}
-	return out
-}
-
-// neighborDrops are the commands that take settings of neighbors back. "no neighbor X bfd" ends BFD; the profile goes before it, or it
-// would stay behind and bring BFD back (BZ#2050824).
-func neighborDrops(drop []string) []string {
-	var first, rest []string
+	for _, l := range c.runningOf(context) {
+		if len(replaced) == 0 {
+			break
+		}
+		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
+			c.line(context, undo(l))
+		}
+	}
+	for _, l := range put {
+		if neighborOf(l) == "" && which(l) {
+			c.line(context, l)
+		}
+	}
 	for _, l := range drop {
-		switch {
-		case neighborOf(l) == "":
-		case strings.Contains(l, " bfd profile "):
-			first = append(first, negated(l))
-		default:
-			rest = append(rest, negated(l))
+		if neighborOf(l) == "" && which(l) {
+			c.line(context, undo(l))
 		}
 	}
-	return append(first, rest...)
 }
 
-// removal is the one line that removes a neighbor with all its settings.
-func removal(in *instance, id string) string {
-	for _, l := range in.block.lines {
-		words := strings.Fields(l)
-		if len(words) > 2 && words[0] == "neighbor" && words[1] == id {
-			switch words[2] {
-			case "interface":
-				return fmt.Sprintf("no neighbor %s interface", id)
-			case "peer-group":
-				if len(words) == 3 {
-					return fmt.Sprintf("no neighbor %s peer-group", id)
-				}
-			}
+// runningOf are the lines that stand in a place of the instance now.
+func (c *change) runningOf(context []string) []string {
+	if len(context) == 1 {
+		return c.old.block.lines
+	}
+	return c.old.family(strings.Join(context[1:], "\n"))
+}
+
+// undo is the line that takes a line of a router block back, where that is not the line with "no" before it.
+func undo(l string) string {
+	words := strings.Fields(l)
+	if strings.HasPrefix(l, "network ") {
+		// The route-map is optional, and a wrong one an error.
+		return "no network " + words[1]
+	}
+	if words[0] == "redistribute" {
+		return "no " + routerKey(l)
+	}
+	return negated(l)
+}
+
+// line emits one line, with what it does.
+func (c *change) line(context []string, line string) {
+	cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
+	id := neighborOf(line)
+	if r, ok := strings.CutPrefix(strings.TrimPrefix(line, "no "), "bgp listen range "); ok {
+		if prefix, _, _ := strings.Cut(r, " "); strings.HasPrefix(line, "no ") {
+			cmd.Effect, cmd.Neighbors = Reset, []string{c.want.named(prefix)}
+		} else {
+			cmd.Effect = None
+		}
+		c.b.add(cmd)
+		return
+	}
+	switch {
+	case id != "":
+		cmd.Effect, cmd.Note = neighborEffect(line, c.b.version)
+		switch concerned := c.concerned(id); {
+		case len(concerned) == 0:
+			// The session is not there yet: nothing can disturb it.
+			cmd.Effect, cmd.Note = None, ""
+		case cmd.Effect == Reset:
+			cmd.Neighbors = concerned
+		}
+	default:
+		cmd.Effect, cmd.Note = instanceEffect(line, c.b.version)
+		if !c.had {
+			cmd.Effect = None // there is no session yet
+		} else if cmd.Effect == Reset {
+			cmd.Neighbors = c.old.all()
 		}
 	}
-	return "no neighbor " + id
+	c.b.add(cmd)
 }

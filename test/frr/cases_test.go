@@ -115,7 +115,7 @@ func TestCasesInFRR(t *testing.T) {
 				said, running, err := bare.Check(t.Context(), string(text))
 				require.NoError(t, err)
 				require.Empty(t, complaints(said), "FRR complains")
-				plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Zebra: running, Previous: string(text), Version: productVersion(v)},
+				plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: string(text), Version: productVersion(v)},
 					render.Document{Text: string(text)})
 				require.True(t, plan.Empty(), "FRR runs something else:\n%s", plan)
 			})

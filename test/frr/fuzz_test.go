@@ -14,6 +14,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // FuzzPlan compares any text that FRR might print, or a person might write, with any other.
@@ -34,7 +35,7 @@ func FuzzPlan(f *testing.F) {
 		f.Add(string(a), string(b))
 	}
 	f.Fuzz(func(t *testing.T, running, wanted string) {
-		plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Zebra: running, Previous: running}, render.Document{Text: wanted})
+		plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: running}, render.Document{Text: wanted})
 		if strings.Count(plan.String(), "\n") != len(plan.Commands) {
 			t.Fatal("a command is not one line")
 		}

@@ -1,0 +1,742 @@
+package reload
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// canonicalise brings a configuration into the form that FRR prints, the same for all versions: what one prints and another hides, other
+// spellings, and defaults that no version prints (reference: frr-reload.py's own rules, and what we saw FRR do).
+func canonicalise(c *config) {
+	c.top = canonicalTop(c)
+	for _, b := range slices.Clone(c.blocks) {
+		switch header := b.context[0]; {
+		case strings.HasPrefix(header, "router bgp"):
+			canonicalRouter(c, b)
+		case strings.HasPrefix(header, "route-map "):
+			b.lines = rewrite(b.lines, canonicalRouteMap)
+		case header == "bfd":
+			b.lines = rewrite(b.lines, canonicalBFD)
+		case strings.HasPrefix(header, "vrf "):
+			b.lines = rewrite(b.lines, canonicalGlobal)
+		}
+	}
+	for _, b := range c.blocks {
+		if strings.HasPrefix(b.context[0], "router bgp") && len(b.context) == 1 {
+			explicitActivation(c, b)
+		}
+	}
+}
+
+// rewrite replaces each line; what becomes empty is left out.
+func rewrite(lines []string, f func(string) string) []string {
+	out := lines[:0:0]
+	for _, l := range lines {
+		if l = f(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// address brings an address into its usual form; what is none stays.
+func address(word string) string {
+	if strings.Contains(word, ":") {
+		if a, err := netip.ParseAddr(word); err == nil {
+			return a.String()
+		}
+	}
+	return word
+}
+
+// prefix masks the host bits of a prefix; what is none stays.
+func prefix(word string) string {
+	if strings.Contains(word, "/") {
+		if p, err := netip.ParsePrefix(word); err == nil {
+			return p.Masked().String()
+		}
+	}
+	return word
+}
+
+// withMask makes "10.0.0.0/8" of an address and a netmask.
+func withMask(addr, mask string) (string, bool) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil || !a.Is4() {
+		return "", false
+	}
+	m, err := netip.ParseAddr(mask)
+	if err != nil || !m.Is4() {
+		return "", false
+	}
+	bits, four := 0, m.As4()
+	value := uint32(four[0])<<24 | uint32(four[1])<<16 | uint32(four[2])<<8 | uint32(four[3])
+	for ; value&0x80000000 != 0; value <<= 1 {
+		bits++
+	}
+	if value != 0 {
+		return "", false
+	}
+	return netip.PrefixFrom(a, bits).Masked().String(), true
+}
+
+func canonicalTop(c *config) []string {
+	out := make([]string, 0, len(c.top))
+	for _, l := range c.top {
+		if isFilter(l) {
+			out = append(out, canonicalFilter(l))
+			continue
+		}
+		l = canonicalGlobal(l)
+		if words := strings.Fields(l); len(words) > 4 && (words[0] == "ip" || words[0] == "ipv6") && words[1] == "route" {
+			// A route of a VRF, written at the top, is printed in the block of the VRF.
+			if i := slices.Index(words, "vrf"); i > 0 && i+1 < len(words) {
+				vrf := words[i+1]
+				c.move(strings.Join(slices.Delete(words, i, i+2), " "), "vrf "+vrf)
+				continue
+			}
+		}
+		if l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// canonicalGlobal is for lines at the top and in vrf blocks.
+func canonicalGlobal(l string) string {
+	if l == "bgp route-map delay-timer 5" {
+		return ""
+	}
+	words := strings.Fields(l)
+	if len(words) < 4 || words[0] != "ip" && words[0] != "ipv6" || words[1] != "route" {
+		return strings.Join(words, " ")
+	}
+	if p, ok := withMask(words[2], words[3]); ok && len(words) > 4 {
+		words = append(words[:2:2], append([]string{p}, words[4:]...)...)
+	}
+	words[2] = prefix(words[2])
+	words[3] = address(words[3])
+	if strings.EqualFold(words[3], "null0") {
+		words[3] = "Null0"
+	}
+	return strings.Join(words, " ")
+}
+
+// canonicalFilter is for lists at the top.
+func canonicalFilter(l string) string {
+	words := strings.Fields(l)
+	switch {
+	case len(words) > 3 && words[1] == "prefix-list" && words[3] == "description":
+		return strings.Join(words, " ")
+	case len(words) > 4 && words[1] == "prefix-list":
+		words = canonicalPrefixList(words)
+	case words[0] == "access-list" || len(words) > 1 && words[0] == "ipv6" && words[1] == "access-list":
+		for i, w := range words {
+			words[i] = prefix(w)
+		}
+	case len(words) > 4 && words[0] == "bgp" && words[1] == "community-list" && words[2] == "standard":
+		if i := permission(words); i > 0 {
+			words = append(words[:i+1:i+1], communities(words[i+1:])...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func permission(words []string) int {
+	return slices.IndexFunc(words, func(w string) bool { return w == "permit" || w == "deny" })
+}
+
+func canonicalPrefixList(words []string) []string {
+	i := permission(words)
+	if i < 0 || i+1 >= len(words) {
+		return words
+	}
+	network, ge, le := prefix(words[i+1]), "", ""
+	for j := i + 2; j+1 < len(words); j += 2 {
+		switch words[j] {
+		case "ge":
+			ge = words[j+1]
+		case "le":
+			le = words[j+1]
+		default:
+			return words
+		}
+	}
+	out := append(words[:i+1:i+1], network)
+	if network == "0.0.0.0/0" && le == "32" && ge == "" || network == "::/0" && le == "128" && ge == "" {
+		return append(words[:i+1:i+1], "any")
+	}
+	if ge != "" {
+		out = append(out, "ge", ge)
+	}
+	if le != "" {
+		out = append(out, "le", le)
+	}
+	return out
+}
+
+// wellKnown are communities that FRR prints by name (RFC 1997 and IANA's registry of well-known communities).
+var wellKnown = map[string]uint32{
+	"internet": 0, "graceful-shutdown": 0xffff0000, "accept-own": 0xffff0001, "route-filter-translated-v4": 0xffff0002,
+	"route-filter-v4": 0xffff0003, "route-filter-translated-v6": 0xffff0004, "route-filter-v6": 0xffff0005, "llgr-stale": 0xffff0006,
+	"no-llgr": 0xffff0007, "accept-own-nexthop": 0xffff0008, "blackhole": 0xffff029a, "no-export": 0xffffff01,
+	"no-advertise": 0xffffff02, "local-AS": 0xffffff03, "no-peer": 0xffffff04,
+}
+
+var wellKnownNames = func() map[uint32]string {
+	out := map[uint32]string{}
+	for name, v := range wellKnown {
+		out[v] = name
+	}
+	// 8.4 prints 0:0 as "internet", which 10.3 does not know.
+	out[0] = "0:0"
+	return out
+}()
+
+func community(word string) (uint32, bool) {
+	if v, ok := wellKnown[word]; ok {
+		return v, true
+	}
+	high, low, two := strings.Cut(word, ":")
+	if !two {
+		v, err := strconv.ParseUint(word, 10, 32)
+		return uint32(v), err == nil
+	}
+	h, err1 := strconv.ParseUint(high, 10, 16)
+	l, err2 := strconv.ParseUint(low, 10, 16)
+	return uint32(h<<16 | l), err1 == nil && err2 == nil
+}
+
+// communities sorts communities by value, each once, with their names, as FRR keeps them. "additive" stays last.
+func communities(words []string) []string {
+	var values []uint32
+	var rest []string
+	for _, w := range words {
+		v, ok := community(w)
+		switch {
+		case ok:
+			values = append(values, v)
+		case w == "additive":
+			rest = append(rest, w)
+		default:
+			return words
+		}
+	}
+	slices.Sort(values)
+	out := make([]string, 0, len(words))
+	for _, v := range slices.Compact(values) {
+		name, ok := wellKnownNames[v]
+		if !ok {
+			name = strconv.Itoa(int(v>>16)) + ":" + strconv.Itoa(int(v&0xffff))
+		}
+		out = append(out, name)
+	}
+	return append(out, rest...)
+}
+
+// largeCommunities sorts large communities by value, each once (RFC 8092).
+func largeCommunities(words []string) []string {
+	type large [3]uint64
+	var values []large
+	var rest []string
+	for _, w := range words {
+		parts := strings.Split(w, ":")
+		if w == "additive" {
+			rest = append(rest, w)
+			continue
+		}
+		var v large
+		if len(parts) != 3 {
+			return words
+		}
+		for i, p := range parts {
+			n, err := strconv.ParseUint(p, 10, 32)
+			if err != nil {
+				return words
+			}
+			v[i] = n
+		}
+		values = append(values, v)
+	}
+	slices.SortFunc(values, func(a, b large) int {
+		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
+	})
+	out := make([]string, 0, len(words))
+	for _, v := range slices.Compact(values) {
+		out = append(out, strconv.FormatUint(v[0], 10)+":"+strconv.FormatUint(v[1], 10)+":"+strconv.FormatUint(v[2], 10))
+	}
+	return append(out, rest...)
+}
+
+func canonicalRouteMap(l string) string {
+	words := strings.Fields(l)
+	if len(words) < 3 {
+		return strings.Join(words, " ")
+	}
+	switch words[0] + " " + words[1] {
+	case "set community":
+		words = append(words[:2:2], communities(words[2:])...)
+	case "set large-community":
+		words = append(words[:2:2], largeCommunities(words[2:])...)
+	case "set ipv6", "match ipv6":
+		words[len(words)-1] = address(words[len(words)-1])
+	}
+	if words[0] == "continue" {
+		words = append([]string{"on-match", "goto"}, words[1:]...)
+	}
+	return strings.Join(words, " ")
+}
+
+// canonicalBFD leaves out what bfdd does not print: the defaults.
+func canonicalBFD(l string) string {
+	words := strings.Fields(l)
+	if value, ok := bfdDefaults[bfdKey(l)]; ok && words[len(words)-1] == value {
+		return ""
+	}
+	switch l {
+	case "minimum-ttl 254", "no shutdown", "no passive-mode", "no echo-mode":
+		return ""
+	}
+	return strings.Join(words, " ")
+}
+
+// instanceDefaults are lines of a router block that are FRR's defaults, and not printed.
+var instanceDefaults = map[string]bool{
+	"bgp default local-preference 100": true, "bgp network import-check": true, "bgp ebgp-requires-policy": true,
+	"bgp fast-external-failover": true, "bgp suppress-duplicates": true, "timers bgp 60 180": true, "bgp listen limit 100": true,
+	"bgp graceful-restart restart-time 120": true, "bgp graceful-restart stalepath-time 360": true,
+	"bgp graceful-restart select-defer-time 360": true, "no bgp log-neighbor-changes": true, "no bgp deterministic-med": true,
+	"no bgp always-compare-med": true, "no bgp graceful-restart": true, "no bgp graceful-shutdown": true, "no synchronization": true,
+	"no auto-summary": true,
+}
+
+// unicastWords begin lines that FRR takes in the router block and keeps in its IPv4 unicast family.
+func unicastLine(words []string) bool {
+	first := words[0]
+	if first == "no" && len(words) > 1 {
+		words = words[1:]
+		first = words[0]
+	}
+	switch first {
+	case "network", "aggregate-address", "redistribute", "maximum-paths", "table-map":
+		return true
+	case "neighbor":
+		if len(words) < 3 {
+			return false
+		}
+		switch words[2] {
+		case "activate", "route-map", "prefix-list", "filter-list", "distribute-list", "next-hop-self", "send-community",
+			"soft-reconfiguration", "allowas-in", "weight", "maximum-prefix", "default-originate", "route-reflector-client",
+			"route-server-client", "remove-private-AS", "as-override", "attribute-unchanged", "unsuppress-map", "addpath-tx-all-paths",
+			"addpath-tx-bestpath-per-AS", "disable-addpath-rx", "soo":
+			return true
+		}
+	}
+	return false
+}
+
+func canonicalRouter(c *config, b *block) {
+	out := b.lines[:0:0]
+	switch {
+	case len(b.context) == 1:
+		interfaces := map[string]bool{}
+		for _, l := range b.lines {
+			if words := strings.Fields(l); len(words) > 2 && words[0] == "neighbor" && words[2] == "interface" {
+				interfaces[words[1]] = true
+			}
+		}
+		for _, l := range b.lines {
+			words := strings.Fields(l)
+			if unicastLine(words) {
+				if l := canonicalFamilyLine(strings.Join(words, " ")); l != "" {
+					c.move(l, b.context[0], ipv4Unicast)
+				}
+				continue
+			}
+			l = canonicalRouterLine(words)
+			if l == "" || instanceDefaults[l] {
+				continue
+			}
+			if strings.Contains(l, " bfd profile ") {
+				// The profile brings BFD with it.
+				if on := strings.Join(words[:3], " "); !slices.Contains(b.lines, on) && !slices.Contains(out, on) {
+					out = append(out, on)
+				}
+			}
+			out = append(out, l)
+		}
+		out = joinInterfaces(out, interfaces)
+	case strings.HasPrefix(b.context[1], "address-family") && len(b.context) == 2:
+		for _, l := range b.lines {
+			if l = canonicalFamilyLine(l); l != "" {
+				out = append(out, l)
+			}
+		}
+		out = sendCommunity(out)
+	default:
+		return
+	}
+	b.lines = out
+}
+
+// joinInterfaces writes an interface neighbor and its AS number, or its group, as one line.
+func joinInterfaces(lines []string, interfaces map[string]bool) []string {
+	if len(interfaces) == 0 {
+		return lines
+	}
+	at := map[string]int{}
+	out := lines[:0:0]
+	for _, l := range lines {
+		words := strings.Fields(l)
+		if len(words) > 2 && words[0] == "neighbor" && interfaces[words[1]] {
+			id := words[1]
+			_, seen := at[id]
+			switch {
+			case words[2] == "interface" && !seen:
+				at[id] = len(out)
+			case words[2] == "interface":
+				continue
+			case (words[2] == "remote-as" || words[2] == "peer-group") && len(words) == 4:
+				if !seen {
+					at[id] = len(out)
+					l = "neighbor " + id + " interface " + words[2] + " " + words[3]
+					break
+				}
+				if !strings.Contains(out[at[id]], " remote-as ") && !strings.Contains(out[at[id]], " peer-group ") {
+					out[at[id]] += " " + words[2] + " " + words[3]
+				}
+				continue
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// canonicalRouterLine is for lines of the router block itself.
+func canonicalRouterLine(words []string) string {
+	l := strings.Join(words, " ")
+	first := words[0]
+	negative := first == "no"
+	if negative && len(words) > 1 {
+		words = words[1:]
+		first = words[0]
+	}
+	switch {
+	case first == "neighbor" && len(words) > 2 && !negative:
+		words[1] = address(words[1])
+		switch attribute := words[2]; {
+		case attribute == "port" && len(words) == 4 && words[3] == "179":
+			return ""
+		case attribute == "ebgp-multihop" && len(words) == 4 && words[3] == "255":
+			words = words[:3]
+		case attribute == "timers" && len(words) == 5 && words[3] != "connect":
+			words[3] = keepalive(words[3], words[4])
+		case attribute == "bfd" && len(words) == 6 && words[3] != "profile":
+			words = words[:3] // bfdd keeps the timers to itself
+		case attribute == "update-source":
+			words[3] = address(words[3])
+		case attribute == "advertisement-interval" && len(words) == 4 && words[3] == "0":
+			return ""
+		case attribute == "description", attribute == "password":
+			// Spaces within are FRR's to keep or not: it joins words by one space.
+		}
+		return strings.Join(words, " ")
+	case first == "bgp" && strings.HasSuffix(l, " multipath-relax no-as-set"):
+		return strings.TrimSuffix(l, " no-as-set")
+	case first == "bgp" && len(words) > 3 && words[1] == "listen" && words[2] == "range":
+		words[3] = prefix(words[3])
+		return strings.Join(words, " ")
+	case first == "timers" && len(words) == 4 && !negative:
+		words[2] = keepalive(words[2], words[3])
+		return strings.Join(words, " ")
+	}
+	return l
+}
+
+// keepalive is the interval that FRR keeps: a third of the hold time at most.
+func keepalive(interval, hold string) string {
+	k, err1 := strconv.Atoi(interval)
+	h, err2 := strconv.Atoi(hold)
+	if err1 != nil || err2 != nil || k <= h/3 || h == 0 {
+		return interval
+	}
+	return strconv.Itoa(h / 3)
+}
+
+// canonicalFamilyLine is for lines of an address family.
+func canonicalFamilyLine(l string) string {
+	if strings.HasPrefix(l, "network ") {
+		return canonicalNetwork(l)
+	}
+	words := strings.Fields(l)
+	switch {
+	case words[0] == "aggregate-address" && len(words) > 1:
+		return aggregate(words)
+	case words[0] == "redistribute" && len(words) > 2:
+		return redistribute(words)
+	case words[0] == "neighbor" && len(words) > 2:
+		words[1] = address(words[1])
+		switch {
+		case words[2] == "allowas-in" && len(words) == 4 && words[3] == "3",
+			words[2] == "maximum-prefix" && len(words) == 5 && words[4] == "75":
+			words = words[:len(words)-1]
+		case words[2] == "maximum-prefix" && len(words) > 5 && words[4] == "75":
+			words = append(words[:4:4], words[5:]...)
+		case words[2] == "next-hop-self" && len(words) == 4 && words[3] == "all":
+			words[3] = "force"
+		case words[2] == "attribute-unchanged" && len(words) > 3:
+			words = append(words[:3:3], inOrder(words[3:], "as-path", "next-hop", "med")...)
+			if len(words) == 6 {
+				words = words[:3]
+			}
+		}
+	case words[0] == "no" && len(words) > 2 && words[1] == "neighbor":
+		words[2] = address(words[2])
+	}
+	return strings.Join(words, " ")
+}
+
+func inOrder(words []string, order ...string) []string {
+	var out []string
+	for _, w := range order {
+		if slices.Contains(words, w) {
+			out = append(out, w)
+		}
+	}
+	for _, w := range words {
+		if !slices.Contains(order, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// canonicalNetwork is apart since there are so many: a line that is right is returned as it is.
+func canonicalNetwork(l string) string {
+	rest := l[len("network "):]
+	word, tail, _ := strings.Cut(rest, " ")
+	if p, err := netip.ParsePrefix(word); err == nil {
+		if p.IsSingleIP() && p.Addr().Is4() && !strings.Contains(tail, "  ") {
+			return l
+		}
+		if m := p.Masked().String(); m != word {
+			l = strings.TrimSpace("network " + m + " " + tail)
+		}
+		return l
+	}
+	words := strings.Fields(l)
+	if len(words) > 3 && words[2] == "mask" {
+		if p, ok := withMask(words[1], words[3]); ok {
+			return strings.Join(append([]string{"network", p}, words[4:]...), " ")
+		}
+	}
+	if a, err := netip.ParseAddr(words[1]); err == nil && a.Is4() {
+		four := a.As4()
+		bits := 24 // the class of the address (RFC 791)
+		switch {
+		case four[0] < 128:
+			bits = 8
+		case four[0] < 192:
+			bits = 16
+		}
+		words[1] = netip.PrefixFrom(a, bits).Masked().String()
+	}
+	return strings.Join(words, " ")
+}
+
+func aggregate(words []string) string {
+	out := []string{words[0], prefix(words[1])}
+	i := 2
+	if len(words) > 2 {
+		if p, ok := withMask(words[1], words[2]); ok {
+			out[1], i = p, 3
+		}
+	}
+	flags, values := map[string]bool{}, map[string]string{}
+	for ; i < len(words); i++ {
+		switch w := words[i]; w {
+		case "as-set", "summary-only", "matching-MED-only":
+			flags[w] = true
+		case "route-map", "origin", "suppress-map":
+			if i++; i < len(words) {
+				values[w] = words[i]
+			}
+		default:
+			return strings.Join(words, " ")
+		}
+	}
+	for _, w := range []string{"as-set", "summary-only", "route-map", "origin", "matching-MED-only", "suppress-map"} {
+		if flags[w] {
+			out = append(out, w)
+		}
+		if v := values[w]; v != "" {
+			out = append(out, w, v)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func redistribute(words []string) string {
+	n := 2
+	if (words[1] == "ospf" || words[1] == "table" || words[1] == "table-direct") && len(words) > 2 {
+		if _, err := strconv.Atoi(words[2]); err == nil {
+			n = 3
+		}
+	}
+	out := words[:n:n]
+	values := map[string]string{}
+	for i := n; i+1 < len(words); i += 2 {
+		values[words[i]] = words[i+1]
+	}
+	for _, w := range []string{"metric", "route-map"} {
+		if v := values[w]; v != "" {
+			out = append(out, w, v)
+			delete(values, w)
+		}
+	}
+	if len(values) > 0 {
+		return strings.Join(words, " ")
+	}
+	return strings.Join(out, " ")
+}
+
+// communityFlags are the kinds that a neighbor is sent by default.
+var communityFlags = []string{"standard", "extended", "large"}
+
+// sendCommunity writes what neighbors are sent as one line a kind. All are on by default, and not printed.
+func sendCommunity(lines []string) []string {
+	out := lines[:0:0]
+	for _, l := range lines {
+		if !strings.Contains(l, " send-community") {
+			out = append(out, l)
+			continue
+		}
+		words := strings.Fields(l)
+		no := words[0] == "no"
+		if no {
+			words = words[1:]
+		}
+		if len(words) < 3 || words[0] != "neighbor" || words[2] != "send-community" {
+			out = append(out, l)
+			continue
+		}
+		kinds := communityFlags[:1]
+		if len(words) > 3 {
+			switch words[3] {
+			case "all":
+				kinds = communityFlags
+			case "both":
+				kinds = communityFlags[:2]
+			default:
+				kinds = words[3:4]
+			}
+		}
+		for _, k := range kinds {
+			line := "neighbor " + words[1] + " send-community " + k
+			opposite := "no " + line
+			if no {
+				line, opposite = opposite, line
+			}
+			out = slices.DeleteFunc(out, func(o string) bool { return o == opposite || o == line })
+			if no {
+				out = append(out, line)
+			}
+		}
+	}
+	return out
+}
+
+// defaultFamilies are the families that a new neighbor is active in, by the lines of a router block.
+func defaultFamilies(lines []string) map[string]bool {
+	out := map[string]bool{ipv4Unicast: true}
+	for _, l := range lines {
+		rest, on := strings.CutPrefix(l, "bgp default ")
+		if !on {
+			var off bool
+			if rest, off = strings.CutPrefix(l, "no bgp default "); !off {
+				continue
+			}
+		}
+		if family, ok := strings.CutPrefix(rest, "ipv4-"); ok {
+			out["address-family ipv4 "+family] = on
+		} else if family, ok := strings.CutPrefix(rest, "ipv6-"); ok {
+			out["address-family ipv6 "+family] = on
+		} else if rest == "l2vpn-evpn" {
+			out["address-family l2vpn evpn"] = on
+		}
+	}
+	return out
+}
+
+// explicitActivation writes out where neighbors are active by default. A member of a group follows it unless it says otherwise.
+func explicitActivation(c *config, b *block) {
+	b.lines = slices.DeleteFunc(b.lines, func(l string) bool { return l == "bgp default ipv4-unicast" })
+	in := &instance{header: b.context[0], block: b, config: c}
+	ids := in.neighbors()
+	groups := in.memberships()
+	defaults := defaultFamilies(b.lines)
+	for family, on := range defaults {
+		if !on && !c.has(b.context[0], family) {
+			continue
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		f := c.get(b.context[0], family)
+		active := map[string]bool{}
+		said := map[string]bool{}
+		for _, l := range f.lines {
+			if id, yes, ok := activation(l); ok {
+				active[id], said[id] = yes, true
+			}
+		}
+		f.lines = slices.DeleteFunc(f.lines, func(l string) bool {
+			id, yes, ok := activation(l)
+			if !ok {
+				return false
+			}
+			if group := groups[id]; group != "" {
+				groupActive := active[group] || !said[group] && on
+				return yes == groupActive
+			}
+			return !yes
+		})
+		if !on {
+			continue
+		}
+		for _, id := range ids {
+			if groups[id] == "" && !said[id] {
+				c.move("neighbor "+id+" activate", b.context[0], family)
+			}
+		}
+	}
+	for _, f := range c.of(b.context[0]) {
+		// Where nobody is active by default, saying so is saying nothing, except for the member of an active group.
+		if len(f.context) == 2 && f.context[0] == b.context[0] && !defaults[f.context[1]] {
+			f.lines = slices.DeleteFunc(f.lines, func(l string) bool {
+				id, yes, ok := activation(l)
+				return ok && !yes && groups[id] == ""
+			})
+		}
+	}
+}
+
+// activation reads "[no] neighbor X activate".
+func activation(l string) (id string, on, ok bool) {
+	if !strings.HasSuffix(l, " activate") {
+		return "", false, false
+	}
+	words := strings.Fields(l)
+	switch {
+	case len(words) == 3 && words[0] == "neighbor":
+		return words[1], true, true
+	case len(words) == 4 && words[0] == "no" && words[1] == "neighbor":
+		return words[2], false, true
+	}
+	return "", false, false
+}

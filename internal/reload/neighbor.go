@@ -1,0 +1,418 @@
+package reload
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// neighbors lists the neighbors and peer-groups that an instance defines, in order.
+func (in *instance) neighbors() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, l := range in.block.lines {
+		if id, ok := definesNeighbor(l); ok && !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// definesNeighbor tells whether a line makes a neighbor, and which.
+func definesNeighbor(line string) (string, bool) {
+	if !strings.HasPrefix(line, "neighbor ") {
+		return "", false
+	}
+	words := strings.Fields(line)
+	if len(words) >= 3 && (words[2] == "remote-as" || words[2] == "interface" || words[2] == "peer-group") {
+		return words[1], true
+	}
+	return "", false
+}
+
+// memberships are the groups of the neighbors that are in one.
+func (in *instance) memberships() map[string]string {
+	out := map[string]string{}
+	for _, l := range in.block.lines {
+		words := strings.Fields(l)
+		if len(words) < 4 || words[0] != "neighbor" {
+			continue
+		}
+		if n := len(words); words[n-2] == "peer-group" && (n == 4 || words[2] == "interface") {
+			out[words[1]] = words[n-1]
+		}
+	}
+	return out
+}
+
+// identity is what a neighbor can't change without being made anew: that it is an interface's, a group, or which group it is in; and for a
+// group, whether it has an AS number of its own, since its members live and die by that.
+func (in *instance) identity(id string) string {
+	kind, remote := "", false
+	for _, l := range in.block.lines {
+		words := strings.Fields(l)
+		if len(words) < 3 || words[0] != "neighbor" || words[1] != id {
+			continue
+		}
+		switch words[2] {
+		case "interface":
+			kind = "interface"
+			if slices.Contains(words, "v6only") {
+				kind = "interface v6only"
+			}
+		case "peer-group":
+			if len(words) == 3 {
+				kind = "group"
+			}
+		case "remote-as":
+			remote = true
+		}
+	}
+	if kind == "group" && remote {
+		kind = "group with AS"
+	}
+	return kind + " of " + in.memberships()[id]
+}
+
+func (in *instance) isGroup(id string) bool {
+	return slices.Contains(in.block.lines, "neighbor "+id+" peer-group")
+}
+
+// ranges are the prefixes that dynamic neighbors of a group come from.
+func (in *instance) ranges(group string) []string {
+	var out []string
+	for _, l := range in.block.lines {
+		words := strings.Fields(l)
+		if len(words) == 6 && strings.HasPrefix(l, "bgp listen range ") && words[5] == group {
+			out = append(out, words[3])
+		}
+	}
+	return out
+}
+
+// named is how plans name a neighbor of the instance.
+func (in *instance) named(id string) string {
+	if in.vrf == "" {
+		return id
+	}
+	return id + " " + in.vrf
+}
+
+// all are the neighbors that have sessions.
+func (in *instance) all() []string {
+	var out []string
+	for _, id := range in.neighbors() {
+		if in.isGroup(id) {
+			for _, r := range in.ranges(id) {
+				out = append(out, in.named(r))
+			}
+			continue
+		}
+		out = append(out, in.named(id))
+	}
+	return out
+}
+
+// newChange finds out which neighbors come and go.
+func newChange(b *builder, old, want *instance) *change {
+	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}}
+	had, wants := old.neighbors(), want.neighbors()
+	c.had = len(had) > 0
+	for _, id := range wants {
+		if !slices.Contains(had, id) {
+			c.fresh[id] = true
+		}
+	}
+	for _, id := range had {
+		if !slices.Contains(wants, id) {
+			c.removed[id] = true
+		} else if old.identity(id) != want.identity(id) {
+			c.fresh[id], c.removed[id] = true, true
+		}
+	}
+	// A group takes its members with it.
+	for id, group := range old.memberships() {
+		if c.removed[group] && !c.removed[id] {
+			c.removed[id] = true
+			c.fresh[id] = slices.Contains(wants, id)
+		}
+	}
+	return c
+}
+
+// removedRange tells whether a line is a listen range whose group is removed, and that goes with it.
+func (c *change) removedRange(l string) bool {
+	if !strings.HasPrefix(l, "bgp listen range ") {
+		return false
+	}
+	words := strings.Fields(l)
+	return len(words) == 6 && c.removed[words[5]]
+}
+
+// concerned are the neighbors with sessions that a line about a neighbor or a group changes; none for those that are being made.
+func (c *change) concerned(id string) []string {
+	if c.fresh[id] || c.removed[id] {
+		return nil
+	}
+	if !c.old.isGroup(id) {
+		return []string{c.old.named(id)}
+	}
+	var out []string
+	for member, group := range c.old.memberships() {
+		if group == id && !c.fresh[member] && !c.removed[member] {
+			out = append(out, c.old.named(member))
+		}
+	}
+	for _, r := range c.old.ranges(id) {
+		out = append(out, c.old.named(r))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// removeNeighbors removes what goes, each by one line, which takes all its settings along: members before their groups.
+func (c *change) removeNeighbors(context []string) {
+	for _, groups := range []bool{false, true} {
+		for _, id := range c.old.neighbors() {
+			if !c.removed[id] || c.old.isGroup(id) != groups {
+				continue
+			}
+			cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Effect: Reset, Neighbors: []string{c.old.named(id)}}
+			if groups {
+				cmd.Neighbors = nil
+				for _, r := range c.old.ranges(id) {
+					cmd.Neighbors = append(cmd.Neighbors, c.old.named(r))
+				}
+				if len(cmd.Neighbors) == 0 {
+					cmd.Effect = None
+				}
+			}
+			cmd.Line = vtysh.Line(removal(c.old, id))
+			c.b.add(cmd)
+		}
+	}
+}
+
+// removal is the one line that removes a neighbor with all its settings.
+func removal(in *instance, id string) string {
+	switch kind, _, _ := strings.Cut(in.identity(id), " of "); kind {
+	case "interface", "interface v6only":
+		return "no neighbor " + id + " interface"
+	case "group", "group with AS":
+		return "no neighbor " + id + " peer-group"
+	}
+	return "no neighbor " + id
+}
+
+// neighborKey is what a line of a neighbor is a value of. words begin with "neighbor X".
+func neighborKey(words []string) string {
+	attribute := words[2]
+	switch attribute {
+	case "timers":
+		if len(words) > 3 && (words[3] == "connect" || words[3] == "delayopen") {
+			return "timers " + words[3]
+		}
+	case "bfd":
+		if len(words) > 3 {
+			return "bfd " + words[3]
+		}
+	case "interface":
+		return "remote-as"
+	case "graceful-restart-helper", "graceful-restart-disable":
+		return "graceful-restart"
+	case "addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "addpath-tx-best-selected":
+		return "addpath-tx"
+	case "route-map", "prefix-list", "filter-list", "distribute-list":
+		return attribute + " " + words[len(words)-1]
+	case "capability", "send-community":
+		return strings.Join(words[2:min(4, len(words))], " ")
+	}
+	return attribute
+}
+
+// neighborEffect is what changing a setting of an established neighbor does (reference: bgpd's peer_flag_action_list and its callers).
+func neighborEffect(line string, version vtysh.Version) (Effect, string) {
+	words := strings.Fields(strings.TrimPrefix(line, "no "))
+	if len(words) < 3 {
+		return Reset, "not a setting that this program knows"
+	}
+	switch words[2] {
+	case "description":
+		return None, ""
+	case "bfd":
+		if len(words) == 3 && strings.HasPrefix(line, "no ") {
+			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
+		}
+		return None, ""
+	case "graceful-restart", "graceful-restart-disable":
+		return gracefulRestartEffect(version), ""
+	case "timers", "graceful-restart-helper", "advertisement-interval", "maximum-prefix":
+		return Deferred, ""
+	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged",
+		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",
+		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown":
+		return Soft, ""
+	case "remote-as", "interface", "password", "update-source", "local-as", "ebgp-multihop", "ttl-security", "passive", "shutdown",
+		"capability", "disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",
+		"addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "addpath-tx-best-selected", "disable-addpath-rx", "peer-group", "soo",
+		"override-capability", "strict-capability-match", "dont-capability-negotiate", "enforce-multihop":
+		return Reset, ""
+	}
+	return Reset, "not a setting that this program knows"
+}
+
+// gracefulRestartEffect tells versions apart: 8.4 takes a changed flag at the next session, 10.3 resets the session at once (seen running;
+// which one began is not known, so everything after 8 counts as 10.3).
+func gracefulRestartEffect(version vtysh.Version) Effect {
+	if version.AtLeast(9, 0) {
+		return Reset
+	}
+	return Deferred
+}
+
+// neighborOf is the neighbor that a line is about, empty for others.
+func neighborOf(line string) string {
+	line = strings.TrimPrefix(line, "no ")
+	rest, ok := strings.CutPrefix(line, "neighbor ")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, " ")
+	return id
+}
+
+// neighbors emits the lines of the router block that name neighbors: groups before members, and what makes a neighbor before what it has.
+func (c *change) neighbors(context, put, drop []string) {
+	replaced := map[string]string{}
+	for _, l := range put {
+		replaced[routerKey(l)] = l
+	}
+	for _, l := range c.old.block.lines {
+		if id := neighborOf(l); id == "" || c.removed[id] {
+			continue
+		}
+		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
+			c.line(context, negated(l))
+		}
+	}
+	// These two exclude each other.
+	for _, l := range drop {
+		if strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
+			c.line(context, negated(l))
+		}
+	}
+	rank := func(l string) int {
+		words := strings.Fields(strings.TrimPrefix(l, "no "))
+		_, defines := definesNeighbor(l)
+		switch {
+		case defines && len(words) == 3:
+			return 0 // a group
+		case defines && c.want.isGroup(words[1]):
+			return 1 // its AS number
+		case c.want.isGroup(words[1]):
+			return 2 // its settings, which members take over
+		case defines && words[2] != "peer-group":
+			return 3
+		case defines:
+			return 4
+		}
+		return 5
+	}
+	sorted := slices.Clone(put)
+	sorted = slices.DeleteFunc(sorted, func(l string) bool { return neighborOf(l) == "" })
+	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
+	for _, l := range sorted {
+		c.line(context, l)
+	}
+	for _, l := range neighborDrops(drop) {
+		if strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
+			continue
+		}
+		c.line(context, l)
+	}
+}
+
+// familyNeighbors emits the lines of a family that name neighbors: a neighbor has its policies before it is activated.
+func (c *change) familyNeighbors(f string, context, put, drop []string) {
+	activates := func(l string) bool {
+		_, on, ok := activation(l)
+		return ok && on
+	}
+	for _, l := range drop {
+		if neighborOf(l) != "" && activates(l) {
+			c.line(context, negated(l))
+		}
+	}
+	c.deactivate(f, context, put)
+	replaced := map[string]string{}
+	for _, l := range put {
+		if neighborOf(l) != "" {
+			replaced[routerKey(l)] = l
+		}
+	}
+	if len(replaced) > 0 {
+		for _, l := range c.old.family(f) {
+			if id := neighborOf(l); id == "" || c.removed[id] {
+				continue
+			}
+			if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
+				c.line(context, negated(l))
+			}
+		}
+	}
+	groupsFirst := func(emit func(string)) {
+		for _, groups := range []bool{true, false} {
+			for _, l := range put {
+				if id := neighborOf(l); id != "" && c.want.isGroup(id) == groups {
+					emit(l)
+				}
+			}
+		}
+	}
+	groupsFirst(func(l string) {
+		if !activates(l) {
+			c.line(context, l)
+		}
+	})
+	for _, l := range drop {
+		if neighborOf(l) != "" && !activates(l) {
+			c.line(context, negated(l))
+		}
+	}
+	groupsFirst(func(l string) {
+		if activates(l) {
+			c.line(context, l)
+		}
+	})
+}
+
+// deactivate takes new neighbors out of a family that FRR puts every new neighbor into.
+func (c *change) deactivate(f string, context, put []string) {
+	if !defaultFamilies(c.want.block.lines)[f] || len(c.fresh) == 0 {
+		return
+	}
+	groups := c.want.memberships()
+	for _, id := range c.want.neighbors() {
+		if c.fresh[id] && groups[id] == "" && !slices.Contains(put, "neighbor "+id+" activate") {
+			c.line(context, "no neighbor "+id+" activate")
+		}
+	}
+}
+
+// neighborDrops are the commands that take settings of neighbors back. "no neighbor X bfd" ends BFD; the profile goes before it, or it
+// would stay behind and bring BFD back (BZ#2050824).
+func neighborDrops(drop []string) []string {
+	var first, rest []string
+	for _, l := range drop {
+		switch {
+		case neighborOf(l) == "":
+		case strings.Contains(l, " bfd profile "):
+			first = append(first, negated(l))
+		default:
+			rest = append(rest, negated(l))
+		}
+	}
+	return append(first, rest...)
+}

@@ -1,0 +1,192 @@
+package reload
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// keptWords begin lines that belong to whoever runs FRR, or that take effect when FRR reads its file: they are never sent.
+var keptWords = map[string]bool{
+	"frr": true, "service": true, "password": true, "enable": true, "username": true, "line": true, "agentx": true, "zebra": true,
+	"Building": true, "Current": true,
+}
+
+// logWords are kept to FRR's next start as well, unless the document is all of FRR's configuration.
+var logWords = map[string]bool{"hostname": true, "domainname": true, "log": true}
+
+const unknownNote = "not a line that this program knows; sent to every daemon that takes it"
+
+// other is a line that is neither bgpd's nor bfdd's.
+type other struct {
+	context []string
+	line    string
+}
+
+func (o other) in(list []other) bool {
+	return slices.ContainsFunc(list, func(p other) bool { return p.line == o.line && slices.Equal(p.context, o.context) })
+}
+
+func (o other) first() string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(o.line, "no "), " ")
+	return first
+}
+
+// putOthers adds and removes what is neither bgpd's nor bfdd's. Unless the document is all of FRR's configuration, that is an
+// administrator's extras, and compared with the document before: what others keep in FRR is theirs.
+func putOthers(b *builder, running Running, now, wanted *config) {
+	zebra := read(running.Others[vtysh.Zebra]).top
+	had, want := others(now, running), others(wanted, running)
+	var put, drop []other
+	for _, o := range had {
+		if !o.in(want) && !o.in(drop) && !o.stays(running, now, wanted) {
+			drop = append(drop, o)
+		}
+	}
+	for _, o := range want {
+		tracking := o.context == nil && isNexthopTracking(o.line)
+		switch {
+		case o.in(put):
+		case tracking && running.Version.AtLeast(9, 1) && strings.HasSuffix(o.line, " nht resolve-via-default") && !strings.HasPrefix(o.line, "no "):
+			// FRR does so by itself since 9.1, and does not print it.
+		case tracking && slices.Contains(zebra, o.line), o.in(had) && !(tracking && !running.Whole):
+		default:
+			put = append(put, o)
+		}
+	}
+	send := func(o other, line string) {
+		effect, note := o.effect()
+		daemon := vtysh.All
+		if !running.Whole && isNexthopTracking(o.line) && o.context == nil {
+			daemon = vtysh.Zebra
+		}
+		b.add(Command{Daemon: daemon, Context: lines(o.context), Line: vtysh.Line(line), Effect: effect, Note: note})
+	}
+	for _, o := range drop {
+		if !o.isRoute() || o.hides(put) {
+			send(o, o.undo())
+		}
+	}
+	for _, o := range put {
+		if o.line == "" {
+			b.add(Command{Daemon: vtysh.All, Context: lines(o.context[:len(o.context)-1]), Line: vtysh.Line(o.context[len(o.context)-1]), Effect: None})
+			continue
+		}
+		send(o, o.line)
+	}
+	// A route over a new next hop is there before the one over the old goes.
+	for _, o := range drop {
+		if o.isRoute() && !o.hides(put) {
+			send(o, o.undo())
+		}
+	}
+}
+
+// others lists the lines that are neither bgpd's nor bfdd's. A block without lines is one with an empty line.
+func others(c *config, running Running) []other {
+	var out []other
+	for _, l := range c.top {
+		o := other{nil, l}
+		switch first := o.first(); {
+		case keptWords[first], !running.Whole && logWords[first], isFilter(l), first == "bgp":
+		case strings.HasPrefix(l, "no ip") && !running.Whole:
+		case strings.HasSuffix(l, " forwarding") && !running.Whole:
+		default:
+			out = append(out, o)
+		}
+	}
+	for _, block := range c.blocks {
+		header := block.context[0]
+		if strings.HasPrefix(header, "router bgp") || strings.HasPrefix(header, "route-map ") || header == "bfd" || strings.HasPrefix(header, "line ") {
+			continue
+		}
+		if len(block.lines) == 0 && running.Whole {
+			out = append(out, other{block.context, ""})
+		}
+		for _, l := range block.lines {
+			out = append(out, other{block.context, l})
+		}
+	}
+	return out
+}
+
+// stays tells that a line is left where it is although the document has it not: what FRR prints by itself, and what it can't be without.
+func (o other) stays(running Running, now, wanted *config) bool {
+	first := o.first()
+	switch {
+	case o.line == "", first == "hostname", first == "domainname":
+		return true
+	case strings.HasPrefix(o.line, "no ") && strings.HasSuffix(o.line, " forwarding"), strings.HasSuffix(o.line, " forwarding") && o.context == nil:
+		return true // the kernel's
+	case o.context != nil && strings.HasPrefix(o.context[0], "interface "):
+		// bgpd turns router advertisements on for its interface neighbors.
+		if strings.Contains(o.line, "ipv6 nd ra-interval") || strings.Contains(o.line, "ipv6 nd suppress-ra") {
+			name := strings.Fields(o.context[0])[1]
+			all, _ := instances(wanted)
+			for _, in := range all {
+				if slices.Contains(in.neighbors(), name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (o other) effect() (Effect, string) {
+	switch o.first() {
+	case "log", "debug", "hostname", "domainname":
+		return None, ""
+	case "ip", "ipv6":
+		if o.isRoute() || isNexthopTracking(o.line) {
+			return None, ""
+		}
+		if o.context == nil && strings.Contains(o.line, " protocol ") {
+			return Soft, ""
+		}
+	}
+	if o.context != nil && (strings.HasPrefix(o.context[0], "interface ") || strings.HasPrefix(o.context[0], "vrf ")) && o.first() == "description" {
+		return None, ""
+	}
+	return Soft, unknownNote
+}
+
+// undo takes the line back.
+func (o other) undo() string {
+	words := strings.Fields(o.line)
+	if words[0] == "description" {
+		return "no description"
+	}
+	if words[0] == "log" && len(words) > 2 && words[1] != "file" {
+		if words[1] == "timestamp" {
+			return "no log timestamp precision"
+		}
+	}
+	return negated(o.line)
+}
+
+func isNexthopTracking(line string) bool {
+	line = strings.TrimPrefix(line, "no ")
+	return strings.HasPrefix(line, "ip nht ") || strings.HasPrefix(line, "ipv6 nht ")
+}
+
+// isRoute tells static routes.
+func (o other) isRoute() bool {
+	return (o.context == nil || strings.HasPrefix(o.context[0], "vrf ")) &&
+		(strings.HasPrefix(o.line, "ip route ") || strings.HasPrefix(o.line, "ipv6 route "))
+}
+
+// hides tells whether taking this route back would take one along that is put: "no ip route P N" removes "ip route P N 200" too, and one
+// prefix and next hop is one route whatever follows.
+func (o other) hides(put []other) bool {
+	return slices.ContainsFunc(put, func(p other) bool {
+		return p.isRoute() && slices.Equal(p.context, o.context) && routeKey(p.line) == routeKey(o.line)
+	})
+}
+
+// routeKey is prefix and next hop of a static route.
+func routeKey(line string) string {
+	words := strings.Fields(line)
+	return strings.Join(words[:min(4, len(words))], " ")
+}
