@@ -22,6 +22,7 @@ const (
 	exitUsage    = 2
 	exitRejected = 3 // at least one object was left out
 	exitDiffers  = 4 // the plan is not empty
+	exitHeld     = 5 // the plan would reset sessions, and was held back
 )
 
 // exitError ends the program with a code; the message is empty when all has been said.
@@ -88,12 +89,13 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
   frr-renderer validate -f DIR              say what is wrong with the objects
   frr-renderer diff -f DIR --node NODE      show what would change in the running FRR, and what it would disturb
   frr-renderer run -f DIR --node NODE       keep FRR at what the directory asks for
+  frr-renderer reload FILE                  bring the running FRR to any frr.conf
   frr-renderer status                       show sessions, last changes and problems`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRender(), newValidate(), newDiff(), newRun(), newStatus(), &cobra.Command{
+	root.AddCommand(newRender(), newValidate(), newDiff(), newRun(), newReload(), newStatus(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "frr-renderer", version)

@@ -41,7 +41,10 @@ func (r Running) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(
 // neighbors getting their route-maps before they are activated; then route-maps, lists and profiles that nothing refers to any more; what
 // makes changed policies effective; last, copies of filters that other daemons hold for nothing.
 func Diff(running Running, document render.Document) Plan {
-	wanted := read(document.Text)
+	return diff(running, read(document.Text))
+}
+
+func diff(running Running, wanted *config) Plan {
 	bgp, bfd := read(running.BGPD), read(running.BFDD)
 	b := builder{version: running.Version, filters: vtysh.BGPD}
 	changes := newChanges()

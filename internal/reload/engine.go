@@ -18,6 +18,7 @@ type Engine struct {
 	now      func() time.Time
 	previous string
 	whole    bool
+	gate     Gate
 	// known is what FRR ran when it was last asked and nothing was to do: the next plan starts from it, and is verified afterwards like
 	// any other. nil when that is not known.
 	known *Running
@@ -34,12 +35,14 @@ type Options struct {
 	// Whole tells that documents are all of FRR's configuration, every daemon's, as a frr.conf is. Otherwise they are what the product
 	// renders, and what others keep in FRR beside it is theirs.
 	Whole bool
-	Now   func() time.Time
+	// Gate may hold resets back; nil lets all through.
+	Gate Gate
+	Now  func() time.Time
 }
 
 // New returns an engine.
 func New(client vtysh.Client, o Options) *Engine {
-	return &Engine{client: client, previous: o.Previous, whole: o.Whole, now: o.Now}
+	return &Engine{client: client, previous: o.Previous, whole: o.Whole, gate: o.Gate, now: o.Now}
 }
 
 // Result is what one Apply came to.
@@ -52,8 +55,11 @@ type Result struct {
 	Plan Plan `json:"plan"`
 	// Refused are the lines that FRR did not take.
 	Refused []Refused `json:"refused,omitempty"`
-	// Remaining is what still differs afterwards; empty when FRR runs the document.
+	// Remaining is what still differs afterwards; empty when FRR runs the document, but for what is held.
 	Remaining Plan `json:"remaining"`
+	// Held is what was not sent since it would reset sessions; HeldNeighbors are those sessions.
+	Held          Plan     `json:"held,omitzero"`
+	HeldNeighbors []string `json:"heldNeighbors,omitempty"`
 }
 
 // Verified tells that FRR was asked afterwards, and runs the document.
@@ -73,24 +79,58 @@ const passes = 3
 
 // Plan compares the running configuration with a document, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {
-	_, plan, err := e.compare(ctx, document, false)
+	_, plan, err := e.compare(ctx, read(document.Text), false)
 	return plan, err
 }
 
+// Snapshot is the configuration that FRR runs, as a document to come back to.
+func (e *Engine) Snapshot(ctx context.Context) (render.Document, error) {
+	running, err := e.running(ctx)
+	if err != nil {
+		return render.Document{}, err
+	}
+	if e.whole {
+		return render.Document{Text: running.merged(), Digest: "snapshot"}, nil
+	}
+	return render.Document{Text: running.BGPD + "\nend\n" + running.BFDD + "\nend\n" + otherText(e.previous, running), Digest: "snapshot"}, nil
+}
+
+// Gate is asked about a plan that resets sessions: it returns those of plan.Resets() that must stay. Empty lets the plan through.
+type Gate func(ctx context.Context, plan Plan) (keep []string, err error)
+
 // Apply brings FRR to the document, and asks it afterwards whether it runs it. The error is of the connection; a line that FRR refuses is
-// in the Result, and everything that does not depend on it is applied.
+// in the Result, and everything that does not depend on it is applied. What the gate keeps is in Result.Held: the plan as a whole where
+// documents are whole, otherwise only what concerns those neighbors.
 func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
-	result, err := e.apply(ctx, document, Result{Started: e.now(), Digest: document.Digest})
+	result, err := e.apply(ctx, read(document.Text), Result{Started: e.now(), Digest: document.Digest})
+	if err == nil && result.Held.Empty() || !e.whole && err == nil {
+		e.previous = document.Text
+	}
 	result.Duration = e.now().Sub(result.Started)
 	return result, err
 }
 
-func (e *Engine) apply(ctx context.Context, document render.Document, result Result) (Result, error) {
+func (e *Engine) apply(ctx context.Context, document *config, result Result) (Result, error) {
 	var sent Plan
 	for pass := range passes {
 		running, plan, err := e.compare(ctx, document, pass == 0)
 		if err != nil {
 			return result, err
+		}
+		if e.gate != nil && len(plan.Resets()) > 0 {
+			keep, err := e.gate(ctx, plan)
+			if err != nil {
+				return result, err
+			}
+			if len(keep) > 0 {
+				result.Held, result.HeldNeighbors = plan, keep
+				if e.whole {
+					result.Plan, result.Version = plan, running.Version.String()
+					return result, nil
+				}
+				document = hold(running, document, keep)
+				plan = e.settled(running, diff(running, document))
+			}
 		}
 		result.Version = running.Version.String()
 		if pass == 0 {
@@ -109,24 +149,22 @@ func (e *Engine) apply(ctx context.Context, document render.Document, result Res
 		if result.Refused, err = e.send(ctx, plan); err != nil {
 			return result, err
 		}
-		e.previous = document.Text
 		if pass == passes-1 {
 			if _, result.Remaining, err = e.compare(ctx, document, false); err != nil {
 				return result, err
 			}
 		}
 	}
-	e.previous = document.Text
 	return result, nil
 }
 
 // compare plans from what FRR runs. At first what is known counts, when that shows a difference; whether it was still so is found out by
 // the next comparison.
-func (e *Engine) compare(ctx context.Context, document render.Document, first bool) (Running, Plan, error) {
+func (e *Engine) compare(ctx context.Context, document *config, first bool) (Running, Plan, error) {
 	if first && e.known != nil {
 		running := *e.known
 		running.Previous = e.previous
-		if plan := e.settled(running, Diff(running, document)); !plan.Empty() {
+		if plan := e.settled(running, diff(running, document)); !plan.Empty() {
 			e.known = nil
 			return running, plan, nil
 		}
@@ -136,7 +174,7 @@ func (e *Engine) compare(ctx context.Context, document render.Document, first bo
 	if err != nil {
 		return running, Plan{}, err
 	}
-	plan := e.settled(running, Diff(running, document))
+	plan := e.settled(running, diff(running, document))
 	if plan.Empty() {
 		e.known = &running
 	}
@@ -216,7 +254,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 		var blocks []vtysh.Block
 		for ; batch < len(plan.Commands); batch++ {
 			c := plan.Commands[batch]
-			if c.Exec || c.Daemon != first.Daemon {
+			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter {
 				break
 			}
 			if n := len(blocks); n == 0 || !slices.Equal(blocks[n-1].Context, c.Context) {
@@ -286,3 +324,6 @@ func (e *Engine) others(ctx context.Context, version vtysh.Version) []vtysh.Daem
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(d vtysh.Daemon) bool { return d == vtysh.BGPD || d == vtysh.BFDD || d == "watchfrr" })
 }
+
+// Residue is what FRR takes and does not print as it was sent: lines in a spelling that this program does not know yet.
+func (e *Engine) Residue() []Command { return e.residue }

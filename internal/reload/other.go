@@ -115,6 +115,8 @@ func others(c *config, running Running) []other {
 func (o other) stays(running Running, now, wanted *config) bool {
 	first := o.first()
 	switch {
+	case o.context == nil && isNexthopTracking(o.line) && !running.Whole:
+		return true // no document of the product is without, but the empty one
 	case o.line == "", first == "hostname", first == "domainname":
 		return true
 	case strings.HasPrefix(o.line, "no ") && strings.HasSuffix(o.line, " forwarding"), strings.HasSuffix(o.line, " forwarding") && o.context == nil:
@@ -189,4 +191,19 @@ func (o other) hides(put []other) bool {
 func routeKey(line string) string {
 	words := strings.Fields(line)
 	return strings.Join(words[:min(4, len(words))], " ")
+}
+
+// otherText is the part of a document that is neither bgpd's nor bfdd's.
+func otherText(text string, running Running) string {
+	var b strings.Builder
+	for _, o := range others(read(text), running) {
+		for _, l := range o.context {
+			b.WriteString(l + "\n")
+		}
+		if o.line != "" {
+			b.WriteString(o.line + "\n")
+		}
+		b.WriteString("end\n")
+	}
+	return b.String()
 }

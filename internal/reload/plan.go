@@ -1,6 +1,9 @@
 package reload
 
 import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,6 +114,31 @@ func (p Plan) Resets() []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// Digest names the plan: the same commands in the same order, and no other, have it. 24 hexadecimal digits; empty for an empty plan. It
+// tells nothing of the passwords within: they go through PBKDF2 (RFC 8018).
+func (p Plan) Digest() string {
+	if p.Empty() {
+		return ""
+	}
+	sum := sha256.New()
+	line := func(l vtysh.Line) {
+		fmt.Fprintf(sum, "%s\n", l)
+		if l.String() != l.Reveal() {
+			if key, err := pbkdf2.Key(sha256.New, l.Reveal(), []byte("frr-renderer plan"), 200_000, 16); err == nil {
+				sum.Write(key)
+			}
+		}
+	}
+	for _, c := range p.Commands {
+		fmt.Fprintf(sum, "%s %t\n", c.Daemon, c.Exec)
+		for _, l := range c.Context {
+			line(l)
+		}
+		line(c.Line)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:12])
 }
 
 // String prints a command a line, without secrets.

@@ -156,7 +156,7 @@ func TestCasesOneAfterTheOther(t *testing.T) {
 				}
 				result, err := engine.Apply(t.Context(), render.Document{})
 				require.NoError(t, err)
-				require.True(t, result.Verified(), "FRR can't be emptied:\n%s", result.Remaining)
+				require.True(t, result.Verified(), "FRR can't be emptied:\n%s\n%v", result.Remaining, result.Refused)
 			})
 		}
 	})

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/frr-renderer/frr-renderer/internal/agent"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+type reloadFlags struct {
+	vty     vtyFlags
+	file    string
+	dryRun  bool
+	refuse  bool
+	allow   string
+	confirm time.Duration
+	timeout time.Duration
+	frrConf string
+	output  string
+}
+
+func newReload() *cobra.Command {
+	var f reloadFlags
+	c := &cobra.Command{
+		Use:   "reload FILE",
+		Short: "Bring the running FRR to a frr.conf, with the least disturbance",
+		Long: `Compare FILE, all of FRR's configuration, with what FRR runs, send only what differs, and ask FRR afterwards whether it runs it. It does what
+"frr-reload.py --reload" does, and --dry-run what its --test does, but resets no session that need not be. FILE is checked by FRR's own parser first;
+"-" reads it from the standard input. No Kubernetes is needed.
+
+Each command of the plan is printed with its effect:
+
+  none      nothing but the line itself changes
+  soft      routes are evaluated again and sent where they differ
+  deferred  it takes effect when the session is established next
+  reset     sessions go down; the line names them
+
+A plan that resets sessions ends with its digest. --refuse-resets holds such a plan back, as a whole, when a session that it resets is Established;
+--allow-resets DIGEST lets exactly the plan of that digest through.
+
+--confirm rolls back to the configuration before when, at the end of DURATION, a session that was Established before and that FILE keeps is not.
+An interrupt during that time rolls back at once. --frr-conf is written when all is applied and confirmed, so an FRR that is restarted meanwhile
+comes back with the configuration before.
+
+Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back, 1 when FRR can't be reached, refuses
+a line or was rolled back, 2 for wrong usage.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.file = args[0]
+			return f.run(c)
+		},
+	}
+	f.vty.add(c)
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan, and change nothing")
+	c.Flags().BoolVar(&f.refuse, "refuse-resets", false, "hold a plan back that would reset Established sessions")
+	c.Flags().StringVar(&f.allow, "allow-resets", "", "let the plan of this digest through")
+	c.Flags().DurationVar(&f.confirm, "confirm", 0, "roll back when sessions are lost after this time; 0: don't wait")
+	c.Flags().DurationVar(&f.timeout, "timeout", 5*time.Minute, "give up when FRR takes longer than this")
+	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where FRR reads its configuration at its next start: FILE is copied there when it is applied; none: nowhere")
+	addOutput(c, &f.output)
+	return c
+}
+
+// reloadView is what reload prints in JSON.
+type reloadView struct {
+	Digest string `json:"digest"`
+	reload.Result
+	Lost       []string `json:"lost,omitempty"`
+	RolledBack bool     `json:"rolledBack,omitempty"`
+}
+
+func (f *reloadFlags) run(c *cobra.Command) error {
+	inJSON, err := asJSON(f.output)
+	if err != nil {
+		return err
+	}
+	if f.allow != "" {
+		f.refuse = true
+	}
+	client, err := f.vty.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	// An interrupt must not end what is half done: what runs is finished or rolled back.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), f.timeout+f.confirm)
+	defer cancel()
+	document, err := f.read(ctx, c.InOrStdin())
+	if err != nil {
+		return failed(err)
+	}
+	stdout, stderr := c.OutOrStdout(), c.ErrOrStderr()
+	engine := reload.New(client, reload.Options{Whole: true, Now: time.Now, Gate: f.gate(client)})
+	if f.dryRun {
+		plan, err := engine.Plan(ctx, document)
+		if err != nil {
+			return failed(err)
+		}
+		if err := f.print(stdout, inJSON, plan, reloadView{Digest: plan.Digest(), Result: reload.Result{Plan: plan}}); err != nil {
+			return failed(err)
+		}
+		if !plan.Empty() {
+			return exit(exitDiffers)
+		}
+		return nil
+	}
+
+	var before observe.State
+	var back render.Document
+	if f.confirm > 0 {
+		if before, err = observe.Read(ctx, client); err == nil {
+			back, err = engine.Snapshot(ctx)
+		}
+		if err != nil {
+			return failed(fmt.Errorf("remember what runs: %w", err))
+		}
+	}
+	if c.Context().Err() != nil {
+		return failed(errors.New("interrupted; nothing was changed"))
+	}
+	result, err := engine.Apply(ctx, document)
+	view := reloadView{Digest: result.Plan.Digest(), Result: result}
+	if err != nil {
+		return failed(fmt.Errorf("%w; run the same command again to go on", err))
+	}
+	if !result.Held.Empty() {
+		if err := f.print(stdout, inJSON, result.Held, view); err != nil {
+			return failed(err)
+		}
+		fmt.Fprintf(stderr, "frr-renderer: held back: it would reset %s; to let it through: --allow-resets %s\n",
+			strings.Join(result.HeldNeighbors, ", "), result.Held.Digest())
+		return exit(exitHeld)
+	}
+	if f.confirm > 0 && !result.Plan.Empty() {
+		lost, why := f.wait(c.Context(), ctx, client, before, document, stderr)
+		if why != "" {
+			view.Lost, view.RolledBack = lost, true
+			err := f.rollBack(ctx, client, back, stderr, why)
+			return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
+		}
+	}
+	if err := f.print(stdout, inJSON, result.Plan, view); err != nil {
+		return failed(err)
+	}
+	for _, r := range result.Refused {
+		fmt.Fprintf(stderr, "frr-renderer: FRR refuses %s\n", r)
+	}
+	for _, left := range result.Remaining.Commands {
+		fmt.Fprintf(stderr, "frr-renderer: not applied: %s\n", left)
+	}
+	if !result.Verified() {
+		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
+			len(result.Refused), len(result.Remaining.Commands), f.frrConf))
+	}
+	return failedOrNil(f.keep(document))
+}
+
+func failedOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(err)
+}
+
+// read reads FILE, and has FRR's own parser read it: a file with a line that FRR has not must not be applied in part.
+func (f *reloadFlags) read(ctx context.Context, stdin io.Reader) (render.Document, error) {
+	var text []byte
+	var err error
+	if f.file == "-" {
+		text, err = io.ReadAll(stdin)
+	} else {
+		text, err = os.ReadFile(f.file)
+	}
+	if err != nil {
+		return render.Document{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		return render.Document{}, fmt.Errorf("%s is empty: it would end every session; to empty FRR on purpose, write a file with a comment", f.file)
+	}
+	var syntax *vtysh.SyntaxError
+	if err := f.vty.exec().CheckSyntax(ctx, string(text)); errors.As(err, &syntax) {
+		return render.Document{}, fmt.Errorf("%s: %w; nothing was changed", f.file, syntax)
+	} else if err != nil {
+		return render.Document{}, fmt.Errorf("have FRR's parser read %s: %w", f.file, err)
+	}
+	return render.Document{Text: string(text)}, nil
+}
+
+// gate holds plans back that reset Established sessions, but for the one that is allowed.
+func (f *reloadFlags) gate(client vtysh.Client) reload.Gate {
+	if !f.refuse {
+		return nil
+	}
+	return func(ctx context.Context, plan reload.Plan) ([]string, error) {
+		if f.allow != "" && plan.Digest() == f.allow {
+			return nil, nil
+		}
+		state, err := observe.Read(ctx, client)
+		if err != nil {
+			return nil, err
+		}
+		return agent.EstablishedOf(plan.Resets(), state), nil
+	}
+}
+
+func (f *reloadFlags) print(w io.Writer, inJSON bool, plan reload.Plan, view reloadView) error {
+	if inJSON {
+		return printJSON(w, view)
+	}
+	if _, err := fmt.Fprint(w, plan); err != nil {
+		return err
+	}
+	if len(plan.Resets()) > 0 {
+		_, err := fmt.Fprintf(w, "digest %s\n", plan.Digest())
+		return err
+	}
+	return nil
+}
+
+// wait watches the sessions until the time is over, and says why to roll back; empty when all is well.
+func (f *reloadFlags) wait(interrupt, ctx context.Context, client vtysh.Client, before observe.State, document render.Document, log io.Writer) (lost []string, why string) {
+	fmt.Fprintf(log, "frr-renderer: applied; rolling back in %s unless every session that was Established is\n", f.confirm)
+	end := time.NewTimer(f.confirm)
+	defer end.Stop()
+	select {
+	case <-interrupt.Done():
+		return nil, "interrupted before the change was confirmed"
+	case <-end.C:
+	}
+	now, err := observe.Read(ctx, client)
+	if err != nil {
+		return nil, "FRR can't be asked for its sessions: " + err.Error()
+	}
+	for _, s := range agent.Lost(before, now, document) {
+		name := s.Neighbor
+		if s.VRF != "default" {
+			name += " of " + s.VRF
+		}
+		lost = append(lost, name)
+	}
+	if len(lost) > 0 {
+		return lost, "no longer Established: " + strings.Join(lost, ", ")
+	}
+	fmt.Fprintln(log, "frr-renderer: confirmed")
+	return nil, ""
+}
+
+// rollBack applies what ran before.
+func (f *reloadFlags) rollBack(ctx context.Context, client vtysh.Client, back render.Document, log io.Writer, why string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.timeout)
+	defer cancel()
+	fmt.Fprintf(log, "frr-renderer: %s; rolling back\n", why)
+	plain := reload.New(client, reload.Options{Whole: true, Now: time.Now})
+	result, err := plain.Apply(ctx, back)
+	if err != nil {
+		return failed(fmt.Errorf("%s; ROLLING BACK FAILED: %w", why, err))
+	}
+	if !result.Verified() {
+		return failed(fmt.Errorf("%s; rolled back, but %d lines were refused and %d differ:\n%s", why, len(result.Refused), len(result.Remaining.Commands), result.Remaining))
+	}
+	return failed(fmt.Errorf("%s; rolled back to the configuration before, %s is as it was", why, f.frrConf))
+}
+
+// keep copies FILE to where FRR reads it, unless it is that file.
+func (f *reloadFlags) keep(document render.Document) error {
+	if f.frrConf == reload.NoFile {
+		return nil
+	}
+	if a, err := filepath.Abs(f.file); err == nil && f.file != "-" {
+		if b, err := filepath.Abs(f.frrConf); err == nil && a == b {
+			return nil
+		}
+	}
+	if err := reload.WriteFile(f.frrConf, []byte(document.Text), 0o640); err != nil {
+		return fmt.Errorf("FRR runs the configuration, but it can't be kept for its next start: %w", err)
+	}
+	return nil
+}
