@@ -1,0 +1,300 @@
+package differential
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// lane runs one pair after the other, on two stands that take turns.
+type lane struct {
+	fabric  *fabric.Fabric
+	version fabric.Version
+	stands  [2]*stand
+	tool    tool
+}
+
+// tool brings an FRR from A to B.
+type tool interface {
+	apply(ctx context.Context, s *stand, p Pair, o *Outcome) error
+}
+
+func newLane(ctx context.Context, version fabric.Version, t tool) (*lane, error) {
+	var topology fabric.Topology
+	names := []string{"x", "y"}
+	for _, name := range names {
+		n, l := nodes(name, version)
+		topology.Nodes, topology.Links = append(topology.Nodes, n...), append(topology.Links, l...)
+	}
+	f, err := fabric.Build(ctx, topology, fabric.Options{})
+	if err != nil {
+		return nil, err
+	}
+	l := &lane{fabric: f, version: version, tool: t}
+	for i, name := range names {
+		if l.stands[i], err = newStand(f, name); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *lane) close() {
+	for _, s := range l.stands {
+		if s != nil {
+			_ = s.close()
+		}
+	}
+	_ = l.fabric.Close()
+}
+
+const (
+	// settle is how long a stand is watched after a load: FRR dials a second after it has read its configuration.
+	settle = 2500 * time.Millisecond
+	// aftermath is how long a reloaded FRR is watched for sessions that drop.
+	aftermath = 1200 * time.Millisecond
+	// quiet is how long nothing may have changed when two are compared.
+	quiet = 600 * time.Millisecond
+	// patience is when what differs is taken for different: FRR evaluates route-maps after 5 s, and an FRR that was loaded waits for that
+	// before it dials.
+	patience = 14 * time.Second
+)
+
+// run runs one pair. The error is of the laboratory.
+func (l *lane) run(ctx context.Context, p Pair) (Outcome, error) {
+	var o Outcome
+	begin := time.Now()
+	x, y := l.stands[0], l.stands[1]
+	if x.runs != p.A || p.A == "" {
+		if _, err := x.fresh(ctx, p.A); err != nil {
+			return o, err
+		}
+		if err := x.rest(ctx, time.Now().Add(settle), time.Now().Add(patience)); err != nil {
+			return o, err
+		}
+	}
+	before, err := x.bgp(ctx)
+	if err != nil {
+		return o, err
+	}
+	up := x.sessions()
+	x.runs = ""
+
+	var loaded time.Time
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		o.Said, err = y.fresh(gctx, p.B)
+		loaded = time.Now()
+		return err
+	})
+	g.Go(func() error { return l.tool.apply(gctx, x, p, &o) })
+	if err := g.Wait(); err != nil {
+		return o, err
+	}
+	if err := l.compare(ctx, x, y, loaded, &o); err != nil {
+		return o, err
+	}
+	l.resets(x, before, up, &o)
+	o.Total = time.Since(begin)
+	l.stands = [2]*stand{y, x}
+	return o, nil
+}
+
+// rest waits until nothing changes any more.
+func (s *stand) rest(ctx context.Context, earliest, latest time.Time) error {
+	last, since := s.pulse(), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+		now := time.Now()
+		if p := s.pulse(); p != last {
+			last, since = p, now
+		}
+		if now.After(latest) || now.After(earliest) && now.Sub(since) > quiet {
+			return nil
+		}
+	}
+}
+
+// compare waits until both FRRs are the same, and says what differs when they don't become so.
+func (l *lane) compare(ctx context.Context, x, y *stand, loaded time.Time, o *Outcome) error {
+	latest := loaded.Add(patience)
+	earliest := loaded.Add(settle)
+	for {
+		if err := x.rest(ctx, earliest, latest); err != nil {
+			return err
+		}
+		if err := y.rest(ctx, earliest, latest); err != nil {
+			return err
+		}
+		found, err := l.differences(ctx, x, y, o)
+		if err != nil {
+			return err
+		}
+		// More time does not mend a configuration.
+		mends := slices.ContainsFunc(found, func(d Difference) bool { return d.Kind != Configuration })
+		if !mends || time.Now().After(latest) {
+			o.Differences = append(o.Differences, found...)
+			return nil
+		}
+		earliest = time.Now().Add(300 * time.Millisecond)
+	}
+}
+
+func (l *lane) differences(ctx context.Context, x, y *stand, o *Outcome) ([]Difference, error) {
+	reloaded, err := x.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := y.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Difference
+	add := func(kind Kind, list []string) {
+		if len(list) > 0 {
+			out = append(out, Difference{kind, strings.Join(list, "\n")})
+		}
+	}
+	add(Configuration, difference(reloaded.config, fresh.config))
+	add(Tables, difference(reloaded.tables, fresh.tables))
+	add(BFD, difference(reloaded.bfd, fresh.bfd))
+	var sessions, timers []string
+	names := maps.Clone(reloaded.sessions)
+	maps.Copy(names, fresh.sessions)
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		a, has := reloaded.sessions[n]
+		b, had := fresh.sessions[n]
+		switch {
+		case has != had || a.established != b.established:
+			sessions = append(sessions, fmt.Sprintf("%s: reloaded: there %t up %t, fresh: there %t up %t", n, has, a.established, had, b.established))
+		// A session that stays keeps its timers; the plan says so.
+		case a.timers != b.timers && !deferred(o.Plan):
+			timers = append(timers, fmt.Sprintf("%s: reloaded: %s, fresh: %s", n, a.timers, b.timers))
+		}
+	}
+	add(Sessions, sessions)
+	add(Timers, timers)
+	return out, nil
+}
+
+func deferred(p reload.Plan) bool {
+	return slices.ContainsFunc(p.Commands, func(c reload.Command) bool { return c.Effect == reload.Deferred })
+}
+
+// resets compares the sessions that dropped with those that the plan named.
+func (l *lane) resets(x *stand, before map[string]session, up []int, o *Outcome) {
+	after := x.sessions()
+	promised := o.Plan.Resets()
+	observed := map[string]bool{}
+	for i, p := range x.peers {
+		if up[i] != 0 && after[i] != up[i] {
+			observed[p.name(before)] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if !before[name].established {
+			continue
+		}
+		o.Live++
+		will := covers(promised, name)
+		if will {
+			o.Promised = append(o.Promised, name)
+		}
+		if observed[name] {
+			o.Observed = append(o.Observed, name)
+		}
+		switch {
+		case will && !observed[name]:
+			o.differ(Resets, "%s was to be reset and was not", name)
+		case !will && observed[name]:
+			o.differ(Resets, "%s was reset, which the plan did not say", name)
+		}
+	}
+}
+
+// name is how plans call the neighbor that a peer has its session with: in the default instance or a view, unless it is in a VRF.
+func (p *peer) name(sessions map[string]session) string {
+	if p.VRF != "" {
+		return named(p.Address, p.VRF)
+	}
+	for name, s := range sessions {
+		if id, rest, _ := strings.Cut(name, " "); id == p.Address && s.established && !strings.HasPrefix(rest, "vrf ") {
+			return name
+		}
+	}
+	return p.Address
+}
+
+// covers tells whether a neighbor is among those named, by itself or by the range that it comes from.
+func covers(named []string, neighbor string) bool {
+	if slices.Contains(named, neighbor) {
+		return true
+	}
+	id, instance, _ := strings.Cut(neighbor, " ")
+	address, err := netip.ParseAddr(id)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(named, func(n string) bool {
+		text, where, _ := strings.Cut(n, " ")
+		prefix, err := netip.ParsePrefix(text)
+		return err == nil && where == instance && prefix.Contains(address)
+	})
+}
+
+// engine is the product's own reload.
+type engine struct{}
+
+func (engine) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error {
+	client := s.client()
+	defer client.Close()
+	options := reload.Options{Whole: p.Whole, Now: time.Now}
+	if !p.Whole {
+		options.Previous = p.A
+	}
+	e := reload.New(client, options)
+	document := render.Document{Text: p.B, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(p.B)))}
+	plan, err := e.Plan(ctx, document)
+	if err != nil {
+		o.differ(Failure, "plan: %v", err)
+		return nil
+	}
+	o.Plan = plan
+	result, err := e.Apply(ctx, document)
+	o.Apply = result.Duration
+	if err != nil {
+		o.differ(Failure, "apply: %v", err)
+		return nil
+	}
+	if result.Plan.String() != plan.String() {
+		o.differ(SecondPlan, "the plan that was applied is another one:\n%s", result.Plan)
+	}
+	for _, r := range result.Refused {
+		o.differ(RefusedLines, "%s", r)
+	}
+	second, err := e.Plan(ctx, document)
+	if err != nil {
+		o.differ(Failure, "second plan: %v", err)
+		return nil
+	}
+	if !second.Empty() {
+		o.differ(SecondPlan, "%s", strings.TrimSpace(second.String()))
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package differential
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
+)
+
+// look is all that is compared of an FRR.
+type look struct {
+	config   []string
+	tables   []string
+	sessions map[string]session
+	bfd      []string
+}
+
+type session struct {
+	established bool
+	timers      string
+}
+
+func (s *stand) look(ctx context.Context) (look, error) {
+	var l look
+	text, err := s.dut.RunningConfig(ctx)
+	if err != nil {
+		return l, err
+	}
+	l.config = tree(text)
+	l.tables = s.tables()
+	if l.sessions, err = s.bgp(ctx); err != nil {
+		return l, err
+	}
+	peers, err := s.dut.BFDPeers(ctx)
+	if err != nil {
+		return l, err
+	}
+	for _, p := range peers {
+		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
+		l.bfd = append(l.bfd, fmt.Sprintf("%+v", p))
+	}
+	return l, nil
+}
+
+// bgp are the neighbors as bgpd tells, by the names that plans use.
+func (s *stand) bgp(ctx context.Context) (map[string]session, error) {
+	all, err := s.dut.Sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]session{}
+	for _, b := range all {
+		v := session{established: b.State == "Established"}
+		if v.established {
+			v.timers = fmt.Sprintf("hold %s keepalive %s", b.HoldTime, b.KeepAlive)
+		}
+		out[named(b.Neighbor, b.VRF)] = v
+	}
+	return out, nil
+}
+
+// named is how plans call a neighbor.
+func named(neighbor, instance string) string {
+	switch {
+	case instance == "":
+		return neighbor
+	case strings.HasPrefix(instance, "blue"):
+		return neighbor + " view " + instance
+	}
+	return neighbor + " vrf " + instance
+}
+
+// tables are what the peers were sent, a path a line with every attribute.
+func (s *stand) tables() []string {
+	var out []string
+	for _, p := range s.peers {
+		for _, path := range p.Table() {
+			out = append(out, strings.TrimSpace(p.Address+" "+p.VRF)+": "+describe(path))
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func describe(p gobgp.Path) string {
+	var attributes []string
+	for _, a := range p.Attributes {
+		switch a.(type) {
+		case *bgp.PathAttributeNextHop, *bgp.PathAttributeMpReachNLRI:
+			continue // the next hop is in the path; other prefixes of the UPDATE don't matter
+		}
+		attributes = append(attributes, a.String())
+	}
+	sort.Strings(attributes)
+	link := ""
+	if p.LinkLocal.IsValid() {
+		link = " and link-local" // each stand has others
+	}
+	next := p.NextHop.String()
+	if p.NextHop.IsLinkLocalUnicast() {
+		next = "link-local"
+	}
+	return fmt.Sprintf("%s next hop %s%s %s", p.Prefix, next, link, strings.Join(attributes, " "))
+}
+
+// notConfiguration are lines of "show running-config" that tell of the machine and the version.
+var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |!|#|exit|end$)`)
+
+// tree are the lines of a configuration with the blocks that they stand in, sorted: order does not matter but where a number tells it.
+func tree(text string) []string {
+	type open struct {
+		indent int
+		line   string
+	}
+	var stack []open
+	var out []string
+	for _, line := range strings.Split(text, "\n") {
+		l := strings.TrimSpace(line)
+		if l == "" || notConfiguration.MatchString(l) {
+			continue
+		}
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		for len(stack) > 0 && stack[len(stack)-1].indent >= indent {
+			stack = stack[:len(stack)-1]
+		}
+		path := ""
+		for _, o := range stack {
+			path += o.line + " / "
+		}
+		out = append(out, path+l)
+		stack = append(stack, open{indent, l})
+	}
+	sort.Strings(out)
+	return out
+}
+
+// difference lists what only one of two sorted lists has.
+func difference(reloaded, fresh []string) []string {
+	var out []string
+	for len(reloaded)+len(fresh) > 0 {
+		switch {
+		case len(fresh) == 0 || len(reloaded) > 0 && reloaded[0] < fresh[0]:
+			out, reloaded = append(out, "only reloaded: "+reloaded[0]), reloaded[1:]
+		case len(reloaded) == 0 || fresh[0] < reloaded[0]:
+			out, fresh = append(out, "only fresh:    "+fresh[0]), fresh[1:]
+		default:
+			reloaded, fresh = reloaded[1:], fresh[1:]
+		}
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package differential
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// Pair is two configurations of one FRR.
+type Pair struct {
+	A, B string
+	// Whole tells that they are all of FRR's configuration, not what the product renders.
+	Whole bool
+}
+
+// Generator makes a chain of configurations: each is the one before with a few changes, or another one.
+type Generator interface {
+	Name() string
+	Whole() bool
+	// Chain returns n configurations.
+	Chain(r *rand.Rand, version fabric.Version, n int) []string
+}
+
+// chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again.
+const chain = 8
+
+// chained returns the pairs of one chain; pair i of a run is pair i%chain of chain i/chain.
+func chained(g Generator, seed, number uint64, version fabric.Version) []Pair {
+	texts := g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
+	var out []Pair
+	for i := range chain {
+		out = append(out, Pair{texts[i], texts[i+1], g.Whole()})
+	}
+	return out
+}
+
+// Kind is what a difference is of.
+type Kind string
+
+// The kinds of differences.
+const (
+	Configuration Kind = "configuration"
+	SecondPlan    Kind = "second plan"
+	RefusedLines  Kind = "refused lines"
+	Tables        Kind = "tables"
+	Sessions      Kind = "sessions"
+	Timers        Kind = "timers"
+	BFD           Kind = "bfd"
+	Resets        Kind = "resets"
+	Failure       Kind = "error"
+)
+
+// Difference is one way in which a reloaded FRR is not what it should be.
+type Difference struct {
+	Kind Kind
+	Text string
+}
+
+func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.Kind, d.Text) }
+
+// Outcome is what one pair came to.
+type Outcome struct {
+	Differences []Difference
+	Plan        reload.Plan
+	// Said is what FRR said about B when it was loaded.
+	Said []string
+	// Apply is how long the reload took, Total how long the pair took.
+	Apply, Total time.Duration
+	// Promised and Observed are the resets of sessions that were up before.
+	Promised, Observed []string
+	// Live counts sessions that were up before.
+	Live int
+}
+
+func (o *Outcome) differ(kind Kind, format string, args ...any) {
+	o.Differences = append(o.Differences, Difference{kind, fmt.Sprintf(format, args...)})
+}
+
+// Kinds are those of the differences, each once, in order.
+func (o *Outcome) Kinds() []Kind {
+	var out []Kind
+	seen := map[Kind]bool{}
+	for _, d := range o.Differences {
+		if !seen[d.Kind] {
+			seen[d.Kind] = true
+			out = append(out, d.Kind)
+		}
+	}
+	return out
+}

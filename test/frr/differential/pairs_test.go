@@ -1,0 +1,229 @@
+package differential
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// go test ./test/frr/differential -run TestPairs -seed 7 -pairs 2000 -lanes 8 -timeout 10h
+var (
+	skip     = flag.Int("skip", 0, "pairs to leave out at the beginning")
+	made     = flag.String("generator", "", "grammar or product instead of both")
+	defaults = map[string]string{"pairs": "40", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
+)
+
+// job is one chain, or what of it is to run.
+type job struct {
+	version   fabric.Version
+	generator Generator
+	number    uint64
+	indices   []int // of the pairs in the run
+}
+
+func (j job) pairs() []Pair { return chained(j.generator, *seed, j.number, j.version) }
+
+// TestPairs runs generated pairs. A pair that fails is written to -keep and named with the flags that run it again.
+func TestPairs(t *testing.T) {
+	setDefaults(t)
+	jobs := map[fabric.Version][]job{}
+	total := 0
+	for _, v := range versions(t) {
+		for _, g := range generators(t) {
+			all := chains(v, g)
+			jobs[v] = append(jobs[v], all...)
+			total += len(all)
+		}
+	}
+	tally := newTally()
+	var wg sync.WaitGroup
+	for v, list := range jobs {
+		// Each version gets its share of the lanes.
+		share := min(max(1, *lanes/len(jobs)), len(list))
+		queue := make(chan job, len(list))
+		for _, j := range list {
+			queue <- j
+		}
+		close(queue)
+		for range share {
+			wg.Go(func() { work(t, v, queue, tally) })
+		}
+	}
+	wg.Wait()
+	fmt.Println(tally.table())
+	if tally.failed() > 0 {
+		t.Errorf("%d of %d pairs failed", tally.failed(), tally.count())
+	}
+}
+
+// setDefaults gives the flags that are not set the size of a run in CI.
+func setDefaults(t *testing.T) {
+	t.Helper()
+	set := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	for name, value := range defaults {
+		if !set[name] {
+			require.NoError(t, flag.Set(name, value))
+		}
+	}
+}
+
+// work is one lane. A lane that breaks is built anew.
+func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
+	var l *lane
+	defer func() {
+		if l != nil {
+			l.close()
+		}
+	}()
+	for j := range queue {
+		all := j.pairs()
+		for _, index := range j.indices {
+			if l == nil {
+				var err error
+				if l, err = newLane(t.Context(), v, engine{}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			o, err := l.run(ctx, all[index%chain])
+			cancel()
+			if err != nil {
+				o.differ(Failure, "laboratory: %v", err)
+			}
+			tally.add(v, j.generator, o)
+			if len(o.Differences) > 0 {
+				name := fmt.Sprintf("%s-%d-%d-%s", j.generator.Name(), *seed, index, v)
+				write(t, name, all[index%chain], o)
+				fmt.Printf("FAIL %s %v: %s\n     again: go test ./test/frr/differential -run TestPairs -generator %s -seed %d -skip %d -pairs 1 -frr %s\n",
+					name, o.Kinds(), first(o.Differences[0].String()), j.generator.Name(), *seed, index, v)
+			}
+			if err != nil {
+				l.close()
+				l = nil
+			}
+		}
+	}
+}
+
+func first(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if more {
+		line += " ..."
+	}
+	return line
+}
+
+// chains are the jobs of a version and a generator.
+func chains(v fabric.Version, g Generator) []job {
+	var out []job
+	for i := *skip; i < *skip+*pairs; i++ {
+		n := uint64(i / chain)
+		if len(out) == 0 || out[len(out)-1].number != n {
+			out = append(out, job{version: v, generator: g, number: n})
+		}
+		last := &out[len(out)-1]
+		last.indices = append(last.indices, i)
+	}
+	return out
+}
+
+func versions(t *testing.T) []fabric.Version {
+	all := fabric.Versions()
+	if *only != "" {
+		all = []fabric.Version{fabric.Version(*only)}
+	}
+	for _, v := range all {
+		fabric.Require(t, v)
+	}
+	return all
+}
+
+func generators(t *testing.T) []Generator {
+	all := []Generator{Grammar{}, Product{}}
+	if *made == "" {
+		return all
+	}
+	i := slices.IndexFunc(all, func(g Generator) bool { return g.Name() == *made })
+	require.GreaterOrEqual(t, i, 0, "no such generator")
+	return all[i : i+1]
+}
+
+// write keeps a pair that failed.
+func write(t *testing.T, name string, p Pair, o Outcome) {
+	dir := filepath.Join(*keep, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Error(err)
+		return
+	}
+	var text strings.Builder
+	for _, d := range o.Differences {
+		fmt.Fprintf(&text, "%s\n\n", d)
+	}
+	fmt.Fprintf(&text, "plan:\n%s\nFRR about a fresh B:\n%s\npromised resets: %v\nobserved resets: %v\n", o.Plan, strings.Join(o.Said, "\n"), o.Promised, o.Observed)
+	for file, content := range map[string]string{"a.conf": p.A, "b.conf": p.B, "outcome.txt": text.String()} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	if !p.Whole {
+		_ = os.WriteFile(filepath.Join(dir, "product"), nil, 0o644)
+	}
+}
+
+// TestKeptPairs replays the pairs that failed once, testdata/pairs/NAME/{a,b}.conf, on every version or on the one that the file
+// "version" names. A file "product" tells that they are documents of the product.
+func TestKeptPairs(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/pairs/*")
+	require.NoError(t, err)
+	for _, v := range versions(t) {
+		t.Run(string(v), func(t *testing.T) {
+			var l *lane
+			for _, dir := range dirs {
+				if only, err := os.ReadFile(filepath.Join(dir, "version")); err == nil && strings.TrimSpace(string(only)) != string(v) {
+					continue
+				}
+				t.Run(filepath.Base(dir), func(t *testing.T) {
+					p := keptPair(t, dir)
+					if l == nil {
+						l, err = newLane(t.Context(), v, engine{})
+						require.NoError(t, err)
+					}
+					o, err := l.run(t.Context(), p)
+					require.NoError(t, err)
+					for _, d := range o.Differences {
+						t.Error(d)
+					}
+					if t.Failed() {
+						t.Logf("plan:\n%s", o.Plan)
+					}
+				})
+			}
+			if l != nil {
+				l.close()
+			}
+		})
+	}
+}
+
+func keptPair(t *testing.T, dir string) Pair {
+	t.Helper()
+	a, err := os.ReadFile(filepath.Join(dir, "a.conf"))
+	require.NoError(t, err)
+	b, err := os.ReadFile(filepath.Join(dir, "b.conf"))
+	require.NoError(t, err)
+	_, err = os.Stat(filepath.Join(dir, "product"))
+	return Pair{string(a), string(b), err != nil}
+}

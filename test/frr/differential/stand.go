@@ -1,0 +1,267 @@
+package differential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
+)
+
+// speaker is a live BGP peer that every FRR under test can reach.
+type speaker struct {
+	Address  string
+	AS       uint32
+	Password string
+	// Dials tells that the peer calls, for neighbors that are passive and for listen ranges; the others wait to be called.
+	Dials   bool
+	AddPath bool
+	VRF     string
+}
+
+// password is what speakers with MD5 use.
+const password = "secret5"
+
+// speakers are the live peers. The views' are apart, since a peer has one session at a time.
+var speakers = []speaker{
+	{Address: "10.0.0.2", AS: 65002},
+	{Address: "10.0.0.3", AS: 65003},
+	{Address: "10.0.0.4", AS: 65000},
+	{Address: "10.0.0.5", AS: 65005},
+	{Address: "10.0.0.6", AS: 65006, Password: password},
+	{Address: "10.0.0.7", AS: 65000, Password: password, AddPath: true},
+	{Address: "10.0.0.8", AS: 65008, Dials: true, AddPath: true},
+	{Address: "10.9.1.1", AS: 65009, Dials: true},
+	{Address: "10.9.1.2", AS: 65009, Dials: true},
+	{Address: "10.0.0.12", AS: 65002},
+	{Address: "10.0.0.13", AS: 65013},
+	{Address: "2001:db8::2", AS: 65006},
+	{Address: "2001:db8::4", AS: 65000},
+	{Address: "10.0.0.2", AS: 65002, VRF: vrf},
+	{Address: "10.0.0.14", AS: 65014, VRF: vrf},
+}
+
+// viewSpeakers are for the neighbors of views.
+var viewSpeakers = []string{"10.0.0.12", "10.0.0.13"}
+
+// vrf is the one that exists in the FRRs under test, spare an interface of theirs without peers.
+const (
+	vrf   = "red"
+	spare = "eth1"
+)
+
+var ownAddress = map[bool]netip.Addr{true: netip.MustParseAddr("10.0.0.1"), false: netip.MustParseAddr("2001:db8::1")}
+
+func (s speaker) neighbor() netip.Addr {
+	return ownAddress[netip.MustParseAddr(s.Address).Is4()]
+}
+
+// stand is an FRR under test with live peers of its own. All stands have the same addresses.
+type stand struct {
+	dut   *fabric.Node
+	peers []*peer
+	// runs is the configuration that was loaded into it when it was empty.
+	runs   string
+	used   bool
+	stop   context.CancelFunc
+	worker sync.WaitGroup
+}
+
+// peer announces its routes whenever its session comes up.
+type peer struct {
+	speaker
+	*gobgp.Peer
+	announced int
+}
+
+// nodes returns what one stand adds to a topology.
+func nodes(name string, version fabric.Version) ([]fabric.NodeSpec, []fabric.Link) {
+	lan := fabric.End{Node: name + "p", Interface: "eth0"}
+	red := fabric.End{Node: name + "p", Interface: "red0", VRF: vrf}
+	for _, s := range speakers {
+		switch {
+		case s.VRF != "":
+			red.Addresses = append(red.Addresses, s.Address+"/8")
+		case strings.Contains(s.Address, ":"):
+			lan.Addresses = append(lan.Addresses, s.Address+"/64")
+		default:
+			lan.Addresses = append(lan.Addresses, s.Address+"/8")
+		}
+	}
+	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: []string{vrf}}, {Name: name + "p", VRFs: []string{vrf}}}, []fabric.Link{
+		{Ends: []fabric.End{{Node: name, Interface: "eth0", Addresses: []string{"10.0.0.1/8", "2001:db8::1/64"}}, lan}},
+		{Ends: []fabric.End{{Node: name, Interface: "red0", VRF: vrf, Addresses: []string{"10.0.0.1/8"}}, red}},
+		{Ends: []fabric.End{{Node: name, Interface: spare}, {Node: name + "p", Interface: spare}}},
+	}
+}
+
+func newStand(f *fabric.Fabric, name string) (*stand, error) {
+	s := &stand{dut: f.Node(name)}
+	for i, spec := range speakers {
+		c := gobgp.Config{
+			AS: spec.AS, VRF: spec.VRF, Address: netip.MustParseAddr(spec.Address), Neighbor: spec.neighbor(), Password: spec.Password, Dial: spec.Dials,
+			RouterID: netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + i)}), HoldTime: 180 * time.Second,
+		}
+		if spec.AddPath {
+			c.AddPath = bgp.BGP_ADD_PATH_RECEIVE
+		}
+		p, err := gobgp.Run(f.Node(name+"p"), c)
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.peers = append(s.peers, &peer{speaker: spec, Peer: p})
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.worker.Go(func() { s.announce(ctx) })
+	return s, nil
+}
+
+func (s *stand) close() error {
+	if s.stop != nil {
+		s.stop()
+		s.worker.Wait()
+	}
+	for _, p := range s.peers {
+		p.Close()
+	}
+	return nil
+}
+
+// announce has each peer send its routes in every session.
+func (s *stand) announce(ctx context.Context) {
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for i, p := range s.peers {
+			if n := p.Sessions(); n != p.announced && p.Established() && p.send(i) == nil {
+				p.announced = n
+			}
+		}
+	}
+}
+
+// send announces routes of the peer's own, for both families. None is announced by two peers: which of two equal paths is the best one
+// depends on which came first.
+func (p *peer) send(i int) error {
+	var errs []error
+	four := func(path gobgp.Path, prefixes ...string) {
+		var list []netip.Prefix
+		for _, s := range prefixes {
+			list = append(list, netip.MustParsePrefix(fmt.Sprintf(s, 20+i)))
+		}
+		errs = append(errs, p.Announce(path, list...))
+	}
+	if strings.Contains(p.Address, ":") {
+		four(gobgp.Path{Communities: []string{"65101:1"}}, "2001:db8:1%d::/48")
+		four(gobgp.Path{ASPath: []uint32{64512}, MED: 20}, "2001:db8:1%d:1::/64", "2001:db8:1%d:2::/64")
+		return errors.Join(append(errs, p.EndOfRIB(bgp.RF_IPv6_UC))...)
+	}
+	four(gobgp.Path{Communities: []string{"65101:1", "65535:65281"}, MED: 10}, "100.%d.0.0/24", "100.%d.1.0/24")
+	four(gobgp.Path{Communities: []string{"65101:2"}, LargeCommunities: []string{"65101:1:2"}, ASPath: []uint32{64512, 3000}}, "100.%d.2.0/24", "100.%d.3.0/28")
+	four(gobgp.Path{ASPath: []uint32{3000}}, "100.%d.4.0/24")
+	return errors.Join(append(errs, p.EndOfRIB(bgp.RF_IPv4_UC))...)
+}
+
+// fresh loads a configuration into an empty FRR, and returns what FRR said about it.
+func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
+	s.runs = ""
+	if s.used {
+		if err := s.dut.Kill(ctx, unix.SIGKILL); err != nil {
+			return nil, err
+		}
+		if err := s.clean(); err != nil {
+			return nil, err
+		}
+		// What daemons wrote down for their successors.
+		left, _ := filepath.Glob(filepath.Join(s.dut.VtyDir(), "*.json"))
+		for _, f := range left {
+			os.Remove(f)
+		}
+		if err := s.dut.Restart(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.used = true
+	said, err := s.dut.Load(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s.runs = text
+	return unremarked(said), nil
+}
+
+// clean takes from the spare interface what zebra gave it and does not take away when it is killed.
+func (s *stand) clean() error {
+	return s.dut.Netlink("", func(h *netlink.Handle) error {
+		link, err := h.LinkByName(spare)
+		if err != nil {
+			return err
+		}
+		addresses, err := h.AddrList(link, unix.AF_UNSPEC)
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			if a.IP.IsLinkLocalUnicast() {
+				continue
+			}
+			if err := h.AddrDel(link, &a); err != nil {
+				return err
+			}
+		}
+		return h.LinkSetUp(link)
+	})
+}
+
+// remarks are what FRR says beside success.
+var remarks = regexp.MustCompile(`MGMTD: No changes found to be committed!|Graceful restart configuration changed, reset this peer to take effect` +
+	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR`)
+
+func unremarked(said []string) []string {
+	return slices.DeleteFunc(said, func(l string) bool { return remarks.MatchString(l) })
+}
+
+// client is a new client of the product for the FRR.
+func (s *stand) client() vtysh.Client {
+	return vtysh.NewAuto(vtysh.NewSocket(s.dut.VtyDir()), vtysh.NewExec("", s.dut.VtyshPath()))
+}
+
+// sessions counts how often each peer's session has come up, and 0 where it is down.
+func (s *stand) sessions() []int {
+	out := make([]int, len(s.peers))
+	for i, p := range s.peers {
+		if p.Established() {
+			out[i] = p.Sessions()
+		}
+	}
+	return out
+}
+
+// pulse changes whenever a peer's session or its updates do.
+func (s *stand) pulse() string {
+	var b strings.Builder
+	for _, p := range s.peers {
+		fmt.Fprint(&b, p.Sessions(), p.Established(), p.Mark(), " ")
+	}
+	return b.String()
+}
