@@ -21,7 +21,7 @@ func (Grammar) Chain(r *rand.Rand, version fabric.Version, n int) []string {
 	var out []string
 	text := Generate(r.Uint64(), version)
 	for range n {
-		out = append(out, apart(text.String()))
+		out = append(out, machine(version)+apart(text.String()))
 		if text = text.Mutate(r.Uint64()); r.IntN(15) == 0 {
 			text = Generate(r.Uint64(), version)
 		}
@@ -37,4 +37,12 @@ func apart(text string) string {
 	}
 	end := begin + strings.Index(text[begin:], "\nexit\n")
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "neighbor 10.0.0.2 ", "neighbor "+viewSpeakers[0]+" ") + text[end:]
+}
+
+// machine is what zebra of FRR 8.4 prints by itself where network namespaces are VRFs.
+func machine(version fabric.Version) string {
+	if version != fabric.V84 {
+		return ""
+	}
+	return "vrf " + vrf + "\n netns /run/netns/" + vrf + "\nexit-vrf\n"
 }

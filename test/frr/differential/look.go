@@ -27,7 +27,11 @@ type session struct {
 
 func (s *stand) look(ctx context.Context) (look, error) {
 	var l look
-	text, err := s.dut.RunningConfig(ctx)
+	var text string
+	err := onThread(func() (err error) {
+		text, err = s.dut.RunningConfig(ctx)
+		return err
+	})
 	if err != nil {
 		return l, err
 	}
@@ -93,6 +97,10 @@ func describe(p gobgp.Path) string {
 		switch a.(type) {
 		case *bgp.PathAttributeNextHop, *bgp.PathAttributeMpReachNLRI:
 			continue // the next hop is in the path; other prefixes of the UPDATE don't matter
+		case *bgp.PathAttributeAggregator:
+			// FRR sends the router ID that it had when the aggregate was made, 0.0.0.0 when that was before zebra told one.
+			attributes = append(attributes, "{Aggregate}")
+			continue
 		}
 		attributes = append(attributes, a.String())
 	}

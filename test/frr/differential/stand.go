@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -27,8 +28,9 @@ type speaker struct {
 	Address  string
 	AS       uint32
 	Password string
-	// Dials tells that the peer calls, for neighbors that are passive and for listen ranges; the others wait to be called.
-	Dials   bool
+	// Waits tells that the peer waits to be called, as a view's must: FRR looks for who calls in the default instance only. The others call
+	// until they are heard, since FRR itself calls again after two minutes.
+	Waits   bool
 	AddPath bool
 	VRF     string
 }
@@ -44,11 +46,11 @@ var speakers = []speaker{
 	{Address: "10.0.0.5", AS: 65005},
 	{Address: "10.0.0.6", AS: 65006, Password: password},
 	{Address: "10.0.0.7", AS: 65000, Password: password, AddPath: true},
-	{Address: "10.0.0.8", AS: 65008, Dials: true, AddPath: true},
-	{Address: "10.9.1.1", AS: 65009, Dials: true},
-	{Address: "10.9.1.2", AS: 65009, Dials: true},
-	{Address: "10.0.0.12", AS: 65002},
-	{Address: "10.0.0.13", AS: 65013},
+	{Address: "10.0.0.8", AS: 65008, AddPath: true},
+	{Address: "10.9.1.1", AS: 65009},
+	{Address: "10.9.1.2", AS: 65009},
+	{Address: "10.0.0.12", AS: 65002, Waits: true},
+	{Address: "10.0.0.13", AS: 65013, Waits: true},
 	{Address: "2001:db8::2", AS: 65006},
 	{Address: "2001:db8::4", AS: 65000},
 	{Address: "10.0.0.2", AS: 65002, VRF: vrf},
@@ -113,7 +115,7 @@ func newStand(f *fabric.Fabric, name string) (*stand, error) {
 	s := &stand{dut: f.Node(name)}
 	for i, spec := range speakers {
 		c := gobgp.Config{
-			AS: spec.AS, VRF: spec.VRF, Address: netip.MustParseAddr(spec.Address), Neighbor: spec.neighbor(), Password: spec.Password, Dial: spec.Dials,
+			AS: spec.AS, VRF: spec.VRF, Address: netip.MustParseAddr(spec.Address), Neighbor: spec.neighbor(), Password: spec.Password, Dial: !spec.Waits,
 			RouterID: netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + i)}), HoldTime: 180 * time.Second,
 		}
 		if spec.AddPath {
@@ -202,12 +204,24 @@ func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 		}
 	}
 	s.used = true
-	said, err := s.dut.Load(ctx, text)
+	var said []string
+	err := onThread(func() (err error) {
+		said, err = s.dut.Load(ctx, text)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	s.runs = text
 	return unremarked(said), nil
+}
+
+// onThread runs f on a thread that lives on until f returns: the fabric's commands die with the thread that started them, and threads that
+// have been in another network namespace end early.
+func onThread(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return f()
 }
 
 // clean takes from the spare interface what zebra gave it and does not take away when it is killed.
