@@ -187,7 +187,11 @@ func (p *peer) send(i int) error {
 // fresh loads a configuration into an empty FRR, and returns what FRR said about it.
 func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 	s.runs = ""
-	if s.used {
+	if !s.used {
+		if err := s.ready(ctx); err != nil {
+			return nil, err
+		}
+	} else {
 		if err := s.dut.Kill(ctx, unix.SIGKILL); err != nil {
 			return nil, err
 		}
@@ -202,6 +206,9 @@ func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 		if err := s.dut.Restart(ctx); err != nil {
 			return nil, err
 		}
+		if err := s.ready(ctx); err != nil {
+			return nil, err
+		}
 	}
 	s.used = true
 	var said []string
@@ -214,6 +221,29 @@ func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 	}
 	s.runs = text
 	return unremarked(said), nil
+}
+
+// ready waits until mgmtd has made friends with zebra and staticd: it loses static routes that it is told in the midst of that.
+func (s *stand) ready(ctx context.Context) error {
+	if s.dut.Version == fabric.V84 {
+		return nil
+	}
+	last := ""
+	for {
+		said, err := s.dut.Ask(ctx, "mgmtd", "show mgmt backend-adapter all")
+		if err != nil {
+			return err
+		}
+		if strings.Contains(said, "Total: 2") && said == last {
+			return nil
+		}
+		last = said
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // onThread runs f on a thread that lives on until f returns: the fabric's commands die with the thread that started them, and threads that
