@@ -32,6 +32,9 @@ type runFlags struct {
 	healthAddr string
 	logLevel   string
 	drift      time.Duration
+	driftMode  string
+	refuse     bool
+	confirm    time.Duration
 }
 
 func newRun() *cobra.Command {
@@ -59,6 +62,10 @@ becomes invalid keeps its last good form, also across restarts.
 	c.Flags().StringVar(&f.healthAddr, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
+	c.Flags().StringVar(&f.driftMode, "drift", "repair", "what to do when somebody changed FRR by hand: repair, or report (until the objects change)")
+	c.Flags().BoolVar(&f.refuse, "refuse-resets", false,
+		"hold back what would reset Established sessions, and nothing else, until the node's annotation "+agent.AllowResets+" names its digest")
+	c.Flags().DurationVar(&f.confirm, "confirm", 0, "roll a change back when, after this time, sessions that were Established before are not; 0: never")
 	return c
 }
 
@@ -66,6 +73,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return fmt.Errorf("--log-level %q is unknown; write debug, info, warn or error", f.logLevel)
+	}
+	if f.driftMode != "repair" && f.driftMode != "report" {
+		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	client, err := f.vty.client()
@@ -83,6 +93,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	a, err := agent.New(agent.Config{
 		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
 		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift,
+		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm,
 	}, board)
 	if err != nil {
 		return failed(err)

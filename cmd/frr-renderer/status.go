@@ -169,6 +169,13 @@ func printReport(w io.Writer, p paint, r agent.Report) {
 	if r.Digest != "" {
 		fmt.Fprintf(w, "  digest %s\n", r.Digest)
 	}
+	if r.Held != nil {
+		fmt.Fprintf(w, "  %s\n", p.warn(fmt.Sprintf("held back, since it would reset %s; let it through with the annotation %s=%s",
+			strings.Join(r.Held.Neighbors, ", "), agent.AllowResets, r.Held.Digest)))
+		for _, c := range r.Held.Plan.Commands {
+			fmt.Fprintf(w, "    %s\n", c)
+		}
+	}
 	fmt.Fprintf(w, "\nLast changes (%d)\n", len(r.Applies))
 	const shown = 5
 	for _, a := range r.Applies[max(0, len(r.Applies)-shown):] {

@@ -41,8 +41,14 @@ type Config struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 
-	// DriftInterval is how often FRR is asked whether it still runs what it should.
+	// DriftInterval is how often FRR is asked whether it still runs what it should; DriftReport tells only, and repairs nothing.
 	DriftInterval time.Duration
+	DriftReport   bool
+
+	// RefuseResets holds back what would reset Established sessions, until the node's annotation AllowResets names its digest.
+	RefuseResets bool
+	// Confirm is how long an apply may take to have every session back that was Established before; then it is rolled back. 0: never.
+	Confirm time.Duration
 }
 
 // loggedLines of one apply are logged; a bulk load is told by its number, and line by line at level debug.
@@ -71,6 +77,7 @@ type Agent struct {
 	accepted string            // digest of the last document with overlays that FRR's parser took
 	good     *render.Document  // the last document that was rendered and could be used
 	logged   []problem.Problem
+	guard    guard
 }
 
 // New reads what an earlier run has left beside frr.conf.
@@ -84,7 +91,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 		previous = string(data)
 	}
-	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now})
+	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now, Gate: a.gate})
 	if config.StateFile != reload.NoFile {
 		data, err := os.ReadFile(config.StateFile)
 		switch {
@@ -116,7 +123,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 	wait := retryFirst
 	running := a.fingerprint()
 	for {
-		force := false
+		force, drifted := false, false
 		select {
 		case <-ctx.Done():
 			return
@@ -125,6 +132,9 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-templates:
 			a.loadTemplates()
 		case <-drift.C:
+			force, drifted = true, true
+		case <-a.guard.expired():
+			a.confirm(ctx)
 			force = true
 		case <-retry.C:
 			force = true
@@ -140,7 +150,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		if a.objects == nil {
 			continue // never before everything is known: an End-of-RIB would come before the routes
 		}
-		if err := a.turn(ctx, force); err != nil {
+		if err := a.turn(ctx, force, drifted && a.DriftReport); err != nil {
 			if ctx.Err() != nil {
 				return
 			}
@@ -161,8 +171,9 @@ func (a *Agent) fingerprint() string {
 	return a.Fingerprint()
 }
 
-// turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last.
-func (a *Agent) turn(ctx context.Context, force bool) error {
+// turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last; look tells only
+// what differs then.
+func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	if a.objects.Objects.Empty() {
 		a.tell(a.objects.Problems, 0)
 		a.status.failed(errNoObjects)
@@ -182,24 +193,44 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 		}
 		document = *a.good
 	}
-	if !force && a.status.applied(document.Digest) {
-		a.tell(problems, len(snap.Services))
+	document, said := a.guard.instead(a.Node, document)
+	problems = append(problems, said...)
+	if allowed := a.allowed(); allowed != a.guard.allowed {
+		a.guard.allowed, a.guard.since = allowed, a.Now()
+		force = true
+	}
+	applied := a.status.applied(document.Digest)
+	if applied && !force {
+		a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
 		return nil
 	}
+	if applied && look {
+		return a.look(ctx, document, problems, len(snap.Services))
+	}
+	if err := a.guard.begin(ctx, a, document); err != nil {
+		a.tell(problems, len(snap.Services))
+		return err
+	}
 	outcome, err := a.engine.Apply(ctx, document)
+	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
+		a.record(outcome)
+		outcome, err = a.engine.Apply(ctx, document)
+	}
 	if err != nil {
 		a.tell(problems, len(snap.Services))
 		return err
 	}
+	a.guard.lasting = nil
 	for _, r := range outcome.Refused {
-		problems = append(problems, problem.Problem{
-			Severity: problem.Error, Object: problem.Object{Kind: "Node", Name: a.Node}, Reason: problem.RefusedByFRR, Message: "FRR refuses " + r.String(),
-		})
+		problems = append(problems, a.problem(problem.Error, problem.RefusedByFRR, "FRR refuses "+r.String()))
 	}
-	a.tell(problems, len(snap.Services))
+	a.hold(outcome)
+	a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
 	a.record(outcome)
-	if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
-		return err
+	if !a.guard.pending(a, outcome) {
+		if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
+			return err
+		}
 	}
 	if !outcome.Verified() {
 		return fmt.Errorf("%d lines differ after the apply, %d were refused", len(outcome.Remaining.Commands), len(outcome.Refused))
@@ -207,6 +238,26 @@ func (a *Agent) turn(ctx context.Context, force bool) error {
 	a.good = &document
 	a.status.verified(document.Digest)
 	return a.keep(result.LastGood)
+}
+
+// problem is one of the node itself.
+func (a *Agent) problem(severity problem.Severity, reason problem.Reason, message string) problem.Problem {
+	return problem.Problem{Severity: severity, Object: problem.Object{Kind: "Node", Name: a.Node}, Reason: reason, Message: message}
+}
+
+// look compares what FRR runs with what was applied, and tells.
+func (a *Agent) look(ctx context.Context, document render.Document, problems []problem.Problem, services int) error {
+	plan, err := a.engine.Plan(ctx, document)
+	if err != nil {
+		return err
+	}
+	a.guard.lasting = slices.DeleteFunc(a.guard.lasting, func(p problem.Problem) bool { return p.Reason == problem.Drifted })
+	if !plan.Empty() {
+		a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.Drifted,
+			fmt.Sprintf("FRR runs something else than was applied; %d commands would repair it, first %q", len(plan.Commands), plan.Commands[0].Line.String())))
+	}
+	a.tell(slices.Concat(problems, a.guard.lasting), services)
+	return nil
 }
 
 // translate takes the snapshot and translates it; text of an administrator goes to FRR's own parser first.

@@ -19,9 +19,19 @@ type Report struct {
 	// Digest is that of the document that FRR runs, verified; empty before the first.
 	Digest string `json:"digest,omitempty"`
 	// Failure says why FRR could not be brought to the last document; empty when it was.
-	Failure string          `json:"failure,omitempty"`
+	Failure string `json:"failure,omitempty"`
+	// Held is what waits to be allowed since it would reset sessions; nil when nothing does.
+	Held    *Held           `json:"held,omitempty"`
 	Applies []reload.Result `json:"applies"`
 	Updated time.Time       `json:"updated"`
+}
+
+// Held is a plan that would reset Established sessions.
+type Held struct {
+	// Digest lets exactly this plan through, as the value of the annotation AllowResets of the node, for an hour.
+	Digest    string      `json:"digest"`
+	Neighbors []string    `json:"neighbors"`
+	Plan      reload.Plan `json:"plan"`
 }
 
 // Ready tells whether FRR runs what was asked for last.
@@ -79,3 +89,5 @@ func (b *Board) record(result reload.Result) {
 		}
 	})
 }
+
+func (b *Board) held(h *Held) { b.change(func(r *Report) { r.Held = h }) }

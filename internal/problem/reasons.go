@@ -60,4 +60,7 @@ const (
 	ExtrasTrespass Reason = "ExtrasTrespass" // bgpextras that redefine or negate lines of ours
 	TemplateBroken Reason = "TemplateBroken" // a template overlay that does not parse, execute, or pass FRR's parser
 	RefusedByFRR   Reason = "RefusedByFRR"   // a line that FRR refused at the apply
+	ResetsHeld     Reason = "ResetsHeld"     // changes that would reset sessions, and wait for somebody to allow them
+	RolledBack     Reason = "RolledBack"     // changes that lost sessions, and were taken back
+	Drifted        Reason = "Drifted"        // FRR runs something else than was applied, and --drift=report leaves it so
 )

@@ -1,7 +1,6 @@
 package reload
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -24,9 +23,10 @@ func canonicalise(c *config) {
 			b.lines = rewrite(b.lines, canonicalGlobal)
 		}
 	}
-	for _, b := range c.blocks {
+	for _, b := range slices.Clone(c.blocks) {
 		if strings.HasPrefix(b.context[0], "router bgp") && len(b.context) == 1 {
 			explicitActivation(c, b)
+			impliedLines(c, b)
 		}
 	}
 }
@@ -108,8 +108,11 @@ func canonicalTop(c *config) []string {
 
 // canonicalGlobal is for lines at the top and in vrf blocks.
 func canonicalGlobal(l string) string {
-	if l == "bgp route-map delay-timer 5" {
+	switch l {
+	case "bgp route-map delay-timer 5":
 		return ""
+	case "log syslog debugging":
+		return "log syslog"
 	}
 	words := strings.Fields(l)
 	if len(words) < 4 || words[0] != "ip" && words[0] != "ipv6" || words[1] != "route" {
@@ -238,40 +241,6 @@ func communities(words []string) []string {
 	return append(out, rest...)
 }
 
-// largeCommunities sorts large communities by value, each once (RFC 8092).
-func largeCommunities(words []string) []string {
-	type large [3]uint64
-	var values []large
-	var rest []string
-	for _, w := range words {
-		parts := strings.Split(w, ":")
-		if w == "additive" {
-			rest = append(rest, w)
-			continue
-		}
-		var v large
-		if len(parts) != 3 {
-			return words
-		}
-		for i, p := range parts {
-			n, err := strconv.ParseUint(p, 10, 32)
-			if err != nil {
-				return words
-			}
-			v[i] = n
-		}
-		values = append(values, v)
-	}
-	slices.SortFunc(values, func(a, b large) int {
-		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
-	})
-	out := make([]string, 0, len(words))
-	for _, v := range slices.Compact(values) {
-		out = append(out, strconv.FormatUint(v[0], 10)+":"+strconv.FormatUint(v[1], 10)+":"+strconv.FormatUint(v[2], 10))
-	}
-	return append(out, rest...)
-}
-
 func canonicalRouteMap(l string) string {
 	words := strings.Fields(l)
 	if len(words) < 3 {
@@ -280,8 +249,6 @@ func canonicalRouteMap(l string) string {
 	switch words[0] + " " + words[1] {
 	case "set community":
 		words = append(words[:2:2], communities(words[2:])...)
-	case "set large-community":
-		words = append(words[:2:2], largeCommunities(words[2:])...)
 	case "set ipv6", "match ipv6":
 		words[len(words)-1] = address(words[len(words)-1])
 	}
@@ -370,6 +337,10 @@ func canonicalRouter(c *config, b *block) {
 			out = append(out, l)
 		}
 		out = joinInterfaces(out, interfaces)
+		out = slices.DeleteFunc(out, func(l string) bool {
+			// An interface neighbor has this by itself (RFC 8950).
+			return strings.HasSuffix(l, " capability extended-nexthop") && interfaces[neighborOf(l)]
+		})
 	case strings.HasPrefix(b.context[1], "address-family") && len(b.context) == 2:
 		for _, l := range b.lines {
 			if l = canonicalFamilyLine(l); l != "" {
@@ -477,6 +448,8 @@ func canonicalFamilyLine(l string) string {
 	switch {
 	case words[0] == "aggregate-address" && len(words) > 1:
 		return aggregate(words)
+	case l == "distance bgp 20 200 200":
+		return ""
 	case words[0] == "redistribute" && len(words) > 2:
 		return redistribute(words)
 	case words[0] == "neighbor" && len(words) > 2:
@@ -679,17 +652,19 @@ func explicitActivation(c *config, b *block) {
 	in := &instance{header: b.context[0], block: b, config: c}
 	ids := in.neighbors()
 	groups := in.memberships()
-	defaults := defaultFamilies(b.lines)
-	for family, on := range defaults {
-		if !on && !c.has(b.context[0], family) {
-			continue
-		}
-		if len(ids) == 0 {
+	families := defaultFamilies(b.lines)
+	for _, f := range in.families() {
+		families[f] = families[f] || false
+	}
+	if len(ids) == 0 {
+		return
+	}
+	for family, on := range families {
+		if !on && !c.has(b.context[0], family) || strings.Contains(family, "\n") || !strings.HasPrefix(family, "address-family ") {
 			continue
 		}
 		f := c.get(b.context[0], family)
-		active := map[string]bool{}
-		said := map[string]bool{}
+		active, said := map[string]bool{}, map[string]bool{}
 		for _, l := range f.lines {
 			if id, yes, ok := activation(l); ok {
 				active[id], said[id] = yes, true
@@ -701,27 +676,35 @@ func explicitActivation(c *config, b *block) {
 				return false
 			}
 			if group := groups[id]; group != "" {
-				groupActive := active[group] || !said[group] && on
-				return yes == groupActive
+				return yes == (active[group] || !said[group] && on)
 			}
 			return !yes
 		})
-		if !on {
-			continue
-		}
 		for _, id := range ids {
-			if groups[id] == "" && !said[id] {
+			if on && groups[id] == "" && !said[id] {
 				c.move("neighbor "+id+" activate", b.context[0], family)
 			}
 		}
 	}
-	for _, f := range c.of(b.context[0]) {
-		// Where nobody is active by default, saying so is saying nothing, except for the member of an active group.
-		if len(f.context) == 2 && f.context[0] == b.context[0] && !defaults[f.context[1]] {
-			f.lines = slices.DeleteFunc(f.lines, func(l string) bool {
-				id, yes, ok := activation(l)
-				return ok && !yes && groups[id] == ""
-			})
+}
+
+// impliedLines adds what FRR sets along with another line, and leaves out what members print that is their group's.
+func impliedLines(c *config, b *block) {
+	const med = "bgp deterministic-med"
+	in := &instance{header: b.context[0], block: b, config: c}
+	groups := in.memberships()
+	b.lines = slices.DeleteFunc(b.lines, func(l string) bool {
+		words := strings.Fields(l)
+		if len(words) != 3 || groups[neighborOf(l)] == "" || !strings.HasPrefix(words[2], "graceful-restart") {
+			return false
+		}
+		return slices.Contains(b.lines, "neighbor "+groups[words[1]]+" "+words[2])
+	})
+	for _, f := range in.families() {
+		for _, l := range in.family(f) {
+			if strings.HasSuffix(l, " addpath-tx-bestpath-per-AS") && !slices.Contains(b.lines, med) {
+				b.lines = append(b.lines, med)
+			}
 		}
 	}
 }

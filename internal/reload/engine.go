@@ -103,6 +103,10 @@ type Gate func(ctx context.Context, plan Plan) (keep []string, err error)
 // documents are whole, otherwise only what concerns those neighbors.
 func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
 	result, err := e.apply(ctx, read(document.Text), Result{Started: e.now(), Digest: document.Digest})
+	if err == nil && !e.whole && !result.Held.Empty() {
+		// What is left after all else was applied is what is held.
+		_, result.Held, err = e.compare(ctx, read(document.Text), false)
+	}
 	if err == nil && result.Held.Empty() || !e.whole && err == nil {
 		e.previous = document.Text
 	}

@@ -196,11 +196,7 @@ func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached bo
 				if slices.Contains(w.block.lines, l) || inPlan[w.block.header()+"\n"+routeMapKey(l)] {
 					continue
 				}
-				line := negated(l)
-				if strings.HasPrefix(l, "description ") {
-					line = "no description"
-				}
-				b.add(Command{Daemon: d, Context: lines(w.block.context), Line: vtysh.Line(line), Effect: None, Filter: true})
+				b.add(Command{Daemon: d, Context: lines(w.block.context), Line: vtysh.Line(undoMapLine(l)), Effect: None, Filter: true})
 			}
 		}
 	}

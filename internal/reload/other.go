@@ -63,8 +63,12 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		}
 		b.add(Command{Daemon: daemon, Context: lines(o.context), Line: vtysh.Line(line), Effect: effect, Note: note})
 	}
+	drop = slices.DeleteFunc(drop, func(o other) bool {
+		// A place to log to is changed in place.
+		return o.first() == "log" && slices.ContainsFunc(put, func(p other) bool { return logTarget(p.line) == logTarget(o.line) })
+	})
 	for _, o := range drop {
-		if !o.isRoute() || o.hides(put) {
+		if !o.isRoute() || o.hides(put) || retagged(o, put, drop) {
 			send(o, o.undo())
 		}
 	}
@@ -77,7 +81,7 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 	}
 	// A route over a new next hop is there before the one over the old goes.
 	for _, o := range drop {
-		if o.isRoute() && !o.hides(put) {
+		if o.isRoute() && !o.hides(put) && !retagged(o, put, drop) {
 			send(o, o.undo())
 		}
 	}
@@ -101,7 +105,7 @@ func others(c *config, running Running) []other {
 		if strings.HasPrefix(header, "router bgp") || strings.HasPrefix(header, "route-map ") || header == "bfd" || strings.HasPrefix(header, "line ") {
 			continue
 		}
-		if len(block.lines) == 0 && running.Whole {
+		if len(block.lines) == 0 && running.Whole && !strings.HasPrefix(header, "interface ") && !strings.HasPrefix(header, "vrf ") {
 			out = append(out, other{block.context, ""})
 		}
 		for _, l := range block.lines {
@@ -168,6 +172,11 @@ func (o other) undo() string {
 	return negated(o.line)
 }
 
+func logTarget(line string) string {
+	words := strings.Fields(line)
+	return strings.Join(words[:min(2, len(words))], " ")
+}
+
 func isNexthopTracking(line string) bool {
 	line = strings.TrimPrefix(line, "no ")
 	return strings.HasPrefix(line, "ip nht ") || strings.HasPrefix(line, "ipv6 nht ")
@@ -179,12 +188,30 @@ func (o other) isRoute() bool {
 		(strings.HasPrefix(o.line, "ip route ") || strings.HasPrefix(o.line, "ipv6 route "))
 }
 
-// hides tells whether taking this route back would take one along that is put: "no ip route P N" removes "ip route P N 200" too, and one
-// prefix and next hop is one route whatever follows.
+// hides tells whether taking this route back would take one along that is put: "no ip route P N" removes "ip route P N 200" too, one
+// prefix and next hop is one route whatever follows, and a prefix is either thrown away or forwarded.
 func (o other) hides(put []other) bool {
 	return slices.ContainsFunc(put, func(p other) bool {
-		return p.isRoute() && slices.Equal(p.context, o.context) && routeKey(p.line) == routeKey(o.line)
+		return p.isRoute() && slices.Equal(p.context, o.context) && (routeKey(p.line) == routeKey(o.line) ||
+			strings.Fields(p.line)[2] == strings.Fields(o.line)[2] && throwsAway(p.line) != throwsAway(o.line))
 	})
+}
+
+func throwsAway(line string) bool {
+	switch strings.Fields(line)[3] {
+	case "Null0", "blackhole", "reject":
+		return true
+	}
+	return false
+}
+
+// retagged tells whether a prefix gets another tag, which all its next hops of one distance share.
+func retagged(o other, put, drop []other) bool {
+	same := func(p other) bool {
+		return p.isRoute() && slices.Equal(p.context, o.context) && strings.Fields(p.line)[2] == strings.Fields(o.line)[2]
+	}
+	tagged := func(p other) bool { return same(p) && strings.Contains(p.line, " tag ") }
+	return slices.ContainsFunc(put, tagged) && slices.ContainsFunc(drop, same) || slices.ContainsFunc(drop, tagged) && slices.ContainsFunc(put, same)
 }
 
 // routeKey is prefix and next hop of a static route.

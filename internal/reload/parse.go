@@ -120,6 +120,9 @@ func parse(text string) *config {
 		}
 		opened := false
 		for depth := len(stack); depth > 0; depth-- {
+			if depth == len(stack) && belongsInside(stack[depth-1].header(), line) {
+				break
+			}
 			if opensInner(stack[depth-1].header(), line) {
 				context := append(slices.Clone(stack[depth-1].context), canonicalHeader(line))
 				stack = append(stack[:depth:depth], c.block(context...))
@@ -146,6 +149,8 @@ func belongsInside(header, line string) bool {
 	switch {
 	case strings.HasPrefix(header, "segment-routing"), strings.HasPrefix(header, "srv6"), strings.HasPrefix(header, "locator"):
 		return !strings.HasPrefix(line, "router ") && !strings.HasPrefix(line, "interface ")
+	case strings.HasPrefix(header, "peer "):
+		return strings.HasPrefix(line, "profile ")
 	case strings.HasPrefix(header, "rpki"):
 		return strings.HasPrefix(line, "rpki ")
 	}

@@ -145,7 +145,14 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 			continue
 		}
 		if old.action != e.action {
-			// FRR changes the action and keeps the lines.
+			// FRR changes the action and keeps the lines, but an entry that denies goes nowhere on a match.
+			if e.action == "deny" {
+				for _, l := range old.block.lines {
+					if strings.HasPrefix(l, "on-match ") {
+						b.filter(lines(old.block.context), undoMapLine(l), Soft)
+					}
+				}
+			}
 			b.filter(nil, string(context[0]), Soft)
 			changes.note(e, old.block.lines, e.block.lines)
 		}
@@ -154,11 +161,7 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 			b.filter(context, l, effectOf(l))
 		}
 		for _, l := range drop {
-			line := negated(l)
-			if strings.HasPrefix(l, "description ") {
-				line = "no description" // it takes no argument
-			}
-			b.filter(context, line, effectOf(l))
+			b.filter(context, undoMapLine(l), effectOf(l))
 		}
 		if meaning(put) || meaning(drop) {
 			changes.note(e, old.block.lines, e.block.lines)
@@ -181,6 +184,20 @@ func (b *builder) newEntry(e entry) {
 // filter emits a line of a list or a route-map.
 func (b *builder) filter(context []vtysh.Line, line string, effect Effect) {
 	b.add(Command{Daemon: b.filters, Context: context, Line: vtysh.Line(line), Effect: effect, Filter: true})
+}
+
+// undoMapLine takes a line of an entry back; some take no argument then.
+func undoMapLine(l string) string {
+	words := strings.Fields(l)
+	switch {
+	case words[0] == "description":
+		return "no description"
+	case words[0] == "on-match":
+		return "no " + strings.Join(words[:min(2, len(words))], " ")
+	case len(words) > 3 && words[1] == "as-path" && words[2] == "prepend":
+		return "no set as-path prepend"
+	}
+	return negated(l)
 }
 
 func conditionsFirst(list []string) []string {

@@ -217,12 +217,14 @@ func (c *change) emit() {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header), Effect: None})
 	}
 	late := func(l string) bool { return strings.HasPrefix(l, "bgp listen range ") }
-	for _, l := range drop {
-		if late(l) {
-			c.line(context, negated(l))
+	for _, l := range c.old.block.lines {
+		if late(l) && (c.removedRange(l) || slices.Contains(drop, l)) {
+			c.line(context, negated(l)) // a group can't go while it has one
 		}
 	}
-	c.own(context, put, drop, func(l string) bool { return !late(l) })
+	// While a neighbor has its best path of each AS sent, bgpd holds on to this one.
+	const med = "bgp deterministic-med"
+	c.own(context, put, drop, func(l string) bool { return !late(l) && l != med })
 
 	families := c.want.families()
 	for _, f := range c.old.families() {
@@ -257,9 +259,12 @@ func (c *change) emit() {
 		c.familyNeighbors(f, c.within(f), inner[i].put, inner[i].drop)
 	}
 	for _, l := range put {
-		if late(l) {
+		if late(l) || l == med {
 			c.line(context, l)
 		}
+	}
+	if slices.Contains(drop, med) {
+		c.line(context, "no "+med)
 	}
 }
 

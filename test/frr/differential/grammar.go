@@ -116,7 +116,7 @@ func (t *Text) globals() {
 		p := fmt.Sprintf("172.16.%d.0/24", i)
 		if i == 0 {
 			// A route with two next hops can't be a blackhole.
-			t.maybe(name, 0.4, "ip route "+p+" 10.0.0.2", "ip route "+p+" 10.0.0.3 20", "ip route "+p+" 10.0.0.2 tag 5")
+			t.maybe(name, 0.4, "ip route "+p+" 10.0.0.2", "ip route "+p+" 10.0.0.3 20")
 			t.maybe("second next hop", 0.4, "ip route "+p+" 10.0.0.7", "ip route "+p+" 10.0.0.8 30")
 			continue
 		}
@@ -197,7 +197,8 @@ func (t *Text) routeMaps() {
 				continue
 			}
 			n++
-			t.open("route-map %s %s %d", name, t.one(key+" action", "permit", "permit", "permit", "deny"), 10*(i+1))
+			action := t.one(key+" action", "permit", "permit", "permit", "deny")
+			t.open("route-map %s %s %d", name, action, 10*(i+1))
 			t.maybe(key+" description", 0.2, "description words here", "description more")
 			t.maybe(key+" match", 0.5, "match ip address prefix-list PL1", "match ip address prefix-list PL2", "match ip address AC", "match community CL",
 				"match as-path AP", "match large-community LL", "match tag 7", "match ipv6 address prefix-list PL6", "match local-preference 100")
@@ -218,7 +219,9 @@ func (t *Text) routeMaps() {
 			if name != "RM3" {
 				t.maybe(key+" call", 0.1, "call RM3")
 			}
-			t.maybe(key+" on match", 0.15, "on-match next", "on-match goto 40", "on-match goto 50")
+			if action == "permit" {
+				t.maybe(key+" on match", 0.15, "on-match next", "on-match goto 40", "on-match goto 50")
+			}
 			t.close("exit")
 		}
 	}
@@ -397,8 +400,8 @@ func (t *Text) family(key, ip, name string, all, members, groups []string, off b
 		}
 	}
 	if ip == "ipv4" {
-		t.maybe(key+" aggregate", 0.2, "aggregate-address 192.0.2.0/24 summary-only", "aggregate-address 192.0.2.0/24", "aggregate-address 192.0.2.0/24 as-set summary-only",
-			"aggregate-address 192.0.2.7/24 summary-only as-set", "aggregate-address 192.0.2.0/24 route-map NET")
+		t.maybe(key+" aggregate", 0.2, "aggregate-address 192.0.2.0/24 summary-only", "aggregate-address 192.0.2.0/24", "aggregate-address 192.0.2.9/24",
+			"aggregate-address 192.0.2.0/24 route-map NET")
 		t.maybe(key+" connected", 0.15, "redistribute connected", "redistribute connected route-map RM1", "redistribute connected route-map RM2 metric 5", "redistribute connected metric 5")
 		t.maybe(key+" static", 0.2, "redistribute static", "redistribute static route-map RM2", "redistribute static metric 7")
 	}
@@ -420,11 +423,13 @@ func (t *Text) family(key, ip, name string, all, members, groups []string, off b
 		if !member {
 			t.maybe(k+" in", 0.4, n+"route-map RM1 in", n+"route-map RM2 in")
 			t.maybe(k+" out", 0.5, n+"route-map RM2 out", n+"route-map RM3 out", n+"route-map RM1 out")
-			if id == "10.0.0.4" {
+			if id == "10.0.0.4" && !strings.Contains(key, "view") && !strings.Contains(key, "vrf") && t.b.String()[strings.LastIndex(t.b.String(), "\nrouter bgp ")+1:][:16] == "router bgp 65000" {
 				t.maybe(k+" reflector", 0.3, n+"route-reflector-client")
 			}
 			t.maybe(k+" addpath", 0.06, n+"addpath-tx-all-paths", n+"addpath-tx-bestpath-per-AS")
-			t.maybe(k+" private", 0.06, n+"remove-private-AS", n+"remove-private-AS all", n+"remove-private-AS all replace-AS")
+			if id != "10.0.0.4" {
+				t.maybe(k+" private", 0.06, n+"remove-private-AS", n+"remove-private-AS all", n+"remove-private-AS all replace-AS")
+			}
 			t.maybe(k+" unchanged", 0.05, n+"attribute-unchanged next-hop", n+"attribute-unchanged as-path next-hop", n+"attribute-unchanged")
 			t.maybe(k+" community", 0.12, "no "+n+"send-community all", "no "+n+"send-community", n+"send-community both", "no "+n+"send-community large")
 			t.maybe(k+" self", 0.1, n+"next-hop-self", n+"next-hop-self force")
@@ -435,9 +440,13 @@ func (t *Text) family(key, ip, name string, all, members, groups []string, off b
 		}
 		t.maybe(k+" filter", 0.06, n+"filter-list AP in", n+"filter-list AP out")
 		t.maybe(k+" soft", 0.1, n+"soft-reconfiguration inbound")
-		t.maybe(k+" allowas", 0.08, n+"allowas-in", n+"allowas-in 3", n+"allowas-in 5", n+"allowas-in origin")
+		if !member {
+			t.maybe(k+" allowas", 0.08, n+"allowas-in", n+"allowas-in 3", n+"allowas-in 5", n+"allowas-in origin")
+		}
 		t.maybe(k+" weight", 0.08, n+"weight 10", n+"weight 20")
-		t.maybe(k+" maximum", 0.1, n+"maximum-prefix 100", n+"maximum-prefix 100 75", n+"maximum-prefix 100 80 warning-only", n+"maximum-prefix 200 restart 5")
+		if !member { // FRR mixes a member's numbers with its group's
+			t.maybe(k+" maximum", 0.1, n+"maximum-prefix 100", n+"maximum-prefix 100 75", n+"maximum-prefix 100 80 warning-only", n+"maximum-prefix 200 restart 5")
+		}
 		t.maybe(k+" originate", 0.06, n+"default-originate", n+"default-originate route-map RM3")
 	}
 	t.close("exit-address-family")

@@ -1,0 +1,157 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+)
+
+// AllowResets is the annotation of a node that lets a held plan through: its value is the digest of the plan, and it counts for an hour
+// from when it is first seen.
+const AllowResets = "frr-renderer.io/allow-resets"
+
+const allowedFor = time.Hour
+
+// guard keeps sessions: it holds resets back, and takes changes back that lose sessions.
+type guard struct {
+	// allowed is the digest that the node's annotation lets through, first seen at since.
+	allowed string
+	since   time.Time
+	// lasting are Problems that stay until the next apply.
+	lasting []problem.Problem
+
+	// An apply that is to be confirmed: the sessions and the configuration before, what was applied, and when its time is over.
+	before  observe.State
+	back    render.Document
+	applied render.Document
+	timer   *time.Timer
+	// rejected is the digest of a document that was rolled back, and why; it is not applied again.
+	rejected, why string
+	fallback      render.Document
+}
+
+// allowed is the digest in the annotation of the node.
+func (a *Agent) allowed() string {
+	for _, n := range a.objects.Objects.Nodes {
+		if n.Name == a.Node {
+			return n.Annotations[AllowResets]
+		}
+	}
+	return ""
+}
+
+// lets tells whether a plan may reset sessions.
+func (a *Agent) lets(plan reload.Plan) bool {
+	return a.guard.allowed != "" && a.guard.allowed == plan.Digest() && a.Now().Sub(a.guard.since) < allowedFor
+}
+
+// gate is the reload.Gate of the agent's engine.
+func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
+	if !a.RefuseResets || a.lets(plan) {
+		return nil, nil
+	}
+	state, err := observe.Read(ctx, a.Client)
+	if err != nil {
+		return nil, err
+	}
+	return EstablishedOf(plan.Resets(), state), nil
+}
+
+// hold shows what was held back.
+func (a *Agent) hold(outcome reload.Result) {
+	if outcome.Held.Empty() {
+		a.status.held(nil)
+		return
+	}
+	digest := outcome.Held.Digest()
+	a.status.held(&Held{Digest: digest, Neighbors: outcome.HeldNeighbors, Plan: outcome.Held})
+	a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.ResetsHeld, fmt.Sprintf(
+		"held back: it would reset %s; to let it through, annotate the node with %s=%s", strings.Join(outcome.HeldNeighbors, ", "), AllowResets, digest)))
+}
+
+// begin remembers what is before an apply that is to be confirmed.
+func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) error {
+	if a.Confirm <= 0 {
+		return nil
+	}
+	g.applied = document
+	if g.timer != nil {
+		return nil // the one before is not confirmed yet: what was before it counts
+	}
+	var err error
+	if g.before, err = observe.Read(ctx, a.Client); err != nil {
+		return err
+	}
+	if a.good != nil {
+		g.back = *a.good
+		return nil
+	}
+	g.back, err = a.engine.Snapshot(ctx)
+	return err
+}
+
+// pending starts the time to confirm, when anything was applied, and tells whether it runs.
+func (g *guard) pending(a *Agent, outcome reload.Result) bool {
+	if a.Confirm > 0 && !outcome.Plan.Empty() {
+		if g.timer != nil {
+			g.timer.Stop()
+		}
+		g.timer = time.NewTimer(a.Confirm)
+	}
+	return g.timer != nil
+}
+
+// expired fires when the time to confirm is over.
+func (g *guard) expired() <-chan time.Time {
+	if g.timer == nil {
+		return nil
+	}
+	return g.timer.C
+}
+
+// confirm looks for sessions that were lost, and has the document before applied again when there are any.
+func (a *Agent) confirm(ctx context.Context) {
+	g := &a.guard
+	now, err := observe.Read(ctx, a.Client)
+	if err != nil {
+		// FRR is not there: nothing can be said of its sessions, and nothing be rolled back. Ask again.
+		g.timer.Reset(a.Confirm)
+		return
+	}
+	g.timer = nil
+	var lost []string
+	for _, s := range Lost(g.before, now, g.applied) {
+		name := s.Neighbor
+		if s.VRF != "default" {
+			name += " of " + s.VRF
+		}
+		lost = append(lost, name)
+	}
+	if len(lost) == 0 {
+		a.Log.Info("every session is back: the change is confirmed", "digest", g.applied.Digest)
+		if err := reload.WriteFile(a.FRRConf, []byte(g.applied.Text), 0o640); err != nil {
+			a.Log.Error("FRR runs the configuration, but it can't be kept for its next start", "error", err)
+		}
+		return
+	}
+	g.rejected, g.fallback = g.applied.Digest, g.back
+	g.why = fmt.Sprintf("rolled back: %s after the change, no longer Established: %s; the change is left out until the objects change", a.Confirm, strings.Join(lost, ", "))
+	a.Log.Error("sessions are lost: the change is rolled back", "lost", lost, "digest", g.applied.Digest)
+}
+
+// instead is the document to apply: the one before, when this one was rolled back.
+func (g *guard) instead(node string, document render.Document) (render.Document, []problem.Problem) {
+	if g.rejected == "" || g.rejected != document.Digest {
+		g.rejected = ""
+		return document, nil
+	}
+	return g.fallback, []problem.Problem{{
+		Severity: problem.Error, Object: problem.Object{Kind: "Node", Name: node}, Reason: problem.RolledBack, Message: g.why,
+	}}
+}
