@@ -279,7 +279,7 @@ func (s *stand) clean() error {
 
 // remarks are what FRR says beside success.
 var remarks = regexp.MustCompile(`MGMTD: No changes found to be committed!|Graceful restart configuration changed, reset this peer to take effect` +
-	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR`)
+	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR|^The route-map '.*' does not exist`)
 
 func unremarked(said []string) []string {
 	return slices.DeleteFunc(said, func(l string) bool { return remarks.MatchString(l) })

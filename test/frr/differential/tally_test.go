@@ -17,9 +17,9 @@ type tally struct {
 }
 
 type row struct {
-	pairs, failed, unsteady, live, promised, observed int
-	kinds                                             map[Kind]int
-	apply, total                                      time.Duration
+	pairs, failed, unsteady, untaken, live, promised, observed int
+	kinds                                                      map[Kind]int
+	apply, total                                               time.Duration
 }
 
 func newTally() *tally { return &tally{rows: map[string]*row{}} }
@@ -36,6 +36,9 @@ func (t *tally) add(v fabric.Version, g Generator, o Outcome, unsteady bool) {
 	r.pairs++
 	r.apply, r.total = r.apply+o.Apply, r.total+o.Total
 	r.live, r.promised, r.observed = r.live+o.Live, r.promised+len(o.Promised), r.observed+len(o.Observed)
+	if len(o.Said) > 0 {
+		r.untaken++
+	}
 	if unsteady {
 		r.unsteady++
 		return
@@ -65,7 +68,7 @@ func (t *tally) count() (n int) {
 // table is Markdown, a row for each version and generator.
 func (t *tally) table() string {
 	var b strings.Builder
-	b.WriteString("| generator | FRR | pairs | failed | only once | failures by kind | mean apply | mean pair | live sessions | resets promised | resets observed |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| generator | FRR | pairs | failed | only once | not taken by FRR | failures by kind | mean apply | mean pair | live sessions | resets promised | resets observed |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var names []string
 	for n := range t.rows {
 		names = append(names, n)
@@ -78,7 +81,7 @@ func (t *tally) table() string {
 			kinds = append(kinds, fmt.Sprintf("%s %d", k, c))
 		}
 		sort.Strings(kinds)
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %s | %s | %s | %d | %d | %d |\n", n, r.pairs, r.failed, r.unsteady, strings.Join(kinds, ", "),
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %s | %s | %s | %d | %d | %d |\n", n, r.pairs, r.failed, r.unsteady, r.untaken, strings.Join(kinds, ", "),
 			(r.apply / time.Duration(r.pairs)).Round(100*time.Microsecond), (r.total / time.Duration(r.pairs)).Round(10*time.Millisecond), r.live, r.promised, r.observed)
 	}
 	return b.String()

@@ -212,8 +212,12 @@ func (t *Text) wideMaps() {
 			if i == 0 && t.yes(key+" off", 0.1) || i > 0 && !t.yes(key, 0.35) {
 				continue
 			}
-			t.open("route-map %s %s %d", name, t.one(key+" action", "permit", "permit", "permit", "permit", "deny"), 10*(i+1)+t.number(key+" offset", 0, 1))
+			action := t.one(key+" action", "permit", "permit", "permit", "permit", "deny")
+			t.open("route-map %s %s %d", name, action, 10*(i+1)+t.number(key+" offset", 0, 1))
 			t.choose(key, mapChoices, "")
+			if action == "permit" {
+				t.maybe(key+" goto", 0.1, "on-match next", "on-match goto 60", "on-match goto 50", "continue 60")
+			}
 			if name == "RM1" {
 				t.maybe(key+" call", 0.15, "call RM3", "call RM4")
 			}
@@ -240,7 +244,6 @@ var mapChoices = []choice{
 	{6, []string{"set ip next-hop 10.0.0.77", "set ip next-hop peer-address", "set ip next-hop unchanged", "set ipv6 next-hop global 2001:DB8::77", "set ipv6 next-hop prefer-global", "set ipv6 next-hop peer-address"}},
 	{6, []string{"set comm-list {community} delete", "set large-comm-list LL delete", "set comm-list CE delete"}},
 	{5, []string{"set aggregator as 65000 10.0.0.9", "set atomic-aggregate", "set originator-id 10.0.0.9", "set src 10.0.0.1", "set table 10"}},
-	{10, []string{"on-match next", "on-match goto 40", "on-match goto 50", "continue 60"}},
 }
 
 func (t *Text) wideBFD() {
@@ -302,7 +305,7 @@ func (t *Text) wideInstance(header, k string) {
 			if !t.yes(g, 0.35) {
 				continue
 			}
-			n := wideNeighbor{id: g, external: g == "GX"}
+			n := wideNeighbor{id: g, external: g != "GI"}
 			t.line("neighbor %s peer-group", g)
 			switch g {
 			case "GX":
@@ -363,7 +366,7 @@ func (t *Text) neighbor(key, as string, s speaker, groups []wideNeighbor) wideNe
 	n := wideNeighbor{id: s.Address, external: fmt.Sprint(s.AS) != as}
 	if len(groups) > 0 && t.yes(key+" grouped", 0.3) {
 		g := groups[t.number(key+" group", 0, len(groups)-1)]
-		if g.id == "GN" || g.external == n.external {
+		if g.external == n.external {
 			n.group = g.id
 		}
 	}
