@@ -177,10 +177,20 @@ func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 		}
 		gone[in.vrf] = true
 		b.add(Command{
-			Daemon: vtysh.BGPD, Line: vtysh.Line("no " + in.header), Effect: Reset, Neighbors: in.all(),
+			Daemon: vtysh.BGPD, Line: vtysh.Line(in.removal()), Effect: Reset, Neighbors: in.all(),
 		})
 	}
 	return gone
+}
+
+// removal is the line that removes the instance. A view goes by the word "vrf": the word "view" makes 10.3 remove the default instance in
+// its place, and no version looks at the word otherwise.
+func (in *instance) removal() string {
+	if in.vrf == "" {
+		return "no router bgp " + in.asn
+	}
+	_, name, _ := strings.Cut(in.vrf, " ")
+	return "no router bgp " + in.asn + " vrf " + name
 }
 
 // putInstances makes the wanted instances, changes what differs, and takes out what is not wanted.
