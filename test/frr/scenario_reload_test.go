@@ -1,0 +1,197 @@
+package frr
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// byHand is a frr.conf that nobody rendered: two routers, and what people keep beside BGP.
+func byHand(password1 string, networks ...string) string {
+	var b strings.Builder
+	b.WriteString("log syslog informational\nip route 172.16.0.0/16 Null0\nbfd\n profile slow\n  detect-multiplier 5\n exit\nexit\n" +
+		"ip prefix-list ours seq 5 permit 192.0.2.0/24 le 32\nroute-map out permit 10\n match ip address prefix-list ours\nexit\n" +
+		"router bgp 64500\n no bgp ebgp-requires-policy\n no bgp network import-check\n neighbor tors peer-group\n neighbor tors timers connect 1\n" +
+		" neighbor 10.0.0.1 remote-as 64501\n neighbor 10.0.0.1 timers connect 1\n neighbor 10.0.0.1 password " + password1 + "\n" +
+		" neighbor 10.0.0.2 remote-as 64502\n neighbor 10.0.0.2 peer-group tors\n address-family ipv4\n  neighbor 10.0.0.1 route-map out out\n")
+	for _, n := range networks {
+		b.WriteString("  network " + n + "\n")
+	}
+	b.WriteString(" exit-address-family\n")
+	return b.String()
+}
+
+// confLab is node1 with a frr.conf by hand, and no agent.
+func confLab(t *testing.T, v, other fabric.Version) (l *lab, reload func(text string, args ...string) (string, int)) {
+	l = prepare(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 password right"), tor(v, 64502)), nil)
+	file := filepath.Join(t.TempDir(), "wanted.conf")
+	return l, func(text string, args ...string) (string, int) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return l.cli(append([]string{"reload", file}, args...)...)
+	}
+}
+
+var digestLine = regexp.MustCompile(`digest ([0-9a-f]{24})`)
+
+func TestScenarioReloadOfAnyFile(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, reload := confLab(t, v, other)
+		out, code := reload(byHand("right", "192.0.2.1/32"))
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		l.arrives("tor1", "192.0.2.1/32", nil)
+		kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+		require.NoError(t, err)
+		require.Equal(t, byHand("right", "192.0.2.1/32"), string(kept))
+
+		l.undisturbed(func() {
+			out, code := reload(byHand("right", "192.0.2.1/32"))
+			require.Zero(t, code, out)
+			require.Empty(t, out, "nothing is to do")
+
+			two := byHand("right", "192.0.2.1/32", "192.0.2.2/32")
+			out, code = reload(two, "--dry-run")
+			require.Equal(t, 4, code, out)
+			require.Equal(t, "none     bgpd  router bgp 64500 / address-family ipv4 unicast / network 192.0.2.2/32\n", out)
+			l.absent("tor1", "192.0.2.2/32")
+			_, code = reload(two)
+			require.Zero(t, code)
+			l.arrives("tor1", "192.0.2.2/32", nil)
+			l.arrives("tor2", "192.0.2.2/32", nil)
+
+			out, code = reload(strings.Replace(two, "le 32", "le 31", 1))
+			require.Zero(t, code, out)
+			l.vanishes("tor1", "192.0.2.2/32")
+			l.arrives("tor2", "192.0.2.2/32", nil)
+
+			out, code = reload(two + "router bgp 64500\n neighbor nonsense\n")
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "nothing was changed")
+			out, code = reload(" \n")
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "is empty")
+
+			out, code = reload(byHand("wrong", "192.0.2.1/32"), "--refuse-resets")
+			require.Equal(t, 5, code, out)
+			require.NotContains(t, out, "wrong", "a password")
+			require.Contains(t, out, "it would reset 10.0.0.1;")
+			_, code = reload(byHand("wrong", "192.0.2.1/32"), "--allow-resets", strings.Repeat("0", 24))
+			require.Equal(t, 5, code)
+		})
+
+		// What is allowed goes through, and resets what it said.
+		changed := strings.Replace(byHand("right", "192.0.2.1/32"), "neighbor 10.0.0.2 remote-as 64502", "neighbor 10.0.0.2 remote-as 64502\n neighbor 10.0.0.2 disable-connected-check", 1)
+		out, code = reload(changed, "--dry-run")
+		require.Equal(t, 4, code, out)
+		digest := digestLine.FindStringSubmatch(out)
+		require.NotNil(t, digest, out)
+		before := l.sessions(l.node)
+		out, code = reload(changed, "--allow-resets", digest[1])
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		disturbed := fabric.Disturbed(before, l.sessions(l.node))
+		require.Len(t, disturbed, 1)
+		require.Contains(t, disturbed[0], "10.0.0.2")
+	})
+}
+
+func TestScenarioConfirmBringsASessionBack(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, reload := confLab(t, v, other)
+		out, code := reload(byHand("right", "192.0.2.1/32"))
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		before := l.sessions(l.Node("tor2"))
+		out, code = reload(byHand("wrong", "192.0.2.1/32", "192.0.2.9/32"), "--confirm", "4s")
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, "no longer Established: 10.0.0.1; rolled back")
+		require.NotContains(t, out, "wrong", "a password")
+		l.up("tor1", "tor2")
+		l.vanishes("tor2", "192.0.2.9/32")
+		require.Empty(t, fabric.Disturbed(before, l.sessions(l.Node("tor2"))), "the other session")
+		kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+		require.NoError(t, err)
+		require.Equal(t, byHand("right", "192.0.2.1/32"), string(kept), "FRR's next start")
+
+		out, code = reload(byHand("right", "192.0.2.1/32", "192.0.2.9/32"), "--confirm", "1s")
+		require.Zero(t, code, out)
+		require.Contains(t, out, "confirmed")
+		l.arrives("tor2", "192.0.2.9/32", nil)
+	})
+}
+
+func TestScenarioResetsAreHeldUntilAllowed(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1, "node": node("")},
+			"--refuse-resets")
+		l.up("tor1", "tor2")
+		held := ""
+		l.undisturbed(func() {
+			l.step()
+			l.put("tor1", peer("tor1", "10.0.0.1", 64501, "disableMP: false", "sourceAddress: 10.0.0.11"))
+			l.said("held back: it would reset 10.0.0.1")
+			l.put("api", service("api", "", "192.0.2.20"))
+			l.arrives("tor1", "192.0.2.20/32", nil) // everything else goes on
+			l.arrives("tor2", "192.0.2.20/32", nil)
+			out, _ := l.cli("status")
+			require.Contains(t, out, "held back, since it would reset 10.0.0.1")
+			m := regexp.MustCompile(`allow-resets=([0-9a-f]{24})`).FindStringSubmatch(out)
+			require.NotNil(t, m, out)
+			held = m[1]
+		})
+		before := l.sessions(l.node)
+		l.step()
+		l.put("node", fmt.Sprintf("---\napiVersion: v1\nkind: Node\nmetadata: {name: node1, annotations: {frr-renderer.io/allow-resets: %q}}\n", held))
+		l.said("update-source 10.0.0.11")
+		l.eventually("a reset of tor1", 5*time.Second, func() bool { return len(fabric.Disturbed(before, l.sessions(l.node))) == 1 })
+		l.up("tor1", "tor2")
+	})
+}
+
+func TestScenarioRunRollsBack(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		right := peer("tor1", "10.0.0.1", 64501, "password: right")
+		l := start(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 password right"), tor(v, 64502)),
+			map[string]string{"base": basics + toTor2, "tor1": right}, "--confirm", "4s")
+		l.up("tor1", "tor2")
+		l.said("the change is confirmed")
+		l.step()
+		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "password: wrong"))
+		l.said("sessions are lost: the change is rolled back")
+		l.up("tor1", "tor2")
+		out, _ := l.cli("status")
+		require.Contains(t, out, "RolledBack")
+		l.step()
+		l.put("tor1", right)
+		l.said("a problem is gone")
+		l.undisturbed(func() {
+			l.put("api", service("api", "", "192.0.2.20"))
+			l.arrives("tor1", "192.0.2.20/32", nil)
+		})
+	})
+}
+
+func TestScenarioDriftIsReported(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501)), map[string]string{"base": basics + toTor1}, "--drift", "report", "--drift-interval", "500ms")
+		l.up("tor1")
+		l.arrives("tor1", "192.0.2.10/32", nil)
+		l.step()
+		_, err := l.node.Vtysh(t.Context(), "-c", "configure terminal", "-c", "router bgp 64500", "-c", "address-family ipv4 unicast", "-c", "network 198.51.7.7/32")
+		require.NoError(t, err)
+		l.said("FRR runs something else than was applied")
+		l.said("no network 198.51.7.7/32")
+		require.Empty(t, l.lines(), "nothing is repaired")
+		l.put("api", service("api", "", "192.0.2.20"))
+		l.arrives("tor1", "192.0.2.20/32", nil)
+	})
+}
