@@ -307,18 +307,16 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	return r, nil
 }
 
-const mgmtd = vtysh.Daemon("mgmtd")
-
 // others are the daemons beside bgpd and bfdd that hold what counts here: all of them for a whole configuration, otherwise the one that
 // has zebra's.
 func (e *Engine) others(ctx context.Context, version vtysh.Version) []vtysh.Daemon {
 	if !e.whole {
 		if version.AtLeast(10, 0) {
-			return nil
+			return []vtysh.Daemon{vtysh.Mgmtd}
 		}
 		return []vtysh.Daemon{vtysh.Zebra}
 	}
-	all := []vtysh.Daemon{vtysh.Zebra, "staticd", mgmtd}
+	all := []vtysh.Daemon{vtysh.Zebra, vtysh.Staticd, vtysh.Mgmtd}
 	if lister, ok := e.client.(interface {
 		Daemons(context.Context) ([]vtysh.Daemon, error)
 	}); ok {

@@ -124,11 +124,18 @@ func filterName(l string) string {
 // dropCopies removes what other daemons hold of lists and route-maps that bgpd has no longer: "vtysh -b" gives them to every daemon at
 // FRR's start, and those who look at FRR would see them for ever.
 func dropCopies(b *builder, running Running, bgp, wanted *config) {
-	for _, d := range slices.Sorted(maps.Keys(running.Others)) {
-		if d == vtysh.Zebra && running.Others[mgmtd] != "" {
+	holders := maps.Clone(running.Others)
+	if holders == nil {
+		holders = map[vtysh.Daemon]string{}
+	}
+	if running.BFDD != running.BGPD { // a file stands for all daemons
+		holders[vtysh.BFDD] = running.BFDD
+	}
+	for _, d := range slices.Sorted(maps.Keys(holders)) {
+		if d == vtysh.Zebra && running.Others[vtysh.Mgmtd] != "" {
 			continue // mgmtd writes what zebra has
 		}
-		held := read(running.Others[d])
+		held := read(holders[d])
 		want := map[string]bool{}
 		for _, l := range filters(wanted) {
 			want[l] = true

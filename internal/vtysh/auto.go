@@ -24,7 +24,8 @@ func (a *Auto) Run(ctx context.Context, daemon Daemon, command string) (string, 
 
 // Configure implements Client.
 func (a *Auto) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
-	if daemon == All {
+	if daemon == All || daemon == Mgmtd {
+		// mgmtd loses lines that come before it has answered the ones before.
 		return a.exec.Configure(ctx, daemon, blocks)
 	}
 	return a.Socket.Configure(ctx, daemon, blocks)

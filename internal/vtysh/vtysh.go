@@ -16,6 +16,9 @@ const (
 	Zebra Daemon = "zebra"
 	BGPD  Daemon = "bgpd"
 	BFDD  Daemon = "bfdd"
+	// Staticd has static routes; Mgmtd, since 10.0, the configuration of zebra and staticd, and their copies of filters.
+	Staticd Daemon = "staticd"
+	Mgmtd   Daemon = "mgmtd"
 	// All is every daemon that takes a line, by vtysh's own table: only Exec can reach it.
 	All Daemon = ""
 )

@@ -188,3 +188,28 @@ func TestExtrasInAnotherSpellingSettle(t *testing.T) {
 		require.Contains(t, running, "neighbor 10.0.0.1 remote-as 65001")
 	})
 }
+
+// TestCopiesOfFiltersGo: what "vtysh -b" gave to all daemons at FRR's start leaves all of them with the document that had it.
+func TestCopiesOfFiltersGo(t *testing.T) {
+	const first = "ip prefix-list gone seq 5 permit 192.0.2.0/24\nip prefix-list kept seq 5 permit 192.0.2.0/24\nip prefix-list kept seq 10 permit 198.51.100.0/24\n" +
+		"route-map gone permit 10\n match ip address prefix-list gone\nexit\nroute-map kept permit 10\n match tag 7\n set metric 5\nexit\nroute-map kept deny 20\nexit\n" +
+		"router bgp 65000\nexit\n"
+	const second = "ip prefix-list kept seq 5 permit 192.0.2.0/24 le 32\nroute-map kept permit 10\n match tag 7\nexit\nrouter bgp 65000\nexit\n"
+	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
+		if _, ok := client.(*vtysh.Socket); ok && bare.Version == fabric.V103 {
+			t.Skip("mgmtd is not for its socket: --vtysh=auto or exec")
+		}
+		_, err := bare.Load(t.Context(), first)
+		require.NoError(t, err)
+		result, err := reload.New(client, reload.Options{Now: time.Now, Previous: first}).Apply(t.Context(), render.Document{Text: second})
+		require.NoError(t, err)
+		require.True(t, result.Verified(), "%v\n%s", result.Refused, result.Remaining)
+		running, err := bare.RunningConfig(t.Context())
+		require.NoError(t, err)
+		require.NotContains(t, running, "gone")
+		require.NotContains(t, running, "198.51.100.0")
+		require.NotContains(t, running, "set metric 5")
+		require.NotContains(t, running, "deny 20")
+		require.Equal(t, 1, strings.Count(running, "prefix-list kept seq 5"), running)
+	})
+}
