@@ -21,7 +21,7 @@ func (Grammar) Chain(r *rand.Rand, version fabric.Version, n int) []string {
 	var out []string
 	text := Generate(r.Uint64(), version)
 	for range n {
-		out = append(out, machine(version)+apart(text.String()))
+		out = append(out, apart(text.String()))
 		if text = text.Mutate(r.Uint64()); r.IntN(15) == 0 {
 			text = Generate(r.Uint64(), version)
 		}
@@ -39,10 +39,29 @@ func apart(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "neighbor 10.0.0.2 ", "neighbor "+viewSpeakers[0]+" ") + text[end:]
 }
 
-// machine is what zebra of FRR 8.4 prints by itself where network namespaces are VRFs.
-func machine(version fabric.Version) string {
-	if version != fabric.V84 {
-		return ""
+// kernelVRFs tells whether a chain runs where the VRF exists, as a network namespace. FRR 10.3 dies there of each line about an interface, so
+// most chains of it run without.
+func kernelVRFs(version fabric.Version, number uint64) bool {
+	return version == fabric.V84 || number%4 == 3
+}
+
+// suited makes a configuration fit for an FRR whose VRFs are network namespaces: 8.4 prints where they are, 10.3 does without interfaces.
+func suited(version fabric.Version, text string) string {
+	if version == fabric.V84 {
+		return "vrf " + vrf + "\n netns /run/netns/" + vrf + "\nexit-vrf\n" + text
 	}
-	return "vrf " + vrf + "\n netns /run/netns/" + vrf + "\nexit-vrf\n"
+	var b strings.Builder
+	inside := false
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "interface ") {
+			inside = true
+		}
+		if !inside {
+			b.WriteString(line)
+		}
+		if strings.HasPrefix(line, "exit") || strings.HasPrefix(line, "!") {
+			inside = false
+		}
+	}
+	return b.String()
 }

@@ -30,11 +30,11 @@ type tool interface {
 	apply(ctx context.Context, s *stand, p Pair, o *Outcome) error
 }
 
-func newLane(ctx context.Context, version fabric.Version, t tool) (*lane, error) {
+func newLane(ctx context.Context, version fabric.Version, vrfs []string, t tool) (*lane, error) {
 	var topology fabric.Topology
 	names := []string{"x", "y"}
 	for _, name := range names {
-		n, l := nodes(name, version)
+		n, l := nodes(name, version, vrfs)
 		topology.Nodes, topology.Links = append(topology.Nodes, n...), append(topology.Links, l...)
 	}
 	f, err := fabric.Build(ctx, topology, fabric.Options{})

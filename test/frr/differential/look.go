@@ -119,6 +119,8 @@ func describe(p gobgp.Path) string {
 // notConfiguration are lines of "show running-config" that tell of the machine and the version.
 var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |!|#|exit|end$)`)
 
+var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
+
 // tree are the lines of a configuration with the blocks that they stand in, sorted: order does not matter but where a number tells it.
 func tree(text string) []string {
 	type open struct {
@@ -132,6 +134,7 @@ func tree(text string) []string {
 		if l == "" || notConfiguration.MatchString(l) {
 			continue
 		}
+		l = anything.ReplaceAllString(l, " any") // 10.3 prints what was written first
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		for len(stack) > 0 && stack[len(stack)-1].indent >= indent {
 			stack = stack[:len(stack)-1]

@@ -30,6 +30,11 @@ const chain = 8
 // chained returns the pairs of one chain; pair i of a run is pair i%chain of chain i/chain.
 func chained(g Generator, seed, number uint64, version fabric.Version) []Pair {
 	texts := g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
+	if g.Whole() && kernelVRFs(version, number) {
+		for i := range texts {
+			texts[i] = suited(version, texts[i])
+		}
+	}
 	var out []Pair
 	for i := range chain {
 		out = append(out, Pair{texts[i], texts[i+1], g.Whole()})

@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -51,6 +52,9 @@ func TestPairs(t *testing.T) {
 	for v, list := range jobs {
 		// Each version gets its share of the lanes.
 		share := min(max(1, *lanes/len(jobs)), len(list))
+		slices.SortStableFunc(list, func(a, b job) int {
+			return cmp.Compare(len(vrfs(kernelVRFs(v, a.number))), len(vrfs(kernelVRFs(v, b.number))))
+		})
 		queue := make(chan job, len(list))
 		for _, j := range list {
 			queue <- j
@@ -90,9 +94,13 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 	for j := range queue {
 		all := j.pairs()
 		for _, index := range j.indices {
+			if l != nil && (len(l.stands[0].dut.Spec.VRFs) > 0) != kernelVRFs(v, j.number) {
+				l.close()
+				l = nil
+			}
 			if l == nil {
 				var err error
-				if l, err = newLane(t.Context(), v, engine{}); err != nil {
+				if l, err = newLane(t.Context(), v, vrfs(kernelVRFs(v, j.number)), engine{}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -127,6 +135,13 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 			}
 		}
 	}
+}
+
+func vrfs(kernel bool) []string {
+	if kernel {
+		return []string{vrf}
+	}
+	return nil
 }
 
 // once runs a pair; what breaks the laboratory is a difference too.
@@ -220,7 +235,7 @@ func TestKeptPairs(t *testing.T) {
 				t.Run(filepath.Base(dir), func(t *testing.T) {
 					p := keptPair(t, dir)
 					if l == nil {
-						l, err = newLane(t.Context(), v, engine{})
+						l, err = newLane(t.Context(), v, vrfs(kernelVRFs(v, 0)), engine{})
 						require.NoError(t, err)
 					}
 					o, err := l.run(t.Context(), p)

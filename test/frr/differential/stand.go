@@ -91,7 +91,7 @@ type peer struct {
 }
 
 // nodes returns what one stand adds to a topology.
-func nodes(name string, version fabric.Version) ([]fabric.NodeSpec, []fabric.Link) {
+func nodes(name string, version fabric.Version, vrfs []string) ([]fabric.NodeSpec, []fabric.Link) {
 	lan := fabric.End{Node: name + "p", Interface: "eth0"}
 	red := fabric.End{Node: name + "p", Interface: "red0", VRF: vrf}
 	for _, s := range speakers {
@@ -104,16 +104,22 @@ func nodes(name string, version fabric.Version) ([]fabric.NodeSpec, []fabric.Lin
 			lan.Addresses = append(lan.Addresses, s.Address+"/8")
 		}
 	}
-	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: []string{vrf}}, {Name: name + "p", VRFs: []string{vrf}}}, []fabric.Link{
+	links := []fabric.Link{
 		{Ends: []fabric.End{{Node: name, Interface: "eth0", Addresses: []string{"10.0.0.1/8", "2001:db8::1/64"}}, lan}},
-		{Ends: []fabric.End{{Node: name, Interface: "red0", VRF: vrf, Addresses: []string{"10.0.0.1/8"}}, red}},
 		{Ends: []fabric.End{{Node: name, Interface: spare}, {Node: name + "p", Interface: spare}}},
 	}
+	if len(vrfs) > 0 {
+		links = append(links, fabric.Link{Ends: []fabric.End{{Node: name, Interface: "red0", VRF: vrf, Addresses: []string{"10.0.0.1/8"}}, red}})
+	}
+	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: vrfs}, {Name: name + "p", VRFs: vrfs}}, links
 }
 
 func newStand(f *fabric.Fabric, name string) (*stand, error) {
 	s := &stand{dut: f.Node(name)}
 	for i, spec := range speakers {
+		if spec.VRF != "" && len(s.dut.Spec.VRFs) == 0 {
+			continue
+		}
 		c := gobgp.Config{
 			AS: spec.AS, VRF: spec.VRF, Address: netip.MustParseAddr(spec.Address), Neighbor: spec.neighbor(), Password: spec.Password, Dial: !spec.Waits,
 			RouterID: netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + i)}), HoldTime: 180 * time.Second,
@@ -279,7 +285,7 @@ func (s *stand) clean() error {
 
 // remarks are what FRR says beside success.
 var remarks = regexp.MustCompile(`MGMTD: No changes found to be committed!|Graceful restart configuration changed, reset this peer to take effect` +
-	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR|^The route-map '.*' does not exist`)
+	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR|^The route-map '.*' does not exist|already configured with NETNS|^% keepalive value [0-9]+ is larger than`)
 
 func unremarked(said []string) []string {
 	return slices.DeleteFunc(said, func(l string) bool { return remarks.MatchString(l) })

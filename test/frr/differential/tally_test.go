@@ -2,6 +2,9 @@ package differential
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -14,6 +17,8 @@ import (
 type tally struct {
 	mu   sync.Mutex
 	rows map[string]*row
+	// said counts what FRR said about texts that it does not take.
+	said map[string]int
 }
 
 type row struct {
@@ -22,7 +27,7 @@ type row struct {
 	apply, total                                               time.Duration
 }
 
-func newTally() *tally { return &tally{rows: map[string]*row{}} }
+func newTally() *tally { return &tally{rows: map[string]*row{}, said: map[string]int{}} }
 
 func (t *tally) add(v fabric.Version, g Generator, o Outcome, unsteady bool) {
 	t.mu.Lock()
@@ -38,6 +43,9 @@ func (t *tally) add(v fabric.Version, g Generator, o Outcome, unsteady bool) {
 	r.live, r.promised, r.observed = r.live+o.Live, r.promised+len(o.Promised), r.observed+len(o.Observed)
 	if len(o.Said) > 0 {
 		r.untaken++
+		for _, l := range o.Said {
+			t.said[string(v)+" "+lineNumber.ReplaceAllString(l, "")]++
+		}
 	}
 	if unsteady {
 		r.unsteady++
@@ -84,5 +92,11 @@ func (t *tally) table() string {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %s | %s | %s | %d | %d | %d |\n", n, r.pairs, r.failed, r.unsteady, r.untaken, strings.Join(kinds, ", "),
 			(r.apply / time.Duration(r.pairs)).Round(100*time.Microsecond), (r.total / time.Duration(r.pairs)).Round(10*time.Millisecond), r.live, r.promised, r.observed)
 	}
+	said := slices.SortedFunc(maps.Keys(t.said), func(a, b string) int { return t.said[b] - t.said[a] })
+	for _, l := range said[:min(15, len(said))] {
+		fmt.Fprintf(&b, "not taken %d times: %s\n", t.said[l], l)
+	}
 	return b.String()
 }
+
+var lineNumber = regexp.MustCompile(`^line \d+: `)

@@ -26,7 +26,7 @@ func (Wide) Chain(r *rand.Rand, version fabric.Version, n int) []string {
 	for range n {
 		t := &Text{seed: seed, again: again, version: version}
 		t.wide()
-		out = append(out, machine(version)+spelled(rand.New(rand.NewPCG(r.Uint64(), 1)), t.String()))
+		out = append(out, spelled(rand.New(rand.NewPCG(r.Uint64(), 1)), t.String()))
 		if r.IntN(15) == 0 {
 			seed, again = r.Uint64(), map[string]int{}
 			continue
@@ -111,7 +111,7 @@ var globalChoices = []choice{
 	{5, []string{"ip nht bgp route-map {map}"}},
 	{5, []string{"ip router-id 10.0.0.1", "ip router-id 10.7.7.7"}},
 	{4, []string{"bgp graceful-shutdown"}},
-	{4, []string{"bgp session-dscp CS7", "bgp input-queue-limit 5000", "bgp output-queue-limit 5000"}},
+	{4, []string{"bgp input-queue-limit 5000", "bgp output-queue-limit 5000"}},
 	{3, []string{"line vty\n exec-timeout 5 0\nexit"}},
 	{3, []string{"nexthop-group NG\n nexthop 10.0.0.2\nexit", "nexthop-group NG\n nexthop 10.0.0.3\n nexthop 10.0.0.2\nexit"}},
 }
@@ -124,7 +124,7 @@ var staticChoices = []choice{
 	{10, []string{"ip route 172.17.3.9/16 10.0.0.2", "ip route 172.17.0.0 255.255.0.0 10.0.0.2", "ip route 172.17.0.0/16 10.0.0.2 250"}},
 	{10, []string{"ipv6 route 2001:DB8:A::/48 2001:db8::2", "ipv6 route 2001:db8:a::1/48 Null0", "ipv6 route 2001:db8:a::/48 2001:db8::4 tag 9 40"}},
 	{10, []string{"ip route 172.18.0.0/24 10.0.0.2 vrf red", "ip route 172.18.0.0/24 Null0 vrf red", "vrf red\n ip route 172.18.0.0/24 10.0.0.14 50\nexit-vrf"}},
-	{5, []string{"ip route 172.19.0.0/24 10.0.0.14 nexthop-vrf red", "ip route 172.19.0.0/24 10.0.0.2 table 10", "ip route 172.19.0.0/24 10.0.0.2 label 100"}},
+	{5, []string{"ip route 172.19.0.0/24 10.0.0.14 nexthop-vrf red", "ip route 172.19.0.0/24 10.0.0.2 table 10"}},
 	{5, []string{"vrf red\n ip protocol bgp route-map {map}\nexit-vrf", "vrf red\n ip nht resolve-via-default\nexit-vrf", "vrf green\n ip route 172.18.1.0/24 Null0\nexit-vrf"}},
 }
 
@@ -376,7 +376,9 @@ func (t *Text) neighbor(key, as string, s speaker, groups []wideNeighbor) wideNe
 		if !n.external {
 			word = "internal"
 		}
-		t.line("neighbor %s remote-as %s", n.id, t.one(key+" as", remote, remote, remote, remote, word, word, "65099"))
+		chosen := t.one(key+" as", remote, remote, remote, remote, word, word, "65099")
+		n.external = n.external || chosen == "65099"
+		t.line("neighbor %s remote-as %s", n.id, chosen)
 	}
 	if n.group != "" {
 		t.line("neighbor %s peer-group %s", n.id, n.group)
