@@ -36,7 +36,11 @@ func apart(text string) string {
 		return text
 	}
 	end := begin + strings.Index(text[begin:], "\nexit\n")
-	return text[:begin] + strings.ReplaceAll(text[begin:end], "neighbor 10.0.0.2 ", "neighbor "+viewSpeakers[0]+" ") + text[end:]
+	view := strings.ReplaceAll(text[begin:end], "neighbor 10.0.0.2 ", "neighbor "+viewSpeakers[0]+" ")
+	if at := strings.Index(view, " address-family"); at > 0 && strings.Contains(view[:at], "neighbor "+viewSpeakers[0]+" remote-as") {
+		view = view[:at] + " neighbor " + viewSpeakers[0] + " timers connect 1\n" + view[at:] // it does not call by itself
+	}
+	return text[:begin] + view + text[end:]
 }
 
 // kernelVRFs tells whether a chain runs where the VRF exists, as a network namespace. FRR 10.3 dies there of each line about an interface, so

@@ -43,7 +43,7 @@ func newLane(ctx context.Context, version fabric.Version, vrfs []string, t tool)
 	}
 	l := &lane{fabric: f, version: version, tool: t}
 	for i, name := range names {
-		if l.stands[i], err = newStand(f, name); err != nil {
+		if l.stands[i], err = newStand(ctx, f, name); err != nil {
 			l.close()
 			return nil, err
 		}
@@ -187,7 +187,7 @@ func (l *lane) differences(ctx context.Context, x, y *stand, o *Outcome) ([]Diff
 		b, had := fresh.sessions[n]
 		switch {
 		case has != had || a.established != b.established:
-			sessions = append(sessions, fmt.Sprintf("%s: reloaded: there %t up %t, fresh: there %t up %t", n, has, a.established, had, b.established))
+			sessions = append(sessions, fmt.Sprintf("%s: reloaded: there %t %s; fresh: there %t %s", n, has, a.why, had, b.why))
 		// A session that stays keeps its timers; the plan says so.
 		case a.timers != b.timers && !deferred(o.Plan):
 			timers = append(timers, fmt.Sprintf("%s: reloaded: %s, fresh: %s", n, a.timers, b.timers))

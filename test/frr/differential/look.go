@@ -23,6 +23,8 @@ type look struct {
 type session struct {
 	established bool
 	timers      string
+	// why tells what bgpd says about a session that is down.
+	why string
 }
 
 func (s *stand) look(ctx context.Context) (look, error) {
@@ -59,7 +61,7 @@ func (s *stand) bgp(ctx context.Context) (map[string]session, error) {
 	}
 	out := map[string]session{}
 	for _, b := range all {
-		v := session{established: b.State == "Established"}
+		v := session{established: b.State == "Established", why: fmt.Sprintf("%s, BFD %q, last reset %q", b.State, b.BFD, b.LastReset)}
 		if v.established {
 			v.timers = fmt.Sprintf("hold %s keepalive %s", b.HoldTime, b.KeepAlive)
 		}

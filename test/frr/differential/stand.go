@@ -111,11 +111,44 @@ func nodes(name string, version fabric.Version, vrfs []string) ([]fabric.NodeSpe
 	if len(vrfs) > 0 {
 		links = append(links, fabric.Link{Ends: []fabric.End{{Node: name, Interface: "red0", VRF: vrf, Addresses: []string{"10.0.0.1/8"}}, red}})
 	}
-	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: vrfs}, {Name: name + "p", VRFs: vrfs}}, links
+	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: vrfs}, {Name: name + "p", Version: fabric.V84, VRFs: vrfs}}, links
 }
 
-func newStand(f *fabric.Fabric, name string) (*stand, error) {
+// bfdConfig has a bfdd answer for each speaker, whether the FRR under test asks from one hop away or from several. (FRR 10.3 starts no BGP
+// session before BFD is up.)
+func bfdConfig(vrfs []string) string {
+	var b strings.Builder
+	b.WriteString("bfd\n")
+	for _, s := range speakers {
+		in := ""
+		switch {
+		case s.VRF != "" && len(vrfs) == 0:
+			continue
+		case s.VRF != "":
+			in = " vrf " + s.VRF
+		}
+		for _, hops := range []string{"", " multihop"} {
+			fmt.Fprintf(&b, " peer %s%s local-address %s%s\n  passive-mode\n  detect-multiplier 20\n exit\n", s.neighbor(), hops, s.Address, in)
+		}
+	}
+	return b.String() + "exit\n"
+}
+
+func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error) {
 	s := &stand{dut: f.Node(name)}
+	if err := f.Node(name+"p").Kill(ctx, unix.SIGKILL, "bgpd", "staticd"); err != nil {
+		return nil, err
+	}
+	err := onThread(func() error {
+		said, err := f.Node(name+"p").Load(ctx, bfdConfig(s.dut.Spec.VRFs))
+		if len(said) > 0 {
+			err = fmt.Errorf("the peers' bfdd: %q", said)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	for i, spec := range speakers {
 		if spec.VRF != "" && len(s.dut.Spec.VRFs) == 0 {
 			continue
@@ -133,8 +166,7 @@ func newStand(f *fabric.Fabric, name string) (*stand, error) {
 		}
 		s.peers = append(s.peers, &peer{speaker: spec, Peer: p})
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	ctx, s.stop = context.WithCancel(context.Background())
 	s.worker.Go(func() { s.announce(ctx) })
 	return s, nil
 }

@@ -387,6 +387,9 @@ func (t *Text) neighbor(key, as string, s speaker, groups []wideNeighbor) wideNe
 		t.line("neighbor %s password %s", n.id, t.pick(key+" other password", 0.05, "another", s.Password))
 	}
 	t.choose(key+" line", neighborChoices, n.id)
+	if slices.Contains(viewSpeakers, n.id) {
+		t.line("neighbor %s timers connect 1", n.id) // it does not call by itself
+	}
 	if n.external && n.group == "" {
 		t.choose(key+" external", externalChoices, n.id)
 	}
