@@ -53,6 +53,11 @@ func putBFD(b *builder, running, wanted *config) {
 
 // dropBFD removes profiles that nothing refers to any more.
 func dropBFD(b *builder, running, wanted *config) {
+	if running.has("bfd") && len(wanted.of("bfd")) == 0 {
+		// The sessions of bgpd's neighbors are not of the block.
+		b.add(Command{Daemon: vtysh.BFDD, Line: "no bfd", Effect: None})
+		return
+	}
 	for _, old := range running.of("bfd") {
 		if len(old.context) == 2 && !wanted.has(old.context...) {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(old.context[:1]), Line: vtysh.Line("no " + old.header()), Effect: None})

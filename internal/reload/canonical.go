@@ -170,9 +170,6 @@ func canonicalPrefixList(words []string) []string {
 		}
 	}
 	out := append(words[:i+1:i+1], network)
-	if network == "0.0.0.0/0" && le == "32" && ge == "" || network == "::/0" && le == "128" && ge == "" {
-		return append(words[:i+1:i+1], "any")
-	}
 	if ge != "" {
 		out = append(out, "ge", ge)
 	}
