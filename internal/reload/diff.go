@@ -133,6 +133,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 	want, _ := instances(wanted)
 	// A route that comes or goes is evaluated by itself: only what is announced before and after is concerned.
 	old, next := announcedTags(running), announcedTags(wanted)
+	announceAgain(b, running, want, changes)
 	for _, w := range want {
 		if now[w.vrf] == nil || gone[w.vrf] {
 			continue
@@ -168,6 +169,41 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 					Daemon: vtysh.BGPD, Exec: true, Effect: Soft, Neighbors: []string{w.named(id)},
 					Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+w.vrf+" "+strings.TrimPrefix(family, "address-family ")+" "+target+" soft "+direction), " ")),
 				})
+			}
+		}
+	}
+}
+
+// announceAgain writes networks once more whose route-map has changed: bgpd would look at them again after its delay timer, or never. The
+// classes of the product have their content in their names, and never change.
+func announceAgain(b *builder, running *config, want []*instance, changes *changes) {
+	list, _ := entries(running)
+	had, again := map[string]bool{}, map[string]bool{}
+	for _, e := range list {
+		had[e.id.name] = true
+	}
+	for _, w := range want {
+		for _, family := range w.families() {
+			for _, l := range w.family(family) {
+				if !strings.HasPrefix(l, "network ") {
+					continue
+				}
+				i := strings.LastIndex(l, " route-map ")
+				if i < 0 {
+					continue
+				}
+				name := l[i+len(" route-map "):]
+				changed, known := again[name]
+				if !known {
+					changed = had[name] && (changes.tags[name] != nil || changes.reach(running, name))
+					again[name] = changed
+				}
+				if changed {
+					b.add(Command{
+						Daemon: vtysh.BGPD, Context: lines(append([]string{w.header}, strings.Split(family, "\n")...)), Line: vtysh.Line(l), Effect: Soft,
+						Note: "its route-map has changed", Again: true,
+					})
+				}
 			}
 		}
 	}

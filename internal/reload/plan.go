@@ -41,6 +41,8 @@ type Command struct {
 	Note string `json:"note,omitempty"`
 	// Filter marks a line of a list or a route-map: many of them are one transaction.
 	Filter bool `json:"-"`
+	// Again marks a line that runs already, and is sent to be evaluated.
+	Again bool `json:"-"`
 }
 
 // String is the command as a person reads it, without secrets.
@@ -82,7 +84,7 @@ func (p Plan) without(commands []Command) (Plan, bool) {
 		}
 		rest = slices.Delete(rest, i, i+1)
 	}
-	if !slices.ContainsFunc(rest, func(c Command) bool { return !c.Exec }) {
+	if !slices.ContainsFunc(rest, func(c Command) bool { return !c.Exec && !c.Again }) {
 		rest = nil
 	}
 	return Plan{rest}, true
@@ -90,7 +92,7 @@ func (p Plan) without(commands []Command) (Plan, bool) {
 
 // lines are the commands of a plan that are configuration.
 func (p Plan) lines() []Command {
-	return slices.DeleteFunc(slices.Clone(p.Commands), func(c Command) bool { return c.Exec })
+	return slices.DeleteFunc(slices.Clone(p.Commands), func(c Command) bool { return c.Exec || c.Again })
 }
 
 // Effect is the strongest effect of any command.
