@@ -51,7 +51,7 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 		numbers[line] = decides
 		text.WriteString(l.Reveal() + "\n")
 	}
-	for _, b := range blocks {
+	for n, b := range blocks {
 		first := len(replies)
 		replies = append(replies, make([]Reply, len(b.Lines))...)
 		all := make([]int, len(b.Lines))
@@ -73,6 +73,9 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 				continue
 			}
 			put(l, first+i)
+		}
+		if b.Bulk && n+1 < len(blocks) && blocks[n+1].Bulk {
+			continue // leaving configuration would commit
 		}
 		// Leave the block, so that a next one which can't be entered does not run here.
 		put("end")
@@ -143,6 +146,20 @@ func contextKey(context []Line) string {
 		b.WriteString(l.Reveal() + "\n")
 	}
 	return b.String()
+}
+
+// Daemons implements Client.
+func (e *Exec) Daemons(ctx context.Context) ([]Daemon, error) {
+	out, err := e.Run(ctx, All, "show daemons")
+	if errors.Is(err, ErrNotRunning) {
+		return nil, nil
+	}
+	var found []Daemon
+	for _, name := range strings.Fields(out) {
+		found = append(found, Daemon(name))
+	}
+	slices.Sort(found)
+	return found, err
 }
 
 // Close implements Client; there is nothing to close.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,6 +42,8 @@ type conn struct {
 	r *bufio.Reader
 	// cancelled outlives the deadlines of single windows.
 	cancelled atomic.Bool
+	// transaction tells that one was begun and not ended.
+	transaction bool
 }
 
 // cancel ends what is being read or written, and whatever comes after it.
@@ -63,36 +66,37 @@ func (s *Socket) Run(ctx context.Context, daemon Daemon, command string) (string
 
 // Configure implements Client.
 func (s *Socket) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
-	return s.retry(ctx, daemon, func(c *conn) ([]Reply, error) {
-		var out []Reply
-		entered, err := c.enter([]Line{"configure terminal"})
-		if err != nil || entered.Refused() {
-			return nil, errors.Join(err, refusal(daemon, "configure terminal", entered))
-		}
-		for _, b := range blocks {
-			entered, err := c.enter(b.Context)
-			if err != nil {
-				return nil, err
-			}
-			if entered.Refused() {
-				for range b.Lines {
-					out = append(out, entered)
-				}
-				// Where this stands is unknown: begin again at the top.
-				if _, err := c.enter([]Line{"end", "configure terminal"}); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			replies, err := c.ask(b.Lines, false)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, replies...)
-		}
-		_, err = c.enter([]Line{"end"})
-		return out, err
+	unfinished := false
+	replies, err := s.retry(ctx, daemon, func(c *conn) ([]Reply, error) {
+		replies, err := c.configure(daemon, blocks)
+		unfinished = unfinished || c.transaction
+		return replies, err
 	})
+	if unfinished && !errors.Is(err, ErrNotRunning) {
+		err = errors.Join(err, s.finish(ctx, daemon))
+	}
+	return replies, err
+}
+
+// Daemons implements Client: whoever accepts a connection.
+func (s *Socket) Daemons(ctx context.Context) ([]Daemon, error) {
+	paths, err := filepath.Glob(filepath.Join(s.dir, "*.vty"))
+	if err != nil {
+		return nil, fmt.Errorf("look for FRR's sockets: %w", err)
+	}
+	var found []Daemon
+	for _, path := range paths {
+		c, err := dial(ctx, path)
+		if errors.Is(err, ErrNotRunning) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		_ = c.Close()
+		found = append(found, Daemon(strings.TrimSuffix(filepath.Base(path), ".vty")))
+	}
+	return found, nil
 }
 
 // Close implements Client.
@@ -152,18 +156,9 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 	if daemon == All {
 		return nil, false, errors.New("BUG: a socket belongs to one daemon")
 	}
-	path := filepath.Join(s.dir, string(daemon)+".vty")
-	var d net.Dialer
-	raw, err := d.DialContext(ctx, "unix", path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, false, fmt.Errorf("%w: no %s; start %s, or say where its socket is with --vty-dir", ErrNotRunning, path, daemon)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, false, fmt.Errorf("%w: nobody answers on %s; start %s", ErrNotRunning, path, daemon)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, false, fmt.Errorf("%w to open %s; run as user frr, in group frrvty, or as root", ErrPermission, path)
-	case err != nil:
-		return nil, false, fmt.Errorf("connect to %s: %w", daemon, err)
+	raw, err := dial(ctx, filepath.Join(s.dir, string(daemon)+".vty"))
+	if err != nil {
+		return nil, false, err
 	}
 	c = &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10)}
 	if entered, err := c.enter([]Line{"enable"}); err != nil || entered.Refused() {
@@ -175,6 +170,24 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 	}
 	s.conns[daemon] = c
 	return c, false, nil
+}
+
+// dial opens a daemon's socket.
+func dial(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	daemon := strings.TrimSuffix(filepath.Base(path), ".vty")
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: no %s; start %s, or say where its socket is with --vty-dir", ErrNotRunning, path, daemon)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("%w: nobody answers on %s; start %s", ErrNotRunning, path, daemon)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, denied(path)
+	}
+	return nil, fmt.Errorf("connect to %s: %w", daemon, err)
 }
 
 func refusal(daemon Daemon, line Line, r Reply) error {

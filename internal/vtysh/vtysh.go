@@ -31,6 +31,8 @@ type Client interface {
 	// stop the others, except that the lines of a block which can't be entered are not run. The error is of the connection: what was
 	// applied is then unknown.
 	Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error)
+	// Daemons are those that answer. A daemon whose socket may not be opened is an error, since nothing is known of it.
+	Daemons(ctx context.Context) ([]Daemon, error)
 	// Close ends the connections.
 	Close() error
 }
@@ -40,6 +42,9 @@ type Block struct {
 	// Context are the lines that lead there from the top, such as "router bgp 65000" and "address-family ipv4 unicast".
 	Context []Line
 	Lines   []Line
+	// Bulk is for many lines of FRR's northbound, which are prefix-lists, access-lists and route-maps: neighbouring blocks that are Bulk
+	// are one transaction. For about five seconds after it, bgpd starts no neighbor that is created meanwhile.
+	Bulk bool
 }
 
 // Line is one line of configuration. It prints without the password that it may hold; Reveal gives all of it.

@@ -22,8 +22,11 @@ import (
 var (
 	skip     = flag.Int("skip", 0, "pairs to leave out at the beginning")
 	made     = flag.String("generator", "", "grammar or product instead of both")
+	with     = flag.String("tool", "engine", "engine, or frr-reload to see how that does")
 	defaults = map[string]string{"pairs": "40", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
 )
+
+var tools = map[string]tool{"engine": engine{}, "frr-reload": frrReload{}}
 
 // job is one chain, or what of it is to run.
 type job struct {
@@ -100,7 +103,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 			}
 			if l == nil {
 				var err error
-				if l, err = newLane(t.Context(), v, vrfs(kernelVRFs(v, j.number)), engine{}); err != nil {
+				if l, err = newLane(t.Context(), v, vrfs(kernelVRFs(v, j.number)), tools[*with]); err != nil {
 					t.Error(err)
 					return
 				}

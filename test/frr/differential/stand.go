@@ -128,7 +128,7 @@ func bfdConfig(vrfs []string) string {
 			in = " vrf " + s.VRF
 		}
 		for _, hops := range []string{"", " multihop"} {
-			fmt.Fprintf(&b, " peer %s%s local-address %s%s\n  passive-mode\n  detect-multiplier 20\n exit\n", s.neighbor(), hops, s.Address, in)
+			fmt.Fprintf(&b, " peer %s%s local-address %s%s\n  detect-multiplier 20\n exit\n", s.neighbor(), hops, s.Address, in)
 		}
 	}
 	return b.String() + "exit\n"

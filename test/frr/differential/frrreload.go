@@ -1,0 +1,43 @@
+package differential
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// frrReload is FRR's own reload, to compare with. The plan is the one that the product would have carried out, so that a reset which it does
+// without is a difference.
+type frrReload struct{}
+
+func (frrReload) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error {
+	client := s.client()
+	defer client.Close()
+	plan, err := reload.New(client, reload.Options{Whole: p.Whole, Previous: p.A, Now: time.Now}).Plan(ctx, render.Document{Text: p.B})
+	if err != nil {
+		return err
+	}
+	o.Plan = plan
+	root, err := fabric.FindRoot(s.dut.Version)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.dut.ConfDir(), "frr.conf"), []byte(p.B), 0o644); err != nil {
+		return err
+	}
+	return onThread(func() error {
+		begin := time.Now()
+		said, err := s.dut.Exec(ctx, "/usr/bin/python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
+			"--confdir", "/etc/frr", "--rundir", "/run/frr", "/etc/frr/frr.conf")
+		o.Apply = time.Since(begin)
+		if err != nil {
+			o.differ(Failure, "%s", said)
+		}
+		return nil
+	})
+}
