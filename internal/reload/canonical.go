@@ -339,6 +339,7 @@ func canonicalRouter(c *config, b *block) {
 			return strings.HasSuffix(l, " capability extended-nexthop") && interfaces[neighborOf(l)]
 		})
 	case strings.HasPrefix(b.context[1], "address-family") && len(b.context) == 2:
+		out = b.lines[:0] // in place: no line becomes two
 		for _, l := range b.lines {
 			if l = canonicalFamilyLine(l); l != "" {
 				out = append(out, l)
@@ -490,10 +491,10 @@ func inOrder(words []string, order ...string) []string {
 func canonicalNetwork(l string) string {
 	rest := l[len("network "):]
 	word, tail, _ := strings.Cut(rest, " ")
+	if strings.HasSuffix(word, "/32") && !strings.Contains(word, ":") && !strings.Contains(tail, "  ") {
+		return l // FRR takes no other spelling of such an address
+	}
 	if p, err := netip.ParsePrefix(word); err == nil {
-		if p.IsSingleIP() && p.Addr().Is4() && !strings.Contains(tail, "  ") {
-			return l
-		}
 		if m := p.Masked().String(); m != word {
 			l = strings.TrimSpace("network " + m + " " + tail)
 		}
@@ -580,6 +581,10 @@ var communityFlags = []string{"standard", "extended", "large"}
 
 // sendCommunity writes what neighbors are sent as one line a kind. All are on by default, and not printed.
 func sendCommunity(lines []string) []string {
+	says := func(l string) bool { return !strings.HasPrefix(l, "network ") && strings.Contains(l, " send-community") }
+	if !slices.ContainsFunc(lines, says) {
+		return lines
+	}
 	out := lines[:0:0]
 	for _, l := range lines {
 		if !strings.Contains(l, " send-community") {

@@ -25,6 +25,8 @@ type Running struct {
 	// Whole tells that the document is all of FRR's configuration.
 	Whole   bool
 	Version vtysh.Version
+
+	texts *reader
 }
 
 // Format implements fmt.Formatter: what runs may hold passwords, so only its size is printed.
@@ -45,13 +47,13 @@ func Diff(running Running, document render.Document) Plan {
 }
 
 func diff(running Running, wanted *config) Plan {
-	bgp, bfd := read(running.BGPD), read(running.BFDD)
+	bgp, bfd := running.texts.read(running.BGPD), running.texts.read(running.BFDD)
 	b := builder{version: running.Version, filters: vtysh.BGPD}
 	changes := newChanges()
 
-	others := read(running.Previous)
+	others := running.texts.read(running.Previous)
 	if running.Whole {
-		others = read(running.merged())
+		others = running.texts.read(running.merged())
 		b.filters = vtysh.All
 	}
 	putGlobals(&b, bgp, wanted)
@@ -70,13 +72,6 @@ func diff(running Running, wanted *config) Plan {
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, bgp, wanted)
 	return Plan{b.commands}
-}
-
-// read is a configuration in canonical form.
-func read(text string) *config {
-	c := parse(text)
-	canonicalise(c)
-	return c
 }
 
 // merged is what all daemons print, each line once in its place, as vtysh shows it.

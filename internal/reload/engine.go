@@ -26,6 +26,7 @@ type Engine struct {
 	// its defaults. As long as all of it comes again, and FRR prints there what it did, nothing is to do about it.
 	residue []Command
 	printed string
+	texts   reader
 }
 
 // Options say what an engine works on.
@@ -79,7 +80,8 @@ const passes = 3
 
 // Plan compares the running configuration with a document, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {
-	_, plan, err := e.compare(ctx, read(document.Text), false)
+	e.texts.turn()
+	_, plan, err := e.compare(ctx, e.texts.read(document.Text), false)
 	return plan, err
 }
 
@@ -102,10 +104,12 @@ type Gate func(ctx context.Context, plan Plan) (keep []string, err error)
 // in the Result, and everything that does not depend on it is applied. What the gate keeps is in Result.Held: the plan as a whole where
 // documents are whole, otherwise only what concerns those neighbors.
 func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
-	result, err := e.apply(ctx, read(document.Text), Result{Started: e.now(), Digest: document.Digest})
+	started := e.now()
+	e.texts.turn()
+	result, err := e.apply(ctx, e.texts.read(document.Text), Result{Started: started, Digest: document.Digest})
 	if err == nil && !e.whole && !result.Held.Empty() {
 		// What is left after all else was applied is what is held.
-		_, result.Held, err = e.compare(ctx, read(document.Text), false)
+		_, result.Held, err = e.compare(ctx, e.texts.read(document.Text), false)
 	}
 	if err == nil && result.Held.Empty() || !e.whole && err == nil {
 		e.previous = document.Text
@@ -283,7 +287,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 
 // running asks the daemons what they run. A bfdd that is not there runs nothing.
 func (e *Engine) running(ctx context.Context) (Running, error) {
-	r := Running{Previous: e.previous, Whole: e.whole, Others: map[vtysh.Daemon]string{}}
+	r := Running{Previous: e.previous, Whole: e.whole, Others: map[vtysh.Daemon]string{}, texts: &e.texts}
 	var err error
 	if r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
 		return r, err

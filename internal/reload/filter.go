@@ -135,7 +135,7 @@ func dropCopies(b *builder, running Running, bgp, wanted *config) {
 		if d == vtysh.Zebra && running.Others[vtysh.Mgmtd] != "" {
 			continue // mgmtd writes what zebra has
 		}
-		held := read(holders[d])
+		held := running.texts.read(holders[d])
 		want := map[string]bool{}
 		for _, l := range filters(wanted) {
 			want[l] = true

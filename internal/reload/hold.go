@@ -27,7 +27,7 @@ func Session(name string) (neighbor, vrf string) {
 // hold returns the wanted configuration with the neighbors to keep, named as in plans, as they run now, and with all that they refer to.
 // What else the document asks for stays.
 func hold(running Running, wanted *config, keep []string) *config {
-	bgp, bfd := read(running.BGPD), read(running.BFDD)
+	bgp, bfd := running.texts.read(running.BGPD), running.texts.read(running.BFDD)
 	out := wanted
 	for range 3 {
 		for _, name := range keep {

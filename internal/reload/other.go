@@ -36,7 +36,7 @@ func (o other) first() string {
 // putOthers adds and removes what is neither bgpd's nor bfdd's. Unless the document is all of FRR's configuration, that is an
 // administrator's extras, and compared with the document before: what others keep in FRR is theirs.
 func putOthers(b *builder, running Running, now, wanted *config) {
-	zebra := read(running.Others[vtysh.Zebra]).top
+	zebra := running.texts.read(running.Others[vtysh.Zebra]).top
 	had, want := others(now, running), others(wanted, running)
 	var put, drop []other
 	for _, o := range had {

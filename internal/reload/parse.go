@@ -89,11 +89,16 @@ func leavesBlock(header, line string) bool {
 	return begins(line, topOnly) || !strings.HasPrefix(header, "vrf ") && begins(line, vrfToo)
 }
 
+// manyLines is where a block is a large one.
+const manyLines = 128
+
 // parse reads the text of "show running-config" or of a frr.conf.
 func parse(text string) *config {
 	c := &config{byKey: map[string]*block{}}
 	var stack []*block
-	for line := range strings.Lines(text) {
+	for len(text) > 0 {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '!' || line[0] == '#' {
 			continue
@@ -109,8 +114,11 @@ func parse(text string) *config {
 			continue
 		}
 		if len(stack) > 0 && (strings.HasPrefix(line, "network ") || strings.HasPrefix(line, "neighbor ")) {
-			// Nearly all lines of large configurations.
+			// Nearly all lines of large configurations: room for what is left of the text, once.
 			b := stack[len(stack)-1]
+			if len(b.lines) == manyLines {
+				b.lines = slices.Grow(b.lines, strings.Count(text, "\n"))
+			}
 			b.lines = append(b.lines, line)
 			continue
 		}

@@ -191,11 +191,9 @@ func difference(running, wanted []string, key func(string) string) (put, drop []
 	for _, l := range slices.Concat(old, want) {
 		keys[key(l)] = true
 	}
-	for _, l := range slices.Concat(wanted[:begin], wanted[len(wanted)-end:]) {
-		if keys[key(l)] {
-			old, want = running, wanted // one key twice in a block
-			break
-		}
+	outside := func(l string) bool { return keys[key(l)] }
+	if slices.ContainsFunc(wanted[:begin], outside) || slices.ContainsFunc(wanted[len(wanted)-end:], outside) {
+		old, want = running, wanted // one key twice in a block
 	}
 	now := make(map[string]string, len(old))
 	for _, l := range old {

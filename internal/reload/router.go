@@ -306,6 +306,9 @@ func (c *change) own(context, put, drop []string, which func(string) bool) {
 		if len(replaced) == 0 {
 			break
 		}
+		if strings.HasPrefix(l, "network ") {
+			continue // replaced in place, and there are many
+		}
 		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
 			c.line(context, undo(l))
 		}

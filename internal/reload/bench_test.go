@@ -1,0 +1,46 @@
+package reload
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// large is a configuration as the product renders it and as FRR prints it, with a network line a prefix.
+func large(prefixes, peers int) string {
+	var b strings.Builder
+	b.WriteString("bgp route-map delay-timer 0\nroute-map class-a permit 10\n set tag 1\nexit\n" +
+		"route-map out permit 1\n match tag 1\n set community 64500:1\nexit\nroute-map in deny 65535\nexit\n" +
+		"router bgp 64500\n bgp router-id 10.255.0.1\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n no bgp network import-check\n")
+	for i := range peers {
+		fmt.Fprintf(&b, " neighbor 10.1.0.%d remote-as 64501\n", i+1)
+	}
+	b.WriteString(" address-family ipv4 unicast\n")
+	for i := range prefixes {
+		fmt.Fprintf(&b, "  network 20.%d.%d.%d/32 route-map class-a\n", i>>16, i>>8&255, i&255)
+	}
+	for i := range peers {
+		fmt.Fprintf(&b, "  neighbor 10.1.0.%d activate\n  neighbor 10.1.0.%[1]d route-map in in\n  neighbor 10.1.0.%[1]d route-map out out\n", i+1)
+	}
+	b.WriteString(" exit-address-family\nexit\n")
+	return b.String()
+}
+
+// BenchmarkDiff compares what runs with a document that has one prefix more, both as texts.
+func BenchmarkDiff(b *testing.B) {
+	for _, n := range []int{1000, 10000, 50000} {
+		b.Run(fmt.Sprintf("prefixes=%d", n), func(b *testing.B) {
+			text := large(n, 4)
+			running := Running{BGPD: text, Version: vtysh.Version{Major: 10, Minor: 3}}
+			wanted := strings.Replace(text, "  network 20.0.0.7/32", "  network 20.0.0.6/31 route-map class-a\n  network 20.0.0.7/32", 1)
+			for b.Loop() {
+				plan := diff(running, read(wanted))
+				require.Len(b, plan.Commands, 1)
+			}
+		})
+	}
+}
