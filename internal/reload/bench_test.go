@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // large is a configuration as the product renders it and as FRR prints it, with a network line a prefix.
@@ -30,17 +28,25 @@ func large(prefixes, peers int) string {
 	return b.String()
 }
 
-// BenchmarkDiff compares what runs with a document that has one prefix more, both as texts.
+// BenchmarkDiff compares what runs with a document, both as texts that were not seen before: one prefix more, or half of them in another
+// class.
 func BenchmarkDiff(b *testing.B) {
 	for _, n := range []int{1000, 10000, 50000} {
-		b.Run(fmt.Sprintf("prefixes=%d", n), func(b *testing.B) {
-			text := large(n, 4)
-			running := Running{BGPD: text, Version: vtysh.Version{Major: 10, Minor: 3}}
-			wanted := strings.Replace(text, "  network 20.0.0.7/32", "  network 20.0.0.6/31 route-map class-a\n  network 20.0.0.7/32", 1)
-			for b.Loop() {
-				plan := diff(running, read(wanted))
-				require.Len(b, plan.Commands, 1)
-			}
-		})
+		text := large(n, 4)
+		running := Running{BGPD: text, Version: frr103}
+		for _, c := range []struct {
+			change, wanted string
+			commands       int
+		}{
+			{"one", strings.Replace(text, "  network 20.0.0.7/32", "  network 20.0.0.6/31 route-map class-a\n  network 20.0.0.7/32", 1), 1},
+			{"half", strings.Replace(text, "/32 route-map class-a", "/32 route-map class-b", n/2), n / 2},
+		} {
+			b.Run(fmt.Sprintf("prefixes=%d/change=%s", n, c.change), func(b *testing.B) {
+				for b.Loop() {
+					plan := diff(running, read(c.wanted))
+					require.Len(b, plan.Commands, c.commands)
+				}
+			})
+		}
 	}
 }

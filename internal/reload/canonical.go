@@ -581,7 +581,9 @@ var communityFlags = []string{"standard", "extended", "large"}
 
 // sendCommunity writes what neighbors are sent as one line a kind. All are on by default, and not printed.
 func sendCommunity(lines []string) []string {
-	says := func(l string) bool { return !strings.HasPrefix(l, "network ") && strings.Contains(l, " send-community") }
+	says := func(l string) bool {
+		return !strings.HasPrefix(l, "network ") && strings.Contains(l, " send-community")
+	}
 	if !slices.ContainsFunc(lines, says) {
 		return lines
 	}
