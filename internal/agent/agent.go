@@ -76,6 +76,8 @@ type Agent struct {
 	checked  map[string]string // extras text -> what FRR's parser said
 	accepted string            // digest of the last document with overlays that FRR's parser took
 	good     *render.Document  // the last document that was rendered and could be used
+	still    bool              // the last turn left FRR with what the objects ask for
+	file     fs.FileInfo       // frr.conf as it was written last
 	logged   []problem.Problem
 	guard    guard
 }
@@ -132,6 +134,9 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-templates:
 			a.loadTemplates()
 		case <-drift.C:
+			if a.quiet(ctx) {
+				continue
+			}
 			force, drifted = true, true
 		case <-a.guard.expired():
 			a.confirm(ctx)
@@ -174,6 +179,7 @@ func (a *Agent) fingerprint() string {
 // turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last; look tells only
 // what differs then.
 func (a *Agent) turn(ctx context.Context, force, look bool) error {
+	a.still = false
 	if a.objects.Objects.Empty() {
 		a.tell(a.objects.Problems, 0)
 		a.status.failed(errNoObjects)
@@ -202,6 +208,7 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	applied := a.status.applied(document.Digest)
 	if applied && !force {
 		a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
+		a.still = true
 		return nil
 	}
 	if applied && look {
@@ -231,13 +238,34 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 		if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
 			return err
 		}
+		a.file, _ = os.Stat(a.FRRConf)
 	}
 	if !outcome.Verified() {
 		return fmt.Errorf("%d lines differ after the apply, %d were refused", len(outcome.Remaining.Commands), len(outcome.Refused))
 	}
 	a.good = &document
 	a.status.verified(document.Digest)
-	return a.keep(result.LastGood)
+	if err := a.keep(result.LastGood); err != nil {
+		return err
+	}
+	a.still = true
+	return nil
+}
+
+// quiet tells that a look for drift finds nothing and has nothing else to do: neither FRR nor frr.conf is another than a turn has left it,
+// and nothing waits to be allowed or confirmed.
+func (a *Agent) quiet(ctx context.Context) bool {
+	if !a.still || a.guard.timer != nil || a.status.holds() {
+		return false
+	}
+	if a.FRRConf != reload.NoFile {
+		file, err := os.Stat(a.FRRConf)
+		if err != nil || a.file == nil || !os.SameFile(file, a.file) || !file.ModTime().Equal(a.file.ModTime()) {
+			return false
+		}
+	}
+	unchanged, err := a.engine.Unchanged(ctx)
+	return err == nil && unchanged
 }
 
 // problem is one of the node itself.
@@ -257,6 +285,7 @@ func (a *Agent) look(ctx context.Context, document render.Document, problems []p
 			fmt.Sprintf("FRR runs something else than was applied; %d commands would repair it, first %q", len(plan.Commands), plan.Commands[0].Line.String())))
 	}
 	a.tell(slices.Concat(problems, a.guard.lasting), services)
+	a.still = true
 	return nil
 }
 

@@ -91,3 +91,10 @@ func (b *Board) record(result reload.Result) {
 }
 
 func (b *Board) held(h *Held) { b.change(func(r *Report) { r.Held = h }) }
+
+// holds tells whether anything waits to be allowed.
+func (b *Board) holds() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.report.Held != nil
+}

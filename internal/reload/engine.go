@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,19 @@ func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, erro
 	e.texts.turn()
 	_, plan, err := e.compare(ctx, e.texts.read(document.Text), false)
 	return plan, err
+}
+
+// Unchanged tells whether FRR prints, to the byte, what it printed when it was last seen running a document. Texts are compared, and not
+// read: this is what looking for drift costs as long as there is none.
+func (e *Engine) Unchanged(ctx context.Context) (bool, error) {
+	if e.known == nil {
+		return false, nil
+	}
+	now, err := e.running(ctx)
+	if err != nil {
+		return false, err
+	}
+	return now.BGPD == e.known.BGPD && now.BFDD == e.known.BFDD && maps.Equal(now.Others, e.known.Others) && now.Version == e.known.Version, nil
 }
 
 // Snapshot is the configuration that FRR runs, as a document to come back to.

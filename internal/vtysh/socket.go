@@ -263,7 +263,7 @@ func (l Line) sendable() bool {
 
 // reply reads text up to the first NUL, two more NULs, and the status. keep leaves the text as it is: output of a show command.
 func (c *conn) reply(keep bool) (Reply, error) {
-	text, err := c.r.ReadBytes(0)
+	text, err := c.r.ReadString(0)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -275,9 +275,9 @@ func (c *conn) reply(keep bool) (Reply, error) {
 	switch text = text[:len(text)-1]; {
 	case len(text) == 0:
 	case keep:
-		r.Text = string(text)
+		r.Text = text
 	default:
-		r.Text = Redact(string(text))
+		r.Text = Redact(text)
 	}
 	return r, nil
 }

@@ -39,6 +39,8 @@ func TestScenarioFRRRestartsAndDrifts(t *testing.T) {
 			_, err = l.node.Vtysh(t.Context(), "-c", "configure", "-c", "router bgp 64500", "-c", "address-family ipv4 unicast", "-c", "no network 192.0.2.10/32")
 			require.NoError(t, err)
 			l.eventually("the missing line is back", 5*time.Second, func() bool { return strings.Contains(l.running(), "network 192.0.2.10/32") })
+			require.NoError(t, os.Remove(filepath.Join(l.node.ConfDir(), "frr.conf")))
+			l.eventually("frr.conf is back", 5*time.Second, func() bool { return l.frrConf() != "" })
 		})
 		before := l.running()
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -64,7 +65,14 @@ func BenchmarkServiceToUpdate(b *testing.B) {
 	}
 }
 
-func serviceToUpdate(b *testing.B, v fabric.Version, n int) {
+// stand is a node with a peer, and objects in a directory: an advertised pool, and one file a Service.
+type stand struct {
+	node *fabric.Node
+	peer *gobgp.Peer
+	dir  string
+}
+
+func newStand(b *testing.B, v fabric.Version, services int) *stand {
 	fabric.Require(b, v)
 	lab := fabric.New(b, fabric.Topology{
 		Nodes: []fabric.NodeSpec{{Name: "node1", Version: v, BGPDArgs: []string{"-p", "0"}}, {Name: "tor1", Version: fabric.None}},
@@ -72,24 +80,39 @@ func serviceToUpdate(b *testing.B, v fabric.Version, n int) {
 			{Node: "node1", Interface: "eth0", Addresses: []string{"10.0.0.100/24"}}, {Node: "tor1", Interface: "eth0", Addresses: []string{"10.0.0.1/24"}},
 		}}},
 	})
-	node := lab.Node("node1")
-	peer := gobgp.Start(b, lab.Node("tor1"), gobgp.Config{
+	s := &stand{node: lab.Node("node1"), dir: b.TempDir()}
+	s.peer = gobgp.Start(b, lab.Node("tor1"), gobgp.Config{
 		AS: 64501, Address: netip.MustParseAddr("10.0.0.1"), Neighbor: netip.MustParseAddr("10.0.0.100"),
 	})
-	dir := b.TempDir()
-	write(b, dir, "objects.yaml", objects)
-	for i := range n {
-		write(b, dir, fmt.Sprintf("s%d.yaml", i), service(fmt.Sprintf("s%d", i), fmt.Sprintf("20.%d.%d.%d", i>>16, i>>8&255, i&255)))
+	write(b, s.dir, "objects.yaml", objects)
+	for i := range services {
+		write(b, s.dir, fmt.Sprintf("s%d.yaml", i), service(fmt.Sprintf("s%d", i), fmt.Sprintf("20.%d.%d.%d", i>>16, i>>8&255, i&255)))
 	}
+	return s
+}
+
+// run starts the product on the directory; it ends with the benchmark, or by stop.
+func (s *stand) run(b *testing.B, args ...string) *exec.Cmd {
 	path, err := product.Build()
 	require.NoError(b, err)
-	cmd := node.Command(context.Background(), path, "run", "-f", dir, "--node", "node1", "--log-level", "warn")
-	started := time.Now()
+	cmd := s.node.Command(context.Background(), path, append([]string{"run", "-f", s.dir, "--node", "node1", "--log-level", "warn"}, args...)...)
 	require.NoError(b, cmd.Start())
-	b.Cleanup(func() {
+	b.Cleanup(func() { stop(cmd) })
+	return cmd
+}
+
+func stop(cmd *exec.Cmd) {
+	if cmd.ProcessState == nil {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-	})
+	}
+}
+
+func serviceToUpdate(b *testing.B, v fabric.Version, n int) {
+	s := newStand(b, v, n)
+	node, peer, dir := s.node, s.peer, s.dir
+	started := time.Now()
+	cmd := s.run(b)
 	last, err := peer.WaitTable(context.Background(), n)
 	require.NoError(b, err)
 	cold := last.Sub(started)
@@ -151,10 +174,11 @@ func class(b *testing.B, node *fabric.Node) string {
 	return ""
 }
 
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 func report(b *testing.B, product, floor []time.Duration, cold time.Duration, pid int) {
 	slices.Sort(product)
 	slices.Sort(floor)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	median, bare := product[len(product)/2], floor[len(floor)/2]
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ms(median), "ms-median")

@@ -1,0 +1,67 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// BenchmarkDrift reports what one background comparison costs when nobody changed anything: ms of processor time of ours and of bgpd, less
+// what both take without it. Real time counts for nothing here.
+func BenchmarkDrift(b *testing.B) {
+	for _, v := range fabric.Versions() {
+		for _, n := range []int{1000, 10000} {
+			b.Run(fmt.Sprintf("frr=%s/services=%d", v, n), func(b *testing.B) { drift(b, v, n) })
+		}
+	}
+}
+
+func drift(b *testing.B, v fabric.Version, n int) {
+	const interval, comparisons = 250 * time.Millisecond, 40
+	s := newStand(b, v, n)
+	measure := func(drift time.Duration) (ours, bgpd time.Duration) {
+		cmd := s.run(b, "--drift-interval", drift.String())
+		_, err := s.peer.WaitTable(context.Background(), n)
+		require.NoError(b, err)
+		time.Sleep(time.Second) // the first apply, and what it left to be swept
+		pid := s.node.PID("bgpd")
+		ours, bgpd = -processorTime(b, cmd.Process.Pid), -processorTime(b, pid)
+		time.Sleep(interval * comparisons)
+		ours, bgpd = ours+processorTime(b, cmd.Process.Pid), bgpd+processorTime(b, pid)
+		stop(cmd)
+		return ours, bgpd
+	}
+	for b.Loop() {
+		idleOurs, idleBGPD := measure(time.Hour)
+		ours, bgpd := measure(interval)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(ms(ours-idleOurs)/comparisons, "ms-ours/comparison")
+		b.ReportMetric(ms(bgpd-idleBGPD)/comparisons, "ms-bgpd/comparison")
+	}
+}
+
+// processorTime is what all threads of a process have taken so far.
+func processorTime(b *testing.B, pid int) time.Duration {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	require.NoError(b, err)
+	var sum time.Duration
+	for _, file := range threads {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
+		require.NoError(b, err)
+		sum += time.Duration(ns)
+	}
+	return sum
+}
