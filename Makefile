@@ -10,6 +10,10 @@ REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
 FUZZTIME ?= 60s
 # Repetitions of the scenarios in test-long.
 COUNT ?= 3
+# bench-table keeps its rows in TABLE, goes up to TABLE_MAX prefixes, and gives frr-reload.py up after GIVE_UP a change.
+TABLE ?= $(BIN)/reload-table.md
+TABLE_MAX ?= 50000
+GIVE_UP ?= 10m
 
 .PHONY: help
 help: ## what this Makefile can do
@@ -62,9 +66,16 @@ golden: ## write the expected files of the golden cases anew; read the differenc
 	$(GO) test ./test/frr -run 'TestCases$$' -update
 
 .PHONY: bench
-bench: frr ## the pipeline, and the whole way from a written Service to the UPDATE at a peer, on both FRR versions
+bench: frr ## minutes: the pipeline; a written Service to the UPDATE at a peer; looking for drift; a small table of reload against frr-reload.py
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
-	$(GO) test -run '^$$' -bench . -benchtime 100x ./test/frr/bench
+	$(GO) test -timeout 30m -run '^$$' -bench ServiceToUpdate -benchtime 100x ./test/frr/bench
+	$(GO) test -timeout 30m -run '^$$' -bench Drift -benchtime 1x ./test/frr/bench
+	$(GO) test -timeout 30m -run TestReloadTable -v ./test/frr/bench -table -table-max 1000 -give-up 20s
+
+.PHONY: bench-table
+bench-table: frr ## an hour or two: the whole table of reload against frr-reload.py; goes on with what is in TABLE
+	@mkdir -p $(dir $(TABLE))
+	$(GO) test -timeout 8h -run TestReloadTable -v ./test/frr/bench -table -table-max $(TABLE_MAX) -table-file $(abspath $(TABLE)) -give-up $(GIVE_UP)
 
 .PHONY: demo
 demo: frr-distribution build ## two ToR routers and three nodes in network namespaces, with the OpenShift examples (as root)

@@ -28,8 +28,8 @@ func large(prefixes, peers int) string {
 	return b.String()
 }
 
-// BenchmarkDiff compares what runs with a document, both as texts that were not seen before: one prefix more, or half of them in another
-// class.
+// BenchmarkDiff compares what runs with a document, both as texts that were not seen before: one prefix more, a class with
+// other attributes, half of the prefixes in another class.
 func BenchmarkDiff(b *testing.B) {
 	for _, n := range []int{1000, 10000, 50000} {
 		text := large(n, 4)
@@ -39,6 +39,7 @@ func BenchmarkDiff(b *testing.B) {
 			commands       int
 		}{
 			{"one", strings.Replace(text, "  network 20.0.0.7/32", "  network 20.0.0.6/31 route-map class-a\n  network 20.0.0.7/32", 1), 1},
+			{"attributes", strings.Replace(text, "set community 64500:1", "set community 64500:3", 1), 5},
 			{"half", strings.Replace(text, "/32 route-map class-a", "/32 route-map class-b", n/2), n / 2},
 		} {
 			b.Run(fmt.Sprintf("prefixes=%d/change=%s", n, c.change), func(b *testing.B) {

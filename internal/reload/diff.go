@@ -135,8 +135,8 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 		}
 		established := now[w.vrf].neighbors()
 		for _, family := range w.families() {
-			before := now[w.vrf].family(family)
-			for _, l := range w.family(family) {
+			before := neighborLines(now[w.vrf].family(family))
+			for _, l := range neighborLines(w.family(family)) {
 				words := strings.Fields(l)
 				if len(words) != 5 || words[0] != "neighbor" || !slices.Contains(established, words[1]) {
 					continue
@@ -180,14 +180,10 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 	for _, w := range want {
 		for _, family := range w.families() {
 			for _, l := range w.family(family) {
-				if !strings.HasPrefix(l, "network ") {
+				name := networkMap(l)
+				if name == "" {
 					continue
 				}
-				i := strings.LastIndex(l, " route-map ")
-				if i < 0 {
-					continue
-				}
-				name := l[i+len(" route-map "):]
 				changed, known := again[name]
 				if !known {
 					changed = had[name] && (changes.tags[name] != nil || changes.reach(running, name))
@@ -202,6 +198,26 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 			}
 		}
 	}
+}
+
+// networkMap is the route-map of a network line, empty for others.
+func networkMap(l string) string {
+	if !strings.HasPrefix(l, "network ") {
+		return ""
+	}
+	_, name, _ := strings.Cut(l, " route-map ")
+	return name
+}
+
+// neighborLines are the lines of a family that are about neighbors: few beside the networks.
+func neighborLines(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if strings.HasPrefix(l, "neighbor ") {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // concerns tells whether any route that is announced before and after has one of the tags; a change of an entry without a tag concerns
@@ -232,8 +248,8 @@ func announcedTags(c *config) map[string]map[string]bool {
 		tags := map[string]bool{}
 		for _, family := range in.families() {
 			for _, l := range in.family(family) {
-				if words := strings.Fields(l); len(words) == 4 && words[0] == "network" && words[2] == "route-map" {
-					tags[tagOf[words[3]]] = true
+				if name := networkMap(l); name != "" {
+					tags[tagOf[name]] = true
 				}
 			}
 		}
