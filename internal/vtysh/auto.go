@@ -25,7 +25,7 @@ func (a *Auto) Run(ctx context.Context, daemon Daemon, command string) (string, 
 // Configure implements Client.
 func (a *Auto) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
 	if daemon == All || daemon == Mgmtd {
-		// mgmtd loses lines that come before it has answered the ones before.
+		// mgmtd takes lines on its socket one by one, and commits each; vtysh makes it commit a file at once.
 		return a.exec.Configure(ctx, daemon, blocks)
 	}
 	return a.Socket.Configure(ctx, daemon, blocks)

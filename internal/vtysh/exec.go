@@ -2,6 +2,7 @@ package vtysh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Exec runs the vtysh binary, one process a call.
@@ -42,68 +46,170 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 	if err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer
 	var replies []Reply
-	numbers := map[int][]int{} // line of the file -> replies that it decides
-	line := 0
-	put := func(l Line, decides ...int) {
-		line++
-		numbers[line] = decides
-		text.WriteString(l.Reveal() + "\n")
-	}
-	for n, b := range blocks {
-		first := len(replies)
-		replies = append(replies, make([]Reply, len(b.Lines))...)
-		all := make([]int, len(b.Lines))
-		for i := range all {
-			all[i] = first + i
-		}
-		if said, ok := closed[contextKey(b.Context)]; ok {
-			for _, i := range all {
-				replies[i] = Reply{ConfigFailed, said}
+	var items []item
+	for i := range blocks {
+		said, shut := closed[contextKey(blocks[i].Context)]
+		for _, l := range blocks[i].Lines {
+			switch {
+			case shut:
+				replies = append(replies, Reply{ConfigFailed, said})
+			case !l.sendable():
+				replies = append(replies, Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)})
+			default:
+				items = append(items, item{&blocks[i], l, len(replies)})
+				replies = append(replies, Reply{})
 			}
-			continue
 		}
-		for _, l := range b.Context {
-			put(l, all...)
-		}
-		for i, l := range b.Lines {
-			if !l.sendable() {
-				replies[first+i] = Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)}
-				continue
-			}
-			put(l, first+i)
-		}
-		if b.Bulk && n+1 < len(blocks) && blocks[n+1].Bulk {
-			continue // leaving configuration would commit
-		}
-		// Leave the block, so that a next one which can't be entered does not run here.
-		put("end")
-		put("configure terminal")
 	}
-	file, err := privateFile(text.Bytes())
+	err = e.load(ctx, daemon, items, replies)
+	if ctx.Err() != nil {
+		// vtysh was ended within its transaction, which would keep bgpd from starting new neighbors. A file without lines ends it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+		defer cancel()
+		_, _ = e.vtysh(ctx, daemon, "-f", os.DevNull)
+	}
 	if err != nil {
 		return nil, err
-	}
-	defer os.Remove(file)
-	out, err := e.vtysh(ctx, daemon, "-f", file)
-	if err != nil {
-		return nil, err
-	}
-	refused := complaints(out.stderr + out.stdout)
-	for _, c := range refused {
-		for _, i := range numbers[c.line] {
-			replies[i] = Reply{ConfigFailed, "% " + c.text}
-		}
-	}
-	if out.code != 0 && len(refused) == 0 {
-		return nil, fmt.Errorf("vtysh ended with %d: %s", out.code, oneLine(Redact(out.stderr+out.stdout)))
 	}
 	return replies, nil
 }
 
-// closedContexts finds the blocks within blocks that FRR's grammar has not: vtysh would go on and run their lines in the block around
-// them. Only these matter; at the top, the lines of a block that can't be entered are no commands.
+// item is a line to load, where it stands, and which reply is its.
+type item struct {
+	block *Block
+	line  Line
+	reply int
+}
+
+// load runs lines. vtysh makes one transaction of all neighbouring lines of FRR's northbound; when FRR refuses that, its halves are loaded, until
+// what it refuses is alone.
+func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []Reply) error {
+	for len(items) > 0 {
+		read, lost, err := e.loadFile(ctx, daemon, items, replies)
+		if err != nil {
+			return err
+		}
+		items = items[read:]
+		half := len(lost) / 2
+		if err := e.load(ctx, daemon, lost[:half], replies); err != nil {
+			return err
+		}
+		if err := e.load(ctx, daemon, lost[half:], replies); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadFile runs lines in one file. It returns how many of them vtysh has read, and those that a refused commit took with it, two or more.
+func (e *Exec) loadFile(ctx context.Context, daemon Daemon, items []item, replies []Reply) (read int, lost []item, err error) {
+	text, decides, at := fileOf(items)
+	file, err := privateFile(text)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer os.Remove(file)
+	out, err := e.vtysh(ctx, daemon, "-f", file)
+	if err != nil {
+		return 0, nil, err
+	}
+	said := out.stderr + out.stdout
+	refused := complaints(said)
+	for _, i := range items {
+		replies[i.reply] = Reply{}
+	}
+	read = len(items)
+	for _, c := range refused {
+		if strings.Contains(c.text, "early exit from config file") {
+			// Since 9.1, when a daemon has refused the block that the "exit" is of.
+			read = min(read, sort.SearchInts(at, c.line))
+		}
+		for _, i := range decides[c.line] {
+			replies[i] = Reply{ConfigFailed, "% " + c.text}
+		}
+	}
+	why, listed := rejectedCommit(said)
+	if read == 0 || why == "" && out.code != 0 && len(refused) == 0 {
+		return 0, nil, fmt.Errorf("vtysh ended with %d: %s", out.code, oneLine(Redact(said)))
+	}
+	if why == "" {
+		return read, nil, nil
+	}
+	for _, i := range items[:read] {
+		// A list counts where one process alone has written; mgmtd gives none.
+		if !replies[i.reply].Refused() && (daemon == All || daemon == Mgmtd || listed[i.line.Reveal()]) {
+			lost = append(lost, i)
+		}
+	}
+	if len(lost) > 1 {
+		return read, lost, nil
+	}
+	for _, i := range lost {
+		replies[i.reply] = Reply{ConfigFailed, "% Configuration failed: " + why}
+	}
+	return read, nil, nil
+}
+
+// fileOf writes lines as a file, and tells which replies each line of it decides, and on which line each item stands.
+func fileOf(items []item) (text []byte, decides map[int][]int, at []int) {
+	decides = map[int][]int{}
+	number := 0
+	put := func(l Line, replies ...int) {
+		number++
+		decides[number] = replies
+		text = append(append(text, l...), '\n')
+	}
+	for n, i := range items {
+		if n == 0 || items[n-1].block != i.block {
+			var all []int
+			for _, o := range items[n:] {
+				if o.block == i.block {
+					all = append(all, o.reply)
+				}
+			}
+			for _, l := range i.block.Context {
+				put(l, all...)
+			}
+		}
+		put(i.line, i.reply)
+		at = append(at, number)
+		last := n+1 == len(items)
+		if !last && (items[n+1].block == i.block || i.block.Bulk && items[n+1].block.Bulk) {
+			continue // leaving a block at the top would commit
+		}
+		// Leave it, so that a next one which can't be entered does not run here. vtysh reads "end" over.
+		for range i.block.Context {
+			put("exit")
+		}
+		if len(i.block.Context) > 0 && !last {
+			// 8.4 does not enter what a daemon refuses, and has left configuration by now; others say that there is no such command here.
+			put("configure terminal")
+		}
+	}
+	return text, decides, at
+}
+
+var (
+	commitFailed = regexp.MustCompile(`(?m)^% Configuration failed\.\s+(?:Error type: .*\s+)?(?:Error description: )?(.*)$`)
+	listedLine   = regexp.MustCompile(`(?m)^- (.*)$`)
+)
+
+// rejectedCommit tells why FRR refused a commit, empty when it did not, and the lines that it lists as lost with it.
+func rejectedCommit(said string) (why string, lines map[string]bool) {
+	m := commitFailed.FindStringSubmatch(said)
+	if m == nil {
+		return "", nil
+	}
+	lines = map[string]bool{}
+	for _, l := range listedLine.FindAllStringSubmatch(said, -1) {
+		lines[l[1]] = true
+	}
+	return cmp.Or(oneLine(m[1]), "no reason is given"), lines
+}
+
+// closedContexts finds the blocks that FRR's grammar has not: vtysh would go on and run their lines in the block around them, and an "exit" too
+// many is the end of its file.
 func (e *Exec) closedContexts(ctx context.Context, blocks []Block) (map[string]string, error) {
 	var text strings.Builder
 	line := 0
@@ -111,7 +217,7 @@ func (e *Exec) closedContexts(ctx context.Context, blocks []Block) (map[string]s
 	seen := map[string]bool{}
 	for _, b := range blocks {
 		key := contextKey(b.Context)
-		if len(b.Context) < 2 || seen[key] {
+		if len(b.Context) == 0 || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -214,6 +320,10 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 	}
 	cmd := exec.CommandContext(ctx, e.command[0], append(full, args...)...)
 	cmd.Env = environment()
+	// Since 9.0 it has a child for each daemon, which must end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

@@ -17,8 +17,13 @@ import (
 )
 
 // window is how many lines are sent before their replies are read: few enough that neither side's buffers fill up, many enough that the
-// round trip does not count (80 us a line one by one, 15 us in a window).
-const window = 128
+// round trip does not count (80 us a line one by one, 15 us in a window). mgmtd loses lines that come before it has answered the one before.
+func window(d Daemon) int {
+	if d == Mgmtd {
+		return 1
+	}
+	return 128
+}
 
 // maxLine is the longest line that is sent, in bytes. A daemon drops a line of about 4096 without a word, less what stands in its buffer.
 const maxLine = 3500
@@ -39,7 +44,8 @@ func NewSocket(dir string) *Socket { return &Socket{dir: dir, conns: map[Daemon]
 
 type conn struct {
 	net.Conn
-	r *bufio.Reader
+	r      *bufio.Reader
+	window int
 	// cancelled outlives the deadlines of single windows.
 	cancelled atomic.Bool
 	// transaction tells that one was begun and not ended.
@@ -80,13 +86,22 @@ func (s *Socket) Configure(ctx context.Context, daemon Daemon, blocks []Block) (
 
 // Daemons implements Client: whoever accepts a connection.
 func (s *Socket) Daemons(ctx context.Context) ([]Daemon, error) {
-	paths, err := filepath.Glob(filepath.Join(s.dir, "*.vty"))
-	if err != nil {
+	entries, err := os.ReadDir(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, denied(filepath.Join(s.dir, "*.vty"))
+	case err != nil:
 		return nil, fmt.Errorf("look for FRR's sockets: %w", err)
 	}
 	var found []Daemon
-	for _, path := range paths {
-		c, err := dial(ctx, path)
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".vty")
+		if !ok {
+			continue
+		}
+		c, err := dial(ctx, filepath.Join(s.dir, e.Name()))
 		if errors.Is(err, ErrNotRunning) {
 			continue
 		}
@@ -94,7 +109,7 @@ func (s *Socket) Daemons(ctx context.Context) ([]Daemon, error) {
 			return nil, err
 		}
 		_ = c.Close()
-		found = append(found, Daemon(strings.TrimSuffix(filepath.Base(path), ".vty")))
+		found = append(found, Daemon(name))
 	}
 	return found, nil
 }
@@ -116,7 +131,10 @@ func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) 
 		}
 		stop := context.AfterFunc(ctx, c.cancel)
 		replies, err := exchange(c)
-		if stop(); err == nil {
+		if !stop() && err == nil {
+			s.drop(daemon) // cancelled too late to matter
+		}
+		if err == nil {
 			return replies, nil
 		}
 		s.drop(daemon)
@@ -160,9 +178,14 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 	if err != nil {
 		return nil, false, err
 	}
-	c = &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10)}
-	if entered, err := c.enter([]Line{"enable"}); err != nil || entered.Refused() {
+	c = &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10), window: window(daemon)}
+	stop := context.AfterFunc(ctx, c.cancel)
+	entered, err := c.enter([]Line{"enable"})
+	if !stop() || err != nil || entered.Refused() {
 		_ = raw.Close()
+		if ctx.Err() != nil {
+			return nil, false, context.Cause(ctx)
+		}
 		if closed(err) {
 			return nil, false, ended(daemon, err)
 		}
@@ -217,7 +240,7 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 	out := make([]Reply, 0, len(lines))
 	var buf []byte
 	for len(lines) > 0 {
-		n := min(window, len(lines))
+		n := min(c.window, len(lines))
 		buf = buf[:0]
 		for _, l := range lines[:n] {
 			if l.sendable() {

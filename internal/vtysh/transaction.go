@@ -26,7 +26,7 @@ func (c *conn) configure(daemon Daemon, blocks []Block) ([]Reply, error) {
 	var out []Reply
 	for len(blocks) > 0 {
 		n, run := 1, c.blocks
-		if blocks[0].Bulk {
+		if blocks[0].Bulk && daemon != Mgmtd {
 			for run = c.bulk; n < len(blocks) && blocks[n].Bulk; n++ {
 			}
 		}

@@ -1,9 +1,12 @@
 package frr
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,18 +17,15 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
-// eachTransport runs a contract over every way to FRR, on every version.
+// eachTransport runs a test over every way to FRR, on every version.
 func eachTransport(t *testing.T, f func(*testing.T, *fabric.Bare, vtysh.Client)) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		bare := fabric.NewBare(t, v)
-		for name, client := range map[string]vtysh.Client{
-			"socket": vtysh.NewSocket(bare.VtyDir()),
-			"exec":   vtysh.NewExec("", bare.VtyshPath()),
-			"auto":   vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath())),
-		} {
+		for name, client := range transports(bare) {
 			t.Run(name, func(t *testing.T) {
 				t.Cleanup(func() { _ = client.Close() })
 				bare.Dirty()
@@ -36,96 +36,114 @@ func eachTransport(t *testing.T, f func(*testing.T, *fabric.Bare, vtysh.Client))
 	})
 }
 
-func TestTransportAnswersEachLine(t *testing.T) {
-	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
-		version, err := vtysh.ReadVersion(t.Context(), client, vtysh.BGPD)
-		require.NoError(t, err)
-		require.Equal(t, string(bare.Version), strings.TrimSuffix(version.String(), ".4"))
-
-		replies, err := client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{
-			{Context: []vtysh.Line{"router bgp 65000"}, Lines: []vtysh.Line{"neighbor 10.0.0.1 remote-as 65001", "neighbor 10.0.0.1 nonsense", "neighbor 10.0.0.1 description one"}},
-			{Context: []vtysh.Line{"router bgp 65000", "address-family ipv9 unicast"}, Lines: []vtysh.Line{"neighbor 10.0.0.1 description two", "network 192.0.2.1/32"}},
-			{Context: []vtysh.Line{"router bgp 65000", "address-family ipv4 unicast"}, Lines: []vtysh.Line{"network 192.0.2.2/32", vtysh.Line("network " + strings.Repeat("1", 4000))}},
-			{Lines: []vtysh.Line{"no route-map absent", "ip prefix-list a seq 5 permit 10.0.0.0/8"}},
-		})
-		require.NoError(t, err)
-		var refused []bool
-		for _, r := range replies {
-			refused = append(refused, r.Refused())
+// TestTransportsKeepTheContract runs it over every way to FRR, on every version.
+func TestTransportsKeepTheContract(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		bare := fabric.NewBare(t, v)
+		for name, client := range transports(bare) {
+			t.Run(name, func(t *testing.T) {
+				vtyshtest.Contract(t, func(t *testing.T) vtyshtest.Lab {
+					bare.Dirty()
+					require.NoError(t, bare.Reset(t.Context()))
+					t.Cleanup(func() { _ = client.Close() })
+					return vtyshtest.Lab{
+						Client: client,
+						Kill:   func(d vtysh.Daemon) { require.NoError(t, bare.Kill(t.Context(), unix.SIGKILL, string(d))) },
+						Start:  func(d vtysh.Daemon) { require.NoError(t, bare.Start(t.Context(), string(d))) },
+						Freeze: func(d vtysh.Daemon) func() {
+							pid := bare.PID(string(d))
+							require.NoError(t, unix.Kill(pid, unix.SIGSTOP))
+							return func() { _ = unix.Kill(pid, unix.SIGCONT) }
+						},
+					}
+				})
+			})
 		}
-		require.Equal(t, []bool{false, true, false, true, true, false, true}, refused[:7], "%v", replies)
-		require.False(t, refused[8], "%v", replies)
-
-		running, err := client.Run(t.Context(), vtysh.BGPD, "show running-config")
-		require.NoError(t, err)
-		require.Contains(t, running, "description one")
-		require.NotContains(t, running, "description two", "a line of a block that can't be entered must not run elsewhere")
-		require.NotContains(t, running, "192.0.2.1/32")
-		require.Contains(t, running, "network 192.0.2.2/32")
-		require.Contains(t, running, "ip prefix-list a seq 5 permit 10.0.0.0/8")
 	})
 }
 
-func TestTransportTellsARefusedCommand(t *testing.T) {
-	eachTransport(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client) {
-		_, err := client.Run(t.Context(), vtysh.BGPD, "show nonsense")
-		require.ErrorContains(t, err, "show nonsense")
-	})
-}
-
-func TestTransportFindsADaemonThatWasStartedAnew(t *testing.T) {
-	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
-		_, err := client.Run(t.Context(), vtysh.BGPD, "show version")
-		require.NoError(t, err)
-		require.NoError(t, bare.Kill(t.Context(), unix.SIGKILL, "bgpd"))
-		_, err = client.Run(t.Context(), vtysh.BGPD, "show version")
-		require.ErrorIs(t, err, vtysh.ErrNotRunning)
-		require.NoError(t, bare.Start(t.Context(), "bgpd"))
-		_, err = client.Run(t.Context(), vtysh.BGPD, "show version")
-		require.NoError(t, err)
-	})
-}
-
-func TestTransportCarriesPasswordsUnchanged(t *testing.T) {
-	passwords := []string{"!", "#", "!a#", "a!b", "\"", "a\"b", "'", "\\", "a\\", "|", "a|b", "?", "a?b", "{{.}}", "$(x)", "%s%n", "äöü", strings.Repeat("x", 80), "exit", "no"}
-	for c := '!'; c <= '~'; c++ {
-		passwords = append(passwords, "p"+string(c)+"q")
+func transports(bare *fabric.Bare) map[string]vtysh.Client {
+	return map[string]vtysh.Client{
+		"socket": vtysh.NewSocket(bare.VtyDir()),
+		"exec":   vtysh.NewExec("", bare.VtyshPath()),
+		"auto":   vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath())),
 	}
-	eachTransport(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client) {
-		block := vtysh.Block{Context: []vtysh.Line{"router bgp 65000"}}
-		address := func(i int) string { return fmt.Sprintf("10.0.%d.%d", i/100, i%100+1) }
-		for i, p := range passwords {
-			block.Lines = append(block.Lines, vtysh.Line("neighbor "+address(i)+" remote-as 65001"), vtysh.Line("neighbor "+address(i)+" password "+p))
-		}
-		replies, err := client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{block})
-		require.NoError(t, err)
-		for i, r := range replies {
-			require.False(t, r.Refused(), "%s: %s", block.Lines[i].Reveal(), r.Text)
-		}
-		running, err := client.Run(t.Context(), vtysh.BGPD, "show running-config")
-		require.NoError(t, err)
-		for i, p := range passwords {
-			require.Contains(t, running, "\n neighbor "+address(i)+" password "+p+"\n")
-		}
-	})
 }
 
+// TestSocketThatMayNotBeOpenedIsOneClearLine: the line says which user or which group is missing.
 func TestSocketThatMayNotBeOpenedIsOneClearLine(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: becoming another user needs root")
 	}
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755))
-	l, err := listenUnix(filepath.Join(dir, "bgpd.vty"))
+	dir, err := os.MkdirTemp("", "vty-") // t.TempDir lies in a folder that is only ours
 	require.NoError(t, err)
-	defer l.Close()
-	require.NoError(t, os.Chmod(filepath.Join(dir, "bgpd.vty"), 0o600))
-	err = asNobody(func() error {
-		_, err := vtysh.NewSocket(dir).Run(t.Context(), vtysh.BGPD, "show version")
-		return err
-	})
-	require.ErrorIs(t, err, vtysh.ErrPermission)
-	require.ErrorContains(t, err, "run as user frr, in group frrvty, or as root")
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "bgpd.vty")
+	l, err := listenUnix(socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	group, err := user.LookupGroup("frrvty")
+	require.NoError(t, err)
+	frrvty, err := strconv.Atoi(group.Gid)
+	require.NoError(t, err)
+	require.NoError(t, os.Chown(socket, 0, frrvty))
+	for _, c := range []struct {
+		dir, socket os.FileMode
+		groups      []int
+		want        string
+	}{
+		{0o755, 0o770, []int{frrvty}, ""},
+		{0o755, 0o770, nil, "no permission to open " + socket + " as nobody: add it to group frrvty (the socket is root:frrvty 0770)"},
+		{0o755, 0o700, []int{frrvty}, "no permission to open " + socket + " as nobody: run as root (the socket is root:frrvty 0700)"},
+		{0o750, 0o770, []int{frrvty}, "no permission to open " + socket + " as nobody: add it to group root (" + dir + " is root:root 0750)"},
+	} {
+		require.NoError(t, os.Chmod(dir, c.dir))
+		require.NoError(t, os.Chmod(socket, c.socket))
+		client := vtysh.NewSocket(dir)
+		_, err := asNobody(c.groups, func() (string, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			return client.Run(ctx, vtysh.BGPD, "show version")
+		})
+		if c.want == "" {
+			require.ErrorIs(t, err, context.DeadlineExceeded, "nobody answers, but the socket opens")
+			continue
+		}
+		require.ErrorIs(t, err, vtysh.ErrPermission)
+		require.EqualError(t, err, c.want)
+		_, err = asNobody(c.groups, func() (string, error) {
+			_, err := client.Daemons(t.Context())
+			return "", err
+		})
+		require.ErrorIs(t, err, vtysh.ErrPermission, "who runs is not known")
+	}
+}
+
+// TestMgmtdTakesLinesOverEveryTransport: those that it commits, each answered.
+func TestMgmtdTakesLinesOverEveryTransport(t *testing.T) {
+	bare := fabric.NewBare(t, fabric.V103)
+	for name, client := range transports(bare) {
+		t.Cleanup(func() { _ = client.Close() })
+		bare.Dirty()
+		require.NoError(t, bare.Reset(t.Context()))
+		for _, bulk := range []bool{false, true} {
+			blocks := []vtysh.Block{{Bulk: bulk}, {Context: []vtysh.Line{"route-map r permit 10"}, Lines: []vtysh.Line{"match tag 7", "nonsense"}, Bulk: bulk}}
+			for i := range 100 {
+				blocks[0].Lines = append(blocks[0].Lines, vtysh.Line(fmt.Sprintf("ip prefix-list a seq %d permit 10.1.%d.0/24", i+1, i)))
+			}
+			const tooShort vtysh.Line = "ip prefix-list a seq 50 permit 10.1.0.0/16 ge 8"
+			blocks[0].Lines[49] = tooShort
+			replies, err := client.Configure(t.Context(), vtysh.Mgmtd, blocks)
+			require.NoError(t, err)
+			for i, r := range replies {
+				require.Equal(t, i == 49 || i == 101, r.Refused(), "%s, %d: %s", name, i, r.Text)
+			}
+			running, err := client.Run(t.Context(), vtysh.Mgmtd, "show running-config")
+			require.NoError(t, err)
+			require.Equal(t, 99, strings.Count(running, "\nip prefix-list a seq "))
+			require.Contains(t, running, "route-map r permit 10\n match tag 7\n")
+		}
+	}
 }
 
 func TestSyntaxCheckNamesTheLine(t *testing.T) {
@@ -196,9 +214,6 @@ func TestCopiesOfFiltersGo(t *testing.T) {
 		"router bgp 65000\nexit\n"
 	const second = "ip prefix-list kept seq 5 permit 192.0.2.0/24 le 32\nroute-map kept permit 10\n match tag 7\nexit\nrouter bgp 65000\nexit\n"
 	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
-		if _, ok := client.(*vtysh.Socket); ok && bare.Version == fabric.V103 {
-			t.Skip("mgmtd is not for its socket: --vtysh=auto or exec")
-		}
 		_, err := bare.Load(t.Context(), first)
 		require.NoError(t, err)
 		result, err := reload.New(client, reload.Options{Now: time.Now, Previous: first}).Apply(t.Context(), render.Document{Text: second})
