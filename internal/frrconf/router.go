@@ -30,6 +30,10 @@ type Network struct {
 	RouteMap Name
 }
 
+// String is what follows the word "network". A template that prints it takes half as long as one that prints the fields, which counts where
+// there are ten thousand.
+func (n Network) String() string { return n.Prefix.String() + " route-map " + n.RouteMap.String() }
+
 // RemoteAS is a neighbor's AS: a number, or a rule for what it may be.
 type RemoteAS struct {
 	asn  uint32
