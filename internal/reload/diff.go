@@ -54,11 +54,12 @@ func diff(running Running, wanted *config) Plan {
 	others := running.texts.read(running.Previous)
 	if running.Whole {
 		others = running.texts.read(running.merged())
+		bgp = grafted(bgp, others)
 		b.filters = vtysh.All
 	}
 	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)
-	putLists, dropLists := filterDifference(bgp, wanted)
+	putLists, dropLists := filterDifference(bgp, wanted, running.Version)
 	changes.noteLists(putLists, dropLists)
 	putFilters(&b, putLists)
 	putRouteMaps(&b, bgp, wanted, changes)
@@ -71,6 +72,7 @@ func diff(running Running, wanted *config) Plan {
 	dropBFD(&b, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, bgp, wanted)
+	promiseEnds(&b, bgp, wanted)
 	return Plan{b.commands}
 }
 

@@ -24,12 +24,17 @@ func isFilter(line string) bool {
 	return false
 }
 
-// filterKey is list and sequence number, where a line has one: the same number is overwritten in place.
+// filterKey is what a line gives a value to: a number of a list, or its remark. FRR overwrites it in place.
 func filterKey(line string) string {
 	words := strings.Fields(line)
 	for i, w := range words {
-		if w == "seq" && i+1 < len(words) {
-			return strings.Join(words[:i+2], " ")
+		switch w {
+		case "seq":
+			return strings.Join(words[:min(i+2, len(words))], " ")
+		case "description", "remark":
+			return strings.Join(words[:i+1], " ")
+		case "permit", "deny":
+			return line
 		}
 	}
 	return line
@@ -43,47 +48,6 @@ func filters(c *config) []string {
 		}
 	}
 	return out
-}
-
-// sameRest tells whether a line without a number is one of those that FRR has numbered.
-func sameRest(lines []string) map[string]bool {
-	out := map[string]bool{}
-	for _, l := range lines {
-		words := strings.Fields(l)
-		for i, w := range words {
-			if w == "seq" && i+1 < len(words) {
-				out[strings.Join(append(append([]string{}, words[:i]...), words[i+2:]...), " ")] = true
-			}
-		}
-	}
-	return out
-}
-
-// filterDifference compares lists; a line that the administrator wrote without a number is compared without it.
-func filterDifference(running, wanted *config) (put, drop []string) {
-	now, want := filters(running), filters(wanted)
-	put, drop = difference(now, want, filterKey)
-	numbered := sameRest(now)
-	unnumbered := map[string]bool{}
-	var left []string
-	for _, l := range put {
-		if numbered[l] {
-			unnumbered[l] = true
-			continue
-		}
-		left = append(left, l)
-	}
-	var gone []string
-	for _, l := range drop {
-		matched := false
-		for rest := range sameRest([]string{l}) {
-			matched = unnumbered[rest]
-		}
-		if !matched {
-			gone = append(gone, l)
-		}
-	}
-	return left, gone
 }
 
 func putFilters(b *builder, put []string) {

@@ -2,6 +2,8 @@ package reload
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -58,6 +60,41 @@ func routeMapKey(line string) string {
 		return words[0]
 	}
 	return line
+}
+
+// zebras begin lines of route-maps that zebra knows and bgpd does not: those for "ip protocol ... route-map".
+var zebras = []string{
+	"match ip address prefix-len ", "match ip next-hop prefix-len ", "match ipv6 address prefix-len ", "match ipv6 next-hop prefix-len ",
+	"match source-protocol ", "match source-instance ", "set src ",
+}
+
+// grafted is bgpd's configuration with the lines that only zebra holds.
+func grafted(bgp, zebra *config) *config {
+	out := bgp
+	list, _ := entries(zebra)
+	_, mine := entries(bgp)
+	for _, e := range list {
+		m, ok := mine[e.id]
+		if !ok || m.action != e.action {
+			continue
+		}
+		var more []string
+		for _, l := range e.block.lines {
+			if begins(l, zebras) && !slices.Contains(m.block.lines, l) {
+				more = append(more, l)
+			}
+		}
+		if len(more) == 0 {
+			continue
+		}
+		if out == bgp { // which others read too
+			out = &config{top: bgp.top, blocks: slices.Clone(bgp.blocks), byKey: maps.Clone(bgp.byKey)}
+		}
+		both := &block{m.block.context, slices.Concat(m.block.lines, more)}
+		out.blocks[slices.Index(out.blocks, m.block)] = both
+		out.byKey[strings.Join(both.context, "\n")] = both
+	}
+	return out
 }
 
 // changes is what a plan does to policies, for the commands that make it effective.

@@ -105,16 +105,8 @@ func try(t *testing.T, x, y *fabric.Bare, a, b string) string {
 	for _, c := range e.Residue() {
 		fmt.Fprintf(&out, "\n  residue %s", c)
 	}
-	have, want := flat(running), flat(fresh)
-	for _, l := range have {
-		if !slices.Contains(want, l) {
-			fmt.Fprintf(&out, "\n  too much %s", l)
-		}
-	}
-	for _, l := range want {
-		if !slices.Contains(have, l) {
-			fmt.Fprintf(&out, "\n  missing %s", l)
-		}
+	for _, l := range difference(tree(running, b), tree(fresh, b)) {
+		fmt.Fprintf(&out, "\n  %s", l)
 	}
 	if out.Len() > 0 {
 		fmt.Fprintf(&out, "\n plan:\n%s", result.Plan)
@@ -130,28 +122,6 @@ func complaints(said []string) []string {
 		return nil
 	}
 	return said
-}
-
-// flat lists the lines of a configuration, each with where it stands.
-func flat(text string) []string {
-	var out []string
-	var at []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n ")
-		depth := len(line) - len(strings.TrimLeft(line, " "))
-		line = strings.TrimSpace(line)
-		if line == "" || line == "!" || strings.HasPrefix(line, "hostname") || strings.HasPrefix(line, "Building") || strings.HasPrefix(line, "Current") ||
-			line == "end" || strings.HasPrefix(line, "exit") {
-			continue
-		}
-		at = append(at[:min(depth, len(at))], line)
-		if line == "bfd" || strings.HasPrefix(line, "vrf ") {
-			continue // an empty block may stay
-		}
-		out = append(out, strings.Join(at, " / "))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 func TestGrammar(t *testing.T) {

@@ -94,8 +94,9 @@ func (l *lane) run(ctx context.Context, p Pair) (Outcome, error) {
 
 	var loaded time.Time
 	g, gctx := errgroup.WithContext(ctx)
+	var said []string
 	g.Go(func() (err error) {
-		o.Said, err = y.fresh(gctx, p.B)
+		said, err = y.fresh(gctx, p.B)
 		loaded = time.Now()
 		return err
 	})
@@ -103,12 +104,13 @@ func (l *lane) run(ctx context.Context, p Pair) (Outcome, error) {
 	if err := g.Wait(); err != nil {
 		return o, err
 	}
+	o.Said = append(o.Said, said...)
 	if len(o.Said) > 0 {
 		l.stands = [2]*stand{y, x}
 		o.Total, o.Differences = time.Since(begin), nil
 		return o, nil
 	}
-	if err := l.compare(ctx, x, y, loaded, &o); err != nil {
+	if err := l.compare(ctx, x, y, p.B, loaded, &o); err != nil {
 		return o, err
 	}
 	l.resets(x, before, up, &o)
@@ -137,7 +139,7 @@ func (s *stand) rest(ctx context.Context, earliest, latest time.Time) error {
 }
 
 // compare waits until both FRRs are the same, and says what differs when they don't become so.
-func (l *lane) compare(ctx context.Context, x, y *stand, loaded time.Time, o *Outcome) error {
+func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded time.Time, o *Outcome) error {
 	latest := loaded.Add(patience)
 	earliest := loaded.Add(settle)
 	for {
@@ -147,7 +149,7 @@ func (l *lane) compare(ctx context.Context, x, y *stand, loaded time.Time, o *Ou
 		if err := y.rest(ctx, earliest, latest); err != nil {
 			return err
 		}
-		found, err := l.differences(ctx, x, y, o)
+		found, err := l.differences(ctx, x, y, wanted, o)
 		if err != nil {
 			return err
 		}
@@ -161,12 +163,12 @@ func (l *lane) compare(ctx context.Context, x, y *stand, loaded time.Time, o *Ou
 	}
 }
 
-func (l *lane) differences(ctx context.Context, x, y *stand, o *Outcome) ([]Difference, error) {
-	reloaded, err := x.look(ctx)
+func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *Outcome) ([]Difference, error) {
+	reloaded, err := x.look(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := y.look(ctx)
+	fresh, err := y.look(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +283,10 @@ func (engine) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error {
 		return nil
 	}
 	o.Plan = plan
+	if slices.ContainsFunc(plan.Commands, func(c reload.Command) bool { return c.Note == reload.Ends }) {
+		o.Said = append(o.Said, reload.Ends) // and is not there to be compared
+		return nil
+	}
 	result, err := e.Apply(ctx, document)
 	o.Apply = result.Duration
 	if err != nil {

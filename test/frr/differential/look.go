@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -27,7 +28,8 @@ type session struct {
 	why string
 }
 
-func (s *stand) look(ctx context.Context) (look, error) {
+// look looks at an FRR that should run a configuration.
+func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	var l look
 	var text string
 	err := onThread(func() (err error) {
@@ -37,7 +39,7 @@ func (s *stand) look(ctx context.Context) (look, error) {
 	if err != nil {
 		return l, err
 	}
-	l.config = tree(text)
+	l.config = tree(text, wanted)
 	l.tables = s.tables()
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
@@ -81,11 +83,15 @@ func named(neighbor, instance string) string {
 	return neighbor + " vrf " + instance
 }
 
-// tables are what the peers were sent, a path a line with every attribute.
+// tables are what the peers were sent, a path a line with every attribute. Paths with the peer's own AS in them, which it ignores, are left
+// out: FRR sends a peer its own routes back or does not, with one next hop or another, as its update groups came to be.
 func (s *stand) tables() []string {
 	var out []string
 	for _, p := range s.peers {
 		for _, path := range p.Table() {
+			if slices.Contains(path.ASPath, p.AS) {
+				continue
+			}
 			out = append(out, strings.TrimSpace(p.Address+" "+p.VRF)+": "+describe(path))
 		}
 	}
@@ -123,8 +129,18 @@ var notConfiguration = regexp.MustCompile(`^(Building configuration|Current conf
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
 
-// tree are the lines of a configuration with the blocks that they stand in, sorted: order does not matter but where a number tells it.
-func tree(text string) []string {
+// numberedEntry is an entry of a list: the list, the number, the rest.
+var numberedEntry = regexp.MustCompile(`^((?:ip |ipv6 |bgp )?[-a-z]+-list (?:standard |expanded )?\S+|bgp as-path access-list \S+) seq (\d+) (.*)`)
+
+// tree are the lines of what an FRR runs that should run a configuration, each with the blocks that it stands in, sorted: order does not
+// matter but where a number tells it. The numbers of lists that have none in the configuration count from 1: FRR chose them.
+func tree(text, wanted string) []string {
+	fixed, count := map[string]bool{}, map[string]int{}
+	for line := range strings.Lines(wanted) {
+		if m := numberedEntry.FindStringSubmatch(strings.Join(strings.Fields(line), " ")); m != nil {
+			fixed[m[1]] = true
+		}
+	}
 	type open struct {
 		indent int
 		line   string
@@ -137,6 +153,10 @@ func tree(text string) []string {
 			continue
 		}
 		l = anything.ReplaceAllString(l, " any") // 10.3 prints what was written first
+		if m := numberedEntry.FindStringSubmatch(l); m != nil && !fixed[m[1]] {
+			count[m[1]]++
+			l = fmt.Sprintf("%s entry %d %s", m[1], count[m[1]], m[3])
+		}
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		for len(stack) > 0 && stack[len(stack)-1].indent >= indent {
 			stack = stack[:len(stack)-1]

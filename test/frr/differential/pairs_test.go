@@ -20,8 +20,9 @@ import (
 
 // go test ./test/frr/differential -run TestPairs -seed 7 -pairs 2000 -lanes 8 -timeout 10h
 var (
-	skip     = flag.Int("skip", 0, "pairs to leave out at the beginning")
+	from     = flag.Int("from", 0, "the first pair")
 	made     = flag.String("generator", "", "grammar or product instead of both")
+	keepAll  = flag.Bool("keep-all", false, "write the pairs that pass to -keep too")
 	with     = flag.String("tool", "engine", "engine, or frr-reload to see how that does")
 	defaults = map[string]string{"pairs": "40", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
 )
@@ -122,6 +123,9 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 				}
 			}
 			tally.add(v, j.generator, o, unsteady)
+			if *keepAll && len(o.Differences) == 0 {
+				write(t, fmt.Sprintf("pass-%s-%d-%d-%s", j.generator.Name(), *seed, index, v), p, o)
+			}
 			if len(o.Differences) > 0 {
 				verdict := "FAIL"
 				if unsteady {
@@ -129,7 +133,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 				}
 				name := fmt.Sprintf("%s-%d-%d-%s", j.generator.Name(), *seed, index, v)
 				write(t, strings.ToLower(verdict)+"-"+name, p, o)
-				fmt.Printf("%s %s %v: %s\n     again: go test ./test/frr/differential -run TestPairs -generator %s -seed %d -skip %d -pairs 1 -frr %s\n",
+				fmt.Printf("%s %s %v: %s\n     again: go test ./test/frr/differential -run TestPairs -generator %s -seed %d -from %d -pairs 1 -frr %s\n",
 					verdict, name, o.Kinds(), first(o.Differences[0].String()), j.generator.Name(), *seed, index, v)
 			}
 			if err != nil {
@@ -172,7 +176,7 @@ func first(text string) string {
 // chains are the jobs of a version and a generator.
 func chains(v fabric.Version, g Generator) []job {
 	var out []job
-	for i := *skip; i < *skip+*pairs; i++ {
+	for i := *from; i < *from+*pairs; i++ {
 		n := uint64(i / chain)
 		if len(out) == 0 || out[len(out)-1].number != n {
 			out = append(out, job{version: v, generator: g, number: n})
