@@ -76,6 +76,8 @@ func (s speaker) neighbor() netip.Addr {
 type stand struct {
 	dut   *fabric.Node
 	peers []*peer
+	// bfd answers for the peers: FRR 10.3 starts no BGP session before BFD is up.
+	bfd []*responder
 	// runs is the configuration that was loaded into it when it was empty.
 	runs   string
 	used   bool
@@ -111,44 +113,11 @@ func nodes(name string, version fabric.Version, vrfs []string) ([]fabric.NodeSpe
 	if len(vrfs) > 0 {
 		links = append(links, fabric.Link{Ends: []fabric.End{{Node: name, Interface: "red0", VRF: vrf, Addresses: []string{"10.0.0.1/8"}}, red}})
 	}
-	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: vrfs}, {Name: name + "p", Version: fabric.V84, VRFs: vrfs}}, links
-}
-
-// bfdConfig has a bfdd answer for each speaker, whether the FRR under test asks from one hop away or from several. (FRR 10.3 starts no BGP
-// session before BFD is up.)
-func bfdConfig(vrfs []string) string {
-	var b strings.Builder
-	b.WriteString("bfd\n")
-	for _, s := range speakers {
-		in := ""
-		switch {
-		case s.VRF != "" && len(vrfs) == 0:
-			continue
-		case s.VRF != "":
-			in = " vrf " + s.VRF
-		}
-		for _, hops := range []string{"", " multihop"} {
-			fmt.Fprintf(&b, " peer %s%s local-address %s%s\n  detect-multiplier 20\n exit\n", s.neighbor(), hops, s.Address, in)
-		}
-	}
-	return b.String() + "exit\n"
+	return []fabric.NodeSpec{{Name: name, Version: version, VRFs: vrfs}, {Name: name + "p", VRFs: vrfs}}, links
 }
 
 func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error) {
 	s := &stand{dut: f.Node(name)}
-	if err := f.Node(name+"p").Kill(ctx, unix.SIGKILL, "bgpd", "staticd"); err != nil {
-		return nil, err
-	}
-	err := onThread(func() error {
-		said, err := f.Node(name+"p").Load(ctx, bfdConfig(s.dut.Spec.VRFs))
-		if len(said) > 0 {
-			err = fmt.Errorf("the peers' bfdd: %q", said)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
 	for i, spec := range speakers {
 		if spec.VRF != "" && len(s.dut.Spec.VRFs) == 0 {
 			continue
@@ -159,6 +128,11 @@ func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error
 		}
 		if spec.AddPath {
 			c.AddPath = bgp.BGP_ADD_PATH_RECEIVE
+		}
+		bfd, err := respond(f.Node(name+"p"), spec)
+		s.bfd = append(s.bfd, bfd...)
+		if err != nil {
+			return nil, errors.Join(err, s.close())
 		}
 		p, err := gobgp.Run(f.Node(name+"p"), c)
 		if err != nil {
@@ -178,6 +152,9 @@ func (s *stand) close() error {
 	}
 	for _, p := range s.peers {
 		p.Close()
+	}
+	for _, r := range s.bfd {
+		r.close()
 	}
 	return nil
 }
