@@ -491,7 +491,7 @@ func inOrder(words []string, order ...string) []string {
 func canonicalNetwork(l string) string {
 	rest := l[len("network "):]
 	word, tail, _ := strings.Cut(rest, " ")
-	if strings.HasSuffix(word, "/32") && !strings.Contains(word, ":") && !strings.Contains(tail, "  ") {
+	if strings.HasSuffix(word, "/32") && !strings.Contains(word, ":") {
 		return l // FRR takes no other spelling of such an address
 	}
 	if p, err := netip.ParsePrefix(word); err == nil {

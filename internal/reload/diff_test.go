@@ -163,3 +163,20 @@ func TestANewNeighborHasItsPolicyBeforeItIsActivated(t *testing.T) {
 	}
 	require.Equal(t, None, plan.Effect(), "there is no session to disturb")
 }
+
+func TestNetworksAreReadAsFRRPrintsThem(t *testing.T) {
+	for written, printed := range map[string]string{
+		"network 192.0.2.1/32 route-map class-1":       "network 192.0.2.1/32 route-map class-1",
+		"network  192.0.2.1/32\troute-map   class-1":   "network 192.0.2.1/32 route-map class-1",
+		"network 192.0.2.1/24 backdoor":                "network 192.0.2.0/24 backdoor",
+		"network 192.0.2.7 mask 255.255.255.252":       "network 192.0.2.4/30",
+		"network 192.0.2.7":                            "network 192.0.2.0/24",
+		"network 10.0.0.0 route-map class-1":           "network 10.0.0.0/8 route-map class-1",
+		"network 2001:DB8:0::1/64":                     "network 2001:db8::/64",
+		"network 2001:db8::1:0/128 route-map   class1": "network 2001:db8::1:0/128 route-map class1",
+		"network 2001:db8::ff:0/32":                    "network 2001:db8::/32",
+	} {
+		c := read("router bgp 1\n address-family ipv4\n  " + written + "\n")
+		require.Equal(t, []string{printed}, c.get("router bgp 1", ipv4Unicast).lines, written)
+	}
+}

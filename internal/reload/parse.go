@@ -103,6 +103,9 @@ func parse(text string) *config {
 		if line == "" || line[0] == '!' || line[0] == '#' {
 			continue
 		}
+		if strings.Contains(line, "  ") || strings.Contains(line, "\t") {
+			line = strings.Join(strings.Fields(line), " ") // as FRR does, also in descriptions
+		}
 		switch line {
 		case "exit-address-family", "exit-vni", "exit", "quit":
 			if len(stack) > 0 {
