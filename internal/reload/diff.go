@@ -71,8 +71,9 @@ func diff(running Running, wanted *config) Plan {
 	dropFilters(&b, dropLists)
 	dropBFD(&b, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
-	dropCopies(&b, running, bgp, wanted)
+	dropCopies(&b, running, wanted)
 	promiseEnds(&b, bgp, wanted)
+	b.markBulk(!slices.Contains(wanted.top, "bgp route-map delay-timer 0"))
 	return Plan{b.commands}
 }
 

@@ -276,11 +276,11 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 		var blocks []vtysh.Block
 		for ; batch < len(plan.Commands); batch++ {
 			c := plan.Commands[batch]
-			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter {
+			if c.Exec || c.Daemon != first.Daemon || c.Bulk != first.Bulk {
 				break
 			}
 			if n := len(blocks); n == 0 || !slices.Equal(blocks[n-1].Context, c.Context) {
-				blocks = append(blocks, vtysh.Block{Context: c.Context})
+				blocks = append(blocks, vtysh.Block{Context: c.Context, Bulk: c.Bulk})
 			}
 			last := &blocks[len(blocks)-1]
 			last.Lines = append(last.Lines, c.Line)
@@ -313,7 +313,11 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
 		return r, err
 	}
-	for _, d := range e.others(ctx, r.Version) {
+	others, err := e.others(ctx)
+	if err != nil {
+		return r, err
+	}
+	for _, d := range others {
 		text, err := e.client.Run(ctx, d, show)
 		switch {
 		case err == nil:
@@ -325,24 +329,10 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	return r, nil
 }
 
-// others are the daemons beside bgpd and bfdd that hold what counts here: all of them for a whole configuration, otherwise the one that
-// has zebra's.
-func (e *Engine) others(ctx context.Context, version vtysh.Version) []vtysh.Daemon {
-	if !e.whole {
-		if version.AtLeast(10, 0) {
-			return []vtysh.Daemon{vtysh.Mgmtd}
-		}
-		return []vtysh.Daemon{vtysh.Zebra}
-	}
-	all := []vtysh.Daemon{vtysh.Zebra, vtysh.Staticd, vtysh.Mgmtd}
-	if lister, ok := e.client.(interface {
-		Daemons(context.Context) ([]vtysh.Daemon, error)
-	}); ok {
-		if running, err := lister.Daemons(ctx); err == nil {
-			all = running
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(d vtysh.Daemon) bool { return d == vtysh.BGPD || d == vtysh.BFDD || d == "watchfrr" })
+// others are the daemons that run beside bgpd and bfdd.
+func (e *Engine) others(ctx context.Context) ([]vtysh.Daemon, error) {
+	all, err := e.client.Daemons(ctx)
+	return slices.DeleteFunc(all, func(d vtysh.Daemon) bool { return d == vtysh.BGPD || d == vtysh.BFDD || d == "watchfrr" }), err
 }
 
 // Residue is what FRR takes and does not print as it was sent: lines in a spelling that this program does not know yet.

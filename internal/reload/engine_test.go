@@ -1,7 +1,6 @@
 package reload
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,55 +10,119 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
 )
 
-// printed is an FRR that prints these texts, and takes no line.
-type printed map[vtysh.Daemon]string
+func newEngine(frr *vtyshtest.FRR) *Engine { return New(frr.Client(), Options{Now: time.Now}) }
 
-func (p printed) Run(_ context.Context, d vtysh.Daemon, command string) (string, error) {
-	if command == "show version" {
-		return "FRRouting 10.3 (node)", nil
-	}
-	text, ok := p[d]
-	if !ok {
-		return "", fmt.Errorf("%w: no %s", vtysh.ErrNotRunning, d)
-	}
-	return text, nil
+func applied(t *testing.T, e *Engine, text string) Result {
+	t.Helper()
+	result, err := e.Apply(t.Context(), render.Document{Text: text})
+	require.NoError(t, err)
+	return result
 }
-
-func (p printed) Configure(context.Context, vtysh.Daemon, []vtysh.Block) ([]vtysh.Reply, error) {
-	return nil, vtysh.ErrNotRunning
-}
-
-func (p printed) Daemons(context.Context) ([]vtysh.Daemon, error) { return nil, nil }
-
-func (p printed) Close() error { return nil }
 
 func TestUnchangedIsWhatEveryDaemonPrints(t *testing.T) {
-	frr := printed{vtysh.BGPD: base, vtysh.BFDD: base, vtysh.Mgmtd: "ip nht resolve-via-default\n"}
-	e := New(frr, Options{Now: time.Now})
+	frr := vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD, vtysh.Mgmtd)
+	e := newEngine(frr)
 	unchanged := func() bool {
 		same, err := e.Unchanged(t.Context())
 		require.NoError(t, err)
 		return same
 	}
 	require.False(t, unchanged(), "nothing was seen running yet")
-	result, err := e.Apply(t.Context(), render.Document{Text: base})
-	require.NoError(t, err)
-	require.True(t, result.Verified())
+	require.True(t, applied(t, e, base).Verified())
 	require.True(t, unchanged())
 	for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD, vtysh.Mgmtd} {
-		before := frr[d]
-		frr[d] += "ip prefix-list typed seq 5 permit any\n"
+		frr.Type(d, "ip prefix-list typed seq 5 permit any")
 		require.False(t, unchanged(), d)
-		frr[d] = before
+		frr.Type(d, "no ip prefix-list typed")
 		require.True(t, unchanged(), d)
 	}
-	delete(frr, vtysh.BFDD)
+	frr.Kill(vtysh.BFDD)
 	require.False(t, unchanged(), "bfdd has ended")
-	delete(frr, vtysh.BGPD)
-	_, err = e.Unchanged(t.Context())
+	frr.Kill(vtysh.BGPD)
+	_, err := e.Unchanged(t.Context())
 	require.ErrorIs(t, err, vtysh.ErrNotRunning)
+}
+
+// manyFilters are n entries of a list and a neighbor, with more lines in between.
+func manyFilters(n int, more string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "ip prefix-list many seq %d permit 10.%d.%d.0/24\n", i+1, i/250, i%250)
+	}
+	return b.String() + more + "router bgp 64500\n neighbor 10.0.0.1 remote-as 64501\nexit\n"
+}
+
+func TestManyFiltersAreOneTransaction(t *testing.T) {
+	const off = "bgp route-map delay-timer 0\n"
+	for name, c := range map[string]struct {
+		text string
+		want int
+	}{
+		"few":                                   {manyFilters(3, off), 0},
+		"many":                                  {manyFilters(40, off), 1},
+		"many that would delay a new neighbor":  {manyFilters(40, ""), 0},
+		"more than what the delay is worth":     {manyFilters(600, ""), 1},
+		"the lines of bgpd's own lists are not": {strings.ReplaceAll(manyFilters(40, off), "ip prefix-list many", "bgp community-list expanded many"), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			frr := vtyshtest.New(t, "10.3", vtysh.BGPD)
+			require.True(t, applied(t, newEngine(frr), c.text).Verified())
+			begun := 0
+			for _, l := range frr.Lines(vtysh.BGPD) {
+				if l == "XFRR_start_configuration" {
+					begun++
+				}
+			}
+			require.Equal(t, c.want, begun)
+		})
+	}
+}
+
+// TestARefusedFilterIsNamed: FRR refuses a transaction as a whole, and the plan tells which line it was.
+func TestARefusedFilterIsNamed(t *testing.T) {
+	frr := vtyshtest.New(t, "10.3", vtysh.BGPD)
+	bad := "ip prefix-list bad seq 5 permit 192.0.2.0/24 ge 8"
+	good := manyFilters(40, "bgp route-map delay-timer 0\nroute-map r permit 10\n match tag 7\nexit\n")
+	result := applied(t, newEngine(frr), bad+"\n"+good)
+	require.Len(t, result.Refused, 1)
+	require.Equal(t, bad, result.Refused[0].Command.Line.Reveal())
+	require.Contains(t, result.Refused[0].Reply, "mask length")
+	require.Len(t, result.Remaining.Commands, 1)
+	require.Empty(t, Diff(Running{BGPD: frr.Running(vtysh.BGPD), Version: frr103}, render.Document{Text: good}).Commands, "everything else is applied")
+}
+
+// TestAnApplyThatWasCutGoesOn cuts the connection, or ends bgpd, after each line of an apply; the next apply finishes it.
+func TestAnApplyThatWasCutGoesOn(t *testing.T) {
+	wanted := manyFilters(10, base)
+	reference := vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD)
+	require.True(t, applied(t, newEngine(reference), wanted).Verified())
+	lines := len(reference.Lines(vtysh.BGPD))
+	require.Greater(t, lines, 30)
+	for n := range lines + 5 {
+		for _, crash := range []bool{false, true} {
+			frr := vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD)
+			e := newEngine(frr)
+			left := n
+			frr.Inject(func(d vtysh.Daemon, _ string) vtyshtest.Fault {
+				if d == vtysh.BGPD {
+					left--
+				}
+				hit := d == vtysh.BGPD && left == 0
+				return vtyshtest.Fault{Cut: hit && !crash, Crash: hit && crash}
+			})
+			if _, err := e.Apply(t.Context(), render.Document{Text: wanted}); err != nil {
+				require.ErrorIs(t, err, vtysh.ErrNotRunning)
+			}
+			frr.Inject(nil)
+			if frr.Running(vtysh.BGPD) == "" {
+				frr.Start(vtysh.BGPD)
+			}
+			require.True(t, applied(t, e, wanted).Verified(), "after line %d", n)
+		}
+	}
 }
 
 func TestWhatWasReadIsNotChanged(t *testing.T) {

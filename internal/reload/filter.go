@@ -85,9 +85,12 @@ func filterName(l string) string {
 	return words[min(2, len(words)-1)]
 }
 
-// dropCopies removes what other daemons hold of lists and route-maps that bgpd has no longer: "vtysh -b" gives them to every daemon at
-// FRR's start, and those who look at FRR would see them for ever.
-func dropCopies(b *builder, running Running, bgp, wanted *config) {
+// mgmtds are the daemons that have their filters from mgmtd, where it runs.
+var mgmtds = map[vtysh.Daemon]bool{vtysh.Zebra: true, vtysh.Staticd: true, "ripd": true, "ripngd": true}
+
+// dropCopies removes what other daemons hold of lists and route-maps that are not wanted: "vtysh -b" gives them to every daemon at FRR's start,
+// and those who look at FRR would see them for ever. What a daemon's own configuration refers to stays, unless that is the document's too.
+func dropCopies(b *builder, running Running, wanted *config) {
 	holders := maps.Clone(running.Others)
 	if holders == nil {
 		holders = map[vtysh.Daemon]string{}
@@ -95,25 +98,66 @@ func dropCopies(b *builder, running Running, bgp, wanted *config) {
 	if running.BFDD != running.BGPD { // a file stands for all daemons
 		holders[vtysh.BFDD] = running.BFDD
 	}
+	_, managed := holders[vtysh.Mgmtd]
+	want := map[string]bool{}
+	for _, l := range filters(wanted) {
+		want[l] = true
+		want[withoutNumber(l)] = true
+	}
 	for _, d := range slices.Sorted(maps.Keys(holders)) {
-		if d == vtysh.Zebra && running.Others[vtysh.Mgmtd] != "" {
-			continue // mgmtd writes what zebra has
+		if managed && mgmtds[d] {
+			continue
 		}
 		held := running.texts.read(holders[d])
-		want := map[string]bool{}
-		for _, l := range filters(wanted) {
-			want[l] = true
-			want[withoutNumber(l)] = true
+		var used map[string]bool
+		if !running.Whole {
+			used = usedNames(held)
+			if d == vtysh.Mgmtd {
+				for m := range mgmtds {
+					maps.Copy(used, usedNames(running.texts.read(holders[m])))
+				}
+			}
 		}
 		seen := map[string]bool{}
 		for _, l := range filters(held) {
-			if !want[l] && !want[withoutNumber(l)] && !seen[l] && !overwritten(b, l) {
+			if !want[l] && !want[withoutNumber(l)] && !seen[l] && !overwritten(b, l) && !used[filterName(l)] {
 				seen[l] = true
 				b.add(Command{Daemon: d, Line: vtysh.Line(undoFilter(l)), Effect: None, Filter: true})
 			}
 		}
-		b.dropMapCopies(d, held, wanted, b.filters == vtysh.All)
+		b.dropMapCopies(d, held, wanted, used)
 	}
+}
+
+// usedNames are the words of a daemon's lines that are no filters, and of the route-maps that those name.
+func usedNames(c *config) map[string]bool {
+	used := map[string]bool{}
+	use := func(lines ...string) {
+		for _, l := range lines {
+			for _, w := range strings.Fields(l) {
+				used[w] = true
+			}
+		}
+	}
+	for _, l := range c.top {
+		if !isFilter(l) {
+			use(l)
+		}
+	}
+	for _, b := range c.blocks {
+		if !strings.HasPrefix(b.context[0], "route-map ") {
+			use(b.lines...)
+		}
+	}
+	list, _ := entries(c)
+	for range 4 { // maps call maps
+		for _, e := range list {
+			if used[e.id.name] {
+				use(e.block.lines...)
+			}
+		}
+	}
+	return used
 }
 
 // overwritten tells whether a line of the plan already reaches all daemons and takes this entry's place, or removes it.
@@ -131,7 +175,7 @@ func overwritten(b *builder, l string) bool {
 }
 
 // dropMapCopies removes entries that are not wanted, and lines of entries that are.
-func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached bool) {
+func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, used map[string]bool) {
 	list, _ := entries(held)
 	want, byID := entries(wanted)
 	names := map[string]bool{}
@@ -139,7 +183,7 @@ func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached bo
 		names[e.id.name] = true
 	}
 	inPlan := map[string]bool{}
-	if reached {
+	if b.filters == vtysh.All {
 		for _, c := range b.commands {
 			if c.Filter && c.Daemon == vtysh.All {
 				inPlan[c.Line.Reveal()] = true
@@ -151,6 +195,9 @@ func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached bo
 	}
 	gone := map[string]bool{}
 	for _, e := range list {
+		if used[e.id.name] {
+			continue
+		}
 		w, ok := byID[e.id]
 		switch whole, one := "no route-map "+e.id.name, fmt.Sprintf("no route-map %s %s %s", e.id.name, e.action, e.id.sequence); {
 		case !ok && !names[e.id.name]:

@@ -39,8 +39,9 @@ type Command struct {
 	Neighbors []string `json:"neighbors,omitempty"`
 	// Note says more, for instance that the line is not one that this program knows.
 	Note string `json:"note,omitempty"`
-	// Filter marks a line of a list or a route-map: many of them are one transaction.
+	// Filter marks a line of a list or a route-map, Bulk one that FRR commits together with its neighbours.
 	Filter bool `json:"-"`
+	Bulk   bool `json:"-"`
 	// Again marks a line that runs already, and is sent to be evaluated.
 	Again bool `json:"-"`
 }
@@ -161,6 +162,42 @@ type builder struct {
 }
 
 func (b *builder) add(c Command) { b.commands = append(b.commands, c) }
+
+// bulkFrom is how many filter lines for one daemon are a transaction: alone they cost milliseconds each, and more the more there are.
+// bulkAnyway is when that outweighs that bgpd holds neighbors back which are created while its delay timer runs after a transaction, three
+// seconds longer than otherwise.
+const bulkFrom, bulkAnyway = 8, 500
+
+// markBulk marks the lines that go as transactions. vtysh makes transactions anyway.
+func (b *builder) markBulk(delays bool) {
+	from := bulkFrom
+	if delays && slices.ContainsFunc(b.commands, Command.makesNeighbor) {
+		from = bulkAnyway
+	}
+	count := map[vtysh.Daemon]int{}
+	for _, c := range b.commands {
+		if c.northbound() {
+			count[c.Daemon]++
+		}
+	}
+	for i, c := range b.commands {
+		b.commands[i].Bulk = c.northbound() && (count[c.Daemon] >= from || c.Daemon == vtysh.All)
+	}
+}
+
+// northbound tells that FRR commits the line.
+func (c Command) northbound() bool {
+	line := strings.TrimPrefix(c.Line.Reveal(), "no ")
+	if len(c.Context) > 0 {
+		line = c.Context[0].Reveal()
+	}
+	return c.Filter && (strings.HasPrefix(line, "route-map ") || isFilter(line) && !strings.HasPrefix(line, "bgp "))
+}
+
+func (c Command) makesNeighbor() bool {
+	words := strings.Fields(c.Line.Reveal())
+	return len(words) > 2 && words[0] == "neighbor" && (words[2] == "remote-as" || words[2] == "peer-group" || words[2] == "interface")
+}
 
 // lines makes context lines of plain ones.
 func lines(context []string) []vtysh.Line {

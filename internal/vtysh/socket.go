@@ -50,6 +50,8 @@ type conn struct {
 	cancelled atomic.Bool
 	// transaction tells that one was begun and not ended.
 	transaction bool
+	// settled tells that no transaction of an earlier client is open.
+	settled bool
 }
 
 // cancel ends what is being read or written, and whatever comes after it.
@@ -172,7 +174,7 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool
 		return c, true, nil
 	}
 	if daemon == All {
-		return nil, false, errors.New("BUG: a socket belongs to one daemon")
+		return nil, false, errors.New("a line for all daemons needs vtysh, and no socket: --vtysh=auto or exec")
 	}
 	raw, err := dial(ctx, filepath.Join(s.dir, string(daemon)+".vty"))
 	if err != nil {

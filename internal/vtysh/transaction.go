@@ -23,6 +23,13 @@ func (c *conn) configure(daemon Daemon, blocks []Block) ([]Reply, error) {
 	if err != nil || entered.Refused() {
 		return nil, errors.Join(err, refusal(daemon, "configure terminal", entered))
 	}
+	if !c.settled && daemon != Mgmtd {
+		// A client that was killed may have left a transaction, whose end nobody else tells.
+		if _, err := c.enter([]Line{end}); err != nil {
+			return nil, err
+		}
+		c.settled = true
+	}
 	var out []Reply
 	for len(blocks) > 0 {
 		n, run := 1, c.blocks

@@ -3,6 +3,8 @@ package frr
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -119,6 +121,56 @@ func TestSocketThatMayNotBeOpenedIsOneClearLine(t *testing.T) {
 	}
 }
 
+// TestATransactionThatWasLeftHoldsNoNeighborBack: until it is ended, bgpd starts no new neighbor for ten minutes.
+func TestATransactionThatWasLeftHoldsNoNeighborBack(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		lab := fabric.New(t, rack(v, tor(v, 64501)))
+		node := lab.Node("node1")
+		session := []vtysh.Block{{Context: []vtysh.Line{"router bgp 64500"}, Lines: []vtysh.Line{"neighbor 10.0.0.1 remote-as 64501", "neighbor 10.0.0.1 timers connect 1"}}}
+		load := routeMaps(300)
+		cancelled := func(t *testing.T, client vtysh.Client) {
+			for _, after := range []time.Duration{80, 40, 20} {
+				ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
+				_, _ = client.Configure(ctx, vtysh.BGPD, asBulk(load, true))
+				cancel()
+			}
+		}
+		for name, leave := range map[string]func(*testing.T){
+			"a killed client": func(t *testing.T) {
+				c, err := net.Dial("unix", filepath.Join(node.VtyDir(), "bgpd.vty"))
+				require.NoError(t, err)
+				_, err = c.Write([]byte("enable\x00configure terminal\x00XFRR_start_configuration\x00route-map r permit 10\x00"))
+				require.NoError(t, err)
+				_, err = io.ReadAtLeast(c, make([]byte, 16), 16)
+				require.NoError(t, err)
+				require.NoError(t, c.Close())
+			},
+			"a cancelled socket": func(t *testing.T) { cancelled(t, vtysh.NewSocket(node.VtyDir())) },
+			"a cancelled vtysh":  func(t *testing.T) { cancelled(t, vtysh.NewExec("", node.VtyshPath())) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				require.NoError(t, node.Restart(t.Context(), "bgpd"))
+				_, err := node.Vtysh(t.Context(), "-c", "configure terminal", "-c", "bgp route-map delay-timer 0")
+				require.NoError(t, err)
+				leave(t)
+				if name == "a killed client" { // whoever comes next ends it
+					client := vtysh.NewSocket(node.VtyDir())
+					defer client.Close()
+					_, err = client.Configure(t.Context(), vtysh.BGPD, session)
+				} else {
+					_, err = node.Vtysh(t.Context(), "-c", "configure terminal", "-c", "router bgp 64500", "-c", "neighbor 10.0.0.1 remote-as 64501",
+						"-c", "neighbor 10.0.0.1 timers connect 1")
+				}
+				require.NoError(t, err)
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+				defer cancel()
+				_, err = node.WaitEstablished(ctx, "", "10.0.0.1")
+				require.NoError(t, err)
+			})
+		}
+	})
+}
+
 // TestMgmtdTakesLinesOverEveryTransport: those that it commits, each answered.
 func TestMgmtdTakesLinesOverEveryTransport(t *testing.T) {
 	bare := fabric.NewBare(t, fabric.V103)
@@ -207,24 +259,80 @@ func TestExtrasInAnotherSpellingSettle(t *testing.T) {
 	})
 }
 
-// TestCopiesOfFiltersGo: what "vtysh -b" gave to all daemons at FRR's start leaves all of them with the document that had it.
+// TestARefusedFilterTakesNothingElseWithIt: lists that go as a transaction, to bgpd and to all daemons.
+func TestARefusedFilterTakesNothingElseWithIt(t *testing.T) {
+	const bad = "ip prefix-list bad seq 5 permit 192.0.2.0/24 ge 8"
+	var good strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&good, "ip prefix-list many seq %d permit 10.0.%d.0/24\n", i+1, i)
+	}
+	good.WriteString("bgp community-list standard c seq 5 permit 1:1\nroute-map r permit 10\n match ip address prefix-list many\n match community c\nexit\n" +
+		"router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\nexit\n")
+	for _, whole := range []bool{false, true} {
+		t.Run(fmt.Sprintf("whole=%t", whole), func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
+				if _, ok := client.(*vtysh.Socket); ok && whole {
+					return // a whole configuration is for all daemons, and no socket is
+				}
+				engine := reload.New(client, reload.Options{Now: time.Now, Whole: whole})
+				result, err := engine.Apply(t.Context(), render.Document{Text: bad + "\n" + good.String()})
+				require.NoError(t, err)
+				require.Len(t, result.Refused, 1)
+				require.Equal(t, bad, result.Refused[0].Command.Line.String())
+				require.Contains(t, result.Refused[0].Reply, "mask length")
+				require.Len(t, result.Remaining.Commands, 1)
+				plan, err := engine.Plan(t.Context(), render.Document{Text: good.String()})
+				require.NoError(t, err)
+				require.Empty(t, plan.Commands, "everything else is applied")
+			})
+		})
+	}
+}
+
+// TestCopiesOfFiltersGo: what "vtysh -b" gave to all daemons at FRR's start leaves all of them with the document that had it. What another
+// daemon's own configuration refers to stays there.
 func TestCopiesOfFiltersGo(t *testing.T) {
-	const first = "ip prefix-list gone seq 5 permit 192.0.2.0/24\nip prefix-list kept seq 5 permit 192.0.2.0/24\nip prefix-list kept seq 10 permit 198.51.100.0/24\n" +
+	const first = "ip prefix-list gone seq 5 permit 192.0.2.0/24\nipv6 prefix-list gone seq 5 permit 2001:db8::/32\naccess-list gone seq 5 permit 192.0.2.0/24\n" +
+		"ip prefix-list kept seq 5 permit 192.0.2.0/24\nip prefix-list kept seq 10 permit 198.51.100.0/24\nbgp community-list standard gone seq 5 permit 1:1\n" +
 		"route-map gone permit 10\n match ip address prefix-list gone\nexit\nroute-map kept permit 10\n match tag 7\n set metric 5\nexit\nroute-map kept deny 20\nexit\n" +
 		"router bgp 65000\nexit\n"
+	const theirs = "ip prefix-list theirs seq 5 permit 203.0.113.0/24\nroute-map theirs permit 10\n match ip address prefix-list theirs\nexit\n" +
+		"router ospf\n redistribute static route-map theirs\nexit\n"
 	const second = "ip prefix-list kept seq 5 permit 192.0.2.0/24 le 32\nroute-map kept permit 10\n match tag 7\nexit\nrouter bgp 65000\nexit\n"
 	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
-		_, err := bare.Load(t.Context(), first)
+		t.Cleanup(func() { require.NoError(t, bare.Kill(context.Background(), unix.SIGKILL, "ospfd", "ripd", "pimd")) })
+		for _, d := range []string{"ospfd", "ripd", "pimd"} {
+			require.NoError(t, bare.Start(t.Context(), d))
+		}
+		complaints, err := bare.Load(t.Context(), first+theirs)
 		require.NoError(t, err)
-		result, err := reload.New(client, reload.Options{Now: time.Now, Previous: first}).Apply(t.Context(), render.Document{Text: second})
+		require.Empty(t, complaints)
+		held := func() map[string]string {
+			found, err := vtysh.NewSocket(bare.VtyDir()).Daemons(t.Context())
+			require.NoError(t, err)
+			out := map[string]string{}
+			for _, d := range found {
+				out[string(d)], err = bare.Ask(t.Context(), string(d), "show running-config")
+				require.NoError(t, err)
+			}
+			return out
+		}
+		for _, d := range []string{"bgpd", "bfdd", "ospfd", "ripd", "pimd", "zebra"} {
+			require.Contains(t, held()[d], "ip prefix-list gone", "%s has no copy: the test proves nothing", d)
+		}
+		engine := reload.New(client, reload.Options{Now: time.Now, Previous: first})
+		result, err := engine.Apply(t.Context(), render.Document{Text: second})
 		require.NoError(t, err)
 		require.True(t, result.Verified(), "%v\n%s", result.Refused, result.Remaining)
+		for d, text := range held() {
+			for _, no := range []string{"gone", "198.51.100.0", "set metric 5", "deny 20", "kept seq 5 permit 192.0.2.0/24\n"} {
+				require.NotContains(t, text, no, d)
+			}
+			require.Equal(t, d == "ospfd", strings.Contains(text, "theirs"), d)
+		}
+		require.Contains(t, held()["ospfd"], "ip prefix-list theirs seq 5")
 		running, err := bare.RunningConfig(t.Context())
 		require.NoError(t, err)
-		require.NotContains(t, running, "gone")
-		require.NotContains(t, running, "198.51.100.0")
-		require.NotContains(t, running, "set metric 5")
-		require.NotContains(t, running, "deny 20")
 		require.Equal(t, 1, strings.Count(running, "prefix-list kept seq 5"), running)
 	})
 }

@@ -31,6 +31,7 @@ func Contract(t *testing.T, open func(*testing.T) Lab) {
 		"a command is refused by name":                            aRefusedCommand,
 		"a transaction loses the refused line only":               aTransaction,
 		"a transaction that is refused as a whole is taken apart": aRefusedTransaction,
+		"a line that is not committed ends a transaction":         aMixedTransaction,
 		"lines outside a transaction are committed alone too":     aRefusedCommit,
 		"a daemon that was started anew is found":                 aNewDaemon,
 		"passwords arrive unchanged":                              passwords,
@@ -164,6 +165,15 @@ const tooShort vtysh.Line = "ip prefix-list a seq 10 permit 10.1.0.0/16 ge 8"
 func aRefusedTransaction(t *testing.T, l Lab) {
 	require.Equal(t, []string{tooShort.Reveal(), "match nonsense"}, l.configure(t, filters(true, tooShort, "match nonsense")...))
 	l.requireFilters(t)
+}
+
+// aMixedTransaction has a line that is not committed: it commits those before it.
+func aMixedTransaction(t *testing.T, l Lab) {
+	b := vtysh.Block{Bulk: true, Lines: []vtysh.Line{"ip prefix-list a seq 5 permit 10.0.0.0/8", tooShort, "bgp community-list standard c seq 5 permit 1:1", second}}
+	require.Equal(t, []string{tooShort.Reveal()}, l.configure(t, b))
+	running := l.running(t)
+	require.Equal(t, 2, strings.Count(running, "ip prefix-list a seq "), running)
+	require.Contains(t, running, "bgp community-list standard c seq 5 permit 1:1")
 }
 
 func aRefusedCommit(t *testing.T, l Lab) {
