@@ -276,7 +276,8 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 		var blocks []vtysh.Block
 		for ; batch < len(plan.Commands); batch++ {
 			c := plan.Commands[batch]
-			if c.Exec || c.Daemon != first.Daemon || c.Bulk != first.Bulk {
+			slow := c.Filter && !c.Bulk && c.Daemon == vtysh.All && batch-i == slowLists
+			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter || c.Bulk != first.Bulk || slow {
 				break
 			}
 			if n := len(blocks); n == 0 || !slices.Equal(blocks[n-1].Context, c.Context) {

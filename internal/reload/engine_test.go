@@ -81,6 +81,34 @@ func TestManyFiltersAreOneTransaction(t *testing.T) {
 	}
 }
 
+// TestListsOf84GrowOneByOne: 8.4 would be deaf for as long as it looks for duplicates.
+func TestListsOf84GrowOneByOne(t *testing.T) {
+	text := manyFilters(250, "bgp route-map delay-timer 0\nroute-map r permit 10\n match tag 7\n set metric 7\nexit\nroute-map r permit 20\n"+
+		" match tag 8\n set metric 8\nexit\nroute-map r permit 30\n match tag 9\n set metric 9\nexit\nroute-map r permit 40\n match tag 10\n set metric 1\nexit\n")
+	bulk := func(running Running, wanted string) (lists, maps, removed int) {
+		for _, c := range Diff(running, render.Document{Text: wanted}).Commands {
+			switch line := c.Line.Reveal(); {
+			case !c.Bulk:
+			case strings.HasPrefix(line, "no "):
+				removed++
+			case len(c.Context) > 0:
+				maps++
+			default:
+				lists++
+			}
+		}
+		return lists, maps, removed
+	}
+	for _, whole := range []bool{false, true} {
+		lists, maps, _ := bulk(Running{Version: frr84, Whole: whole}, text)
+		require.Equal(t, []int{0, 8}, []int{lists, maps})
+		lists, maps, _ = bulk(Running{Version: frr103, Whole: whole}, text)
+		require.Equal(t, []int{250, 8}, []int{lists, maps})
+		_, _, removed := bulk(Running{Version: frr84, Whole: whole, BGPD: text, BFDD: text}, "bgp route-map delay-timer 0\n")
+		require.GreaterOrEqual(t, removed, 251)
+	}
+}
+
 // TestARefusedFilterIsNamed: FRR refuses a transaction as a whole, and the plan tells which line it was.
 func TestARefusedFilterIsNamed(t *testing.T) {
 	frr := vtyshtest.New(t, "10.3", vtysh.BGPD)

@@ -168,20 +168,26 @@ func (b *builder) add(c Command) { b.commands = append(b.commands, c) }
 // seconds longer than otherwise.
 const bulkFrom, bulkAnyway = 8, 500
 
+// slowLists is how many new entries of lists go to vtysh at once before 9.0, which looks for each through its whole list twice, and answers
+// nobody as long as it commits: 5,000 take minutes.
+const slowLists = 100
+
 // markBulk marks the lines that go as transactions. vtysh makes transactions anyway.
 func (b *builder) markBulk(delays bool) {
 	from := bulkFrom
 	if delays && slices.ContainsFunc(b.commands, Command.makesNeighbor) {
 		from = bulkAnyway
 	}
+	slow := !b.version.AtLeast(9, 0)
 	count := map[vtysh.Daemon]int{}
-	for _, c := range b.commands {
-		if c.northbound() {
+	for i, c := range b.commands {
+		b.commands[i].Bulk = c.northbound() && !(slow && len(c.Context) == 0 && isFilter(c.Line.Reveal()))
+		if b.commands[i].Bulk {
 			count[c.Daemon]++
 		}
 	}
 	for i, c := range b.commands {
-		b.commands[i].Bulk = c.northbound() && (count[c.Daemon] >= from || c.Daemon == vtysh.All)
+		b.commands[i].Bulk = c.Bulk && (count[c.Daemon] >= from || c.Daemon == vtysh.All)
 	}
 }
 

@@ -28,7 +28,7 @@ func window(d Daemon) int {
 // maxLine is the longest line that is sent, in bytes. A daemon drops a line of about 4096 without a word, less what stands in its buffer.
 const maxLine = 3500
 
-// replyTime is how long a daemon may take for one window or one show command. bgpd answers while it computes routes, so minutes would mean
+// replyTime is how long a daemon may take for one line or one show command. bgpd answers while it computes routes, so minutes would mean
 // that it hangs.
 const replyTime = 60 * time.Second
 
@@ -249,11 +249,8 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 				buf = append(append(buf, l...), 0)
 			}
 		}
-		if err := c.SetDeadline(time.Now().Add(replyTime)); err != nil {
+		if err := c.extend(); err != nil {
 			return nil, err
-		}
-		if c.cancelled.Load() {
-			return nil, os.ErrDeadlineExceeded
 		}
 		if _, err := c.Write(buf); err != nil {
 			return nil, err
@@ -274,6 +271,17 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 	return out, nil
 }
 
+// extend gives the daemon time for what comes next.
+func (c *conn) extend() error {
+	if err := c.SetDeadline(time.Now().Add(replyTime)); err != nil {
+		return err
+	}
+	if c.cancelled.Load() {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
 func (l Line) sendable() bool {
 	if len(l) > maxLine {
 		return false
@@ -288,6 +296,11 @@ func (l Line) sendable() bool {
 
 // reply reads text up to the first NUL, two more NULs, and the status. keep leaves the text as it is: output of a show command.
 func (c *conn) reply(keep bool) (Reply, error) {
+	if c.r.Buffered() == 0 {
+		if err := c.extend(); err != nil {
+			return Reply{}, err
+		}
+	}
 	text, err := c.r.ReadString(0)
 	if err != nil {
 		return Reply{}, err
