@@ -81,7 +81,7 @@ const passes = 3
 
 // Plan compares the running configuration with a document, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {
-	e.texts.turn()
+	defer e.texts.turn()
 	_, plan, err := e.compare(ctx, e.texts.read(document.Text), false)
 	return plan, err
 }
@@ -119,7 +119,7 @@ type Gate func(ctx context.Context, plan Plan) (keep []string, err error)
 // documents are whole, otherwise only what concerns those neighbors.
 func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, error) {
 	started := e.now()
-	e.texts.turn()
+	defer e.texts.turn()
 	result, err := e.apply(ctx, e.texts.read(document.Text), Result{Started: started, Digest: document.Digest})
 	if err == nil && !e.whole && !result.Held.Empty() {
 		// What is left after all else was applied is what is held.

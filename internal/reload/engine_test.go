@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -166,5 +167,26 @@ func TestWhatWasReadIsNotChanged(t *testing.T) {
 	}
 	for _, s := range []string{text, base, wanted} {
 		require.Equal(t, read(s), texts.read(s))
+	}
+}
+
+func TestAPlanKeepsNoText(t *testing.T) {
+	// Plans are kept to be shown. The words of this one come from a text that nobody else keeps.
+	text := strings.Clone(strings.NewReplacer("neighbor 10.0.0.1 remote-as 64501", "neighbor 10.0.0.1 remote-as 64502",
+		"receive-interval 100", "receive-interval 200", "192.0.2.1/32", "192.0.2.2/32").Replace(base) + "ip prefix-list a seq 5 permit any\n")
+	plan := Diff(Running{BGPD: base, BFDD: base, Previous: base, Version: frr103}, render.Document{Text: text})
+	require.Len(t, plan.Commands, 5)
+	within := func(word string) bool {
+		at, begin := uintptr(unsafe.Pointer(unsafe.StringData(word))), uintptr(unsafe.Pointer(unsafe.StringData(text)))
+		return at >= begin && at < begin+uintptr(len(text))
+	}
+	for _, c := range plan.Commands {
+		require.False(t, within(c.Line.Reveal()), c)
+		for _, l := range c.Context {
+			require.False(t, within(l.Reveal()), c)
+		}
+		for _, n := range c.Neighbors {
+			require.False(t, within(n), c)
+		}
 	}
 }

@@ -227,7 +227,7 @@ func canonicalHeader(line string) string {
 	case words[0] == "peer" && len(words) == 2:
 		words[1] = address(words[1])
 	}
-	return strings.Join(words, " ")
+	return strings.Clone(strings.Join(words, " ")) // plans keep it, and must not keep the text
 }
 
 // bfdPeerHeader orders what follows a BFD peer as FRR prints it.

@@ -161,7 +161,14 @@ type builder struct {
 	commands []Command
 }
 
-func (b *builder) add(c Command) { b.commands = append(b.commands, c) }
+// add appends a command. Its words are copies: plans are kept to be shown, and a part of a text would keep all of the text.
+func (b *builder) add(c Command) {
+	c.Line = vtysh.Line(strings.Clone(string(c.Line)))
+	for i, n := range c.Neighbors {
+		c.Neighbors[i] = strings.Clone(n)
+	}
+	b.commands = append(b.commands, c)
+}
 
 // bulkFrom is how many filter lines for one daemon are a transaction: alone they cost milliseconds each, and more the more there are.
 // bulkAnyway is when that outweighs that bgpd holds neighbors back which are created while its delay timer runs after a transaction, three

@@ -2,11 +2,11 @@ package reload
 
 import "slices"
 
-// reader reads texts into canonical form. It keeps those of this apply and of the one before, since most come again: what FRR runs is
+// reader reads texts into canonical form. It keeps those of this apply and of the apply before, since most come again: what FRR runs is
 // what it ran when it was asked last, and a document is what the next one is compared with. nil keeps nothing.
 type reader struct{ now, before map[string]*config }
 
-// turn begins another apply.
+// turn ends an apply: what it did not need is forgotten.
 func (r *reader) turn() { r.now, r.before = map[string]*config{}, r.now }
 
 // read returns a configuration in canonical form. It is shared: nobody may change it.

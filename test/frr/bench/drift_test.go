@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,11 +26,10 @@ func BenchmarkDrift(b *testing.B) {
 
 func drift(b *testing.B, v fabric.Version, n int) {
 	const interval, comparisons = 250 * time.Millisecond, 40
-	s := newStand(b, v, n)
+	s := newStand(b, v, n, 1)
 	measure := func(drift time.Duration) (ours, bgpd time.Duration) {
 		cmd := s.run(b, "--drift-interval", drift.String())
-		_, err := s.peer.WaitTable(context.Background(), n)
-		require.NoError(b, err)
+		s.whole(b, n)
 		time.Sleep(time.Second) // the first apply, and what it left to be swept
 		pid := s.node.PID("bgpd")
 		ours, bgpd = -processorTime(b, cmd.Process.Pid), -processorTime(b, pid)
