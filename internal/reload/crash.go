@@ -20,7 +20,7 @@ func promiseEnds(b *builder, running, wanted *config) {
 	var all []string
 	for _, in := range list {
 		for _, id := range in.neighbors() {
-			all = append(all, in.named(id))
+			all = append(all, strings.Clone(in.named(id)))
 		}
 	}
 	suppressed := map[string]map[string]bool{}
@@ -77,8 +77,11 @@ func (in *instance) suppressed(will *instance) map[string]bool {
 func suppressing(lines []string) []netip.Prefix {
 	var out []netip.Prefix
 	for _, l := range lines {
+		if !strings.HasPrefix(l, "aggregate-address ") {
+			continue
+		}
 		words := strings.Fields(l)
-		if words[0] != "aggregate-address" || !slices.Contains(words, "summary-only") && !slices.Contains(words, "suppress-map") {
+		if !slices.Contains(words, "summary-only") && !slices.Contains(words, "suppress-map") {
 			continue
 		}
 		if p, err := netip.ParsePrefix(words[1]); err == nil {
