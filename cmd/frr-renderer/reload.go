@@ -132,6 +132,9 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	}
 	result, err := engine.Apply(ctx, document)
 	view := reloadView{Digest: result.Plan.Digest(), Result: result}
+	if errors.Is(err, vtysh.ErrPermission) {
+		return failed(err)
+	}
 	if err != nil {
 		return failed(fmt.Errorf("%w; run the same command again to go on", err))
 	}

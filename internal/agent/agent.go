@@ -124,7 +124,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 	defer restart.Stop()
 	retry := time.NewTimer(time.Hour)
 	retry.Stop()
-	wait := retryFirst
+	wait, said := retryFirst, ""
 	running := a.fingerprint()
 	for {
 		force, drifted := false, false
@@ -162,12 +162,17 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 				return
 			}
 			a.status.failed(err)
-			a.Log.Error("the node can't be brought to its configuration; FRR keeps what it has", "node", a.Node, "error", err, "retry", wait)
+			level := slog.LevelError
+			if err.Error() == said {
+				level = slog.LevelDebug
+			}
+			said = err.Error()
+			a.Log.Log(ctx, level, "the node can't be brought to its configuration; FRR keeps what it has", "node", a.Node, "error", err, "retry", wait)
 			retry.Reset(wait)
 			wait = min(2*wait, retryMost)
 			continue
 		}
-		wait = retryFirst
+		wait, said = retryFirst, ""
 	}
 }
 

@@ -336,10 +336,25 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 		return out, context.Cause(ctx)
 	case err != nil && !errors.As(err, &exit):
 		return out, fmt.Errorf("run vtysh: %w", err)
+	case strings.Contains(out.stderr, "could not lookup user ID"):
+		return out, fmt.Errorf("%w for vtysh to run as user %d: it wants one that has a name in /etc/passwd", ErrPermission, os.Geteuid())
 	case strings.Contains(out.stderr+out.stdout, "failed to connect to any daemons"):
-		return out, fmt.Errorf("%w: vtysh reaches no %s in %s", ErrNotRunning, daemonName(daemon), e.dir)
+		return out, e.unreachable(ctx, daemon)
 	}
 	return out, nil
+}
+
+// unreachable tells why vtysh reaches nobody; it says the same of a daemon that does not run and of one that we may not ask.
+func (e *Exec) unreachable(ctx context.Context, daemon Daemon) error {
+	name := cmp.Or(daemon, BGPD)
+	if e.dir != "" {
+		if c, err := dial(ctx, filepath.Join(e.dir, string(name)+".vty")); err == nil {
+			_ = c.Close()
+		} else if errors.Is(err, ErrPermission) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: vtysh reaches no %s in %s", ErrNotRunning, daemonName(daemon), cmp.Or(e.dir, "its directory"))
 }
 
 // environment is ours without a pager: vtysh starts one through a shell as soon as it is named, which a minimal container may not have.

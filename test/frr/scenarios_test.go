@@ -56,7 +56,8 @@ type lab struct {
 	node  *fabric.Node
 	dir   string // the manifests
 	log   string
-	mark  int // how much of the log an earlier step has read
+	mark  int      // how much of the log an earlier step has read
+	as    []string // what goes before the product's command, to be somebody else
 	agent *exec.Cmd
 	ended chan struct{} // closed when the agent has
 }
@@ -122,8 +123,7 @@ func (l *lab) run(args ...string) {
 	log, err := os.OpenFile(l.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { log.Close() })
-	words := append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)
-	cmd := l.node.Command(context.Background(), program(l.t), words...)
+	cmd := l.product(context.Background(), append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
@@ -140,6 +140,12 @@ func (l *lab) run(args ...string) {
 	require.NoError(l.t, <-started)
 	l.agent, l.ended = cmd, ended
 	l.t.Cleanup(l.stop)
+}
+
+func (l *lab) product(ctx context.Context, args ...string) *exec.Cmd {
+	l.t.Helper()
+	words := slices.Concat(l.as, []string{program(l.t)}, args)
+	return l.node.Command(ctx, words[0], words[1:]...)
 }
 
 // stop ends the product as a service manager does.
@@ -269,7 +275,7 @@ func (l *lab) absent(at, prefix string) {
 func (l *lab) cli(args ...string) (string, int) {
 	l.t.Helper()
 	var out bytes.Buffer
-	cmd := l.node.Command(l.t.Context(), program(l.t), args...)
+	cmd := l.product(l.t.Context(), args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	runtime.LockOSThread() // see run
 	defer runtime.UnlockOSThread()
