@@ -22,10 +22,16 @@ func (a *Auto) Run(ctx context.Context, daemon Daemon, command string) (string, 
 	return a.Socket.Run(ctx, daemon, command)
 }
 
+// mgmtdLines is how many lines mgmtd gets on its socket, which takes them one by one and commits each; vtysh has it commit a file at once.
+const mgmtdLines = 50
+
 // Configure implements Client.
 func (a *Auto) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
-	if daemon == All || daemon == Mgmtd {
-		// mgmtd takes lines on its socket one by one, and commits each; vtysh makes it commit a file at once.
+	lines := 0
+	for _, b := range blocks {
+		lines += len(b.Lines)
+	}
+	if daemon == All || daemon == Mgmtd && lines > mgmtdLines {
 		return a.exec.Configure(ctx, daemon, blocks)
 	}
 	return a.Socket.Configure(ctx, daemon, blocks)
