@@ -29,6 +29,38 @@ func canonicalise(c *config) {
 			impliedLines(c, b)
 		}
 	}
+	spreadDistances(c)
+}
+
+// spreadDistances gives each instance the distances of prefixes that any has: FRR has them once for all, and prints them everywhere.
+func spreadDistances(c *config) {
+	type distance struct{ family, line string }
+	var all []distance
+	var headers []string
+	for _, b := range c.blocks {
+		switch {
+		case !strings.HasPrefix(b.context[0], "router bgp"):
+		case len(b.context) == 1:
+			headers = append(headers, b.context[0])
+		case len(b.context) == 2:
+			for _, l := range b.lines {
+				if d := (distance{b.context[1], l}); isPrefixDistance(l) && !slices.Contains(all, d) {
+					all = append(all, d)
+				}
+			}
+		}
+	}
+	for _, d := range all {
+		for _, h := range headers {
+			if b := c.block(h, d.family); !slices.Contains(b.lines, d.line) {
+				b.lines = append(b.lines, d.line)
+			}
+		}
+	}
+}
+
+func isPrefixDistance(l string) bool {
+	return strings.HasPrefix(l, "distance ") && !strings.HasPrefix(l, "distance bgp ")
 }
 
 // rewrite replaces each line; what becomes empty is left out.
@@ -240,7 +272,12 @@ func communities(words []string) []string {
 
 func canonicalRouteMap(l string) string {
 	words := strings.Fields(l)
-	if len(words) < 3 {
+	switch {
+	case words[0] == "continue" && len(words) == 1:
+		return "on-match next"
+	case words[0] == "continue":
+		return "on-match goto " + words[1]
+	case len(words) < 3:
 		return strings.Join(words, " ")
 	}
 	switch words[0] + " " + words[1] {
@@ -248,9 +285,6 @@ func canonicalRouteMap(l string) string {
 		words = append(words[:2:2], communities(words[2:])...)
 	case "set ipv6", "match ipv6":
 		words[len(words)-1] = address(words[len(words)-1])
-	}
-	if words[0] == "continue" {
-		words = append([]string{"on-match", "goto"}, words[1:]...)
 	}
 	return strings.Join(words, " ")
 }
@@ -275,7 +309,7 @@ var instanceDefaults = map[string]bool{
 	"bgp graceful-restart restart-time 120": true, "bgp graceful-restart stalepath-time 360": true,
 	"bgp graceful-restart select-defer-time 360": true, "no bgp log-neighbor-changes": true, "no bgp deterministic-med": true,
 	"no bgp always-compare-med": true, "no bgp graceful-restart": true, "no bgp graceful-shutdown": true, "no synchronization": true,
-	"no auto-summary": true,
+	"no auto-summary": true, "bgp graceful-restart notification": true,
 }
 
 // unicastWords begin lines that FRR takes in the router block and keeps in its IPv4 unicast family.
@@ -415,6 +449,8 @@ func canonicalRouterLine(words []string) string {
 			// Spaces within are FRR's to keep or not: it joins words by one space.
 		}
 		return strings.Join(words, " ")
+	case first == "bgp" && len(words) > 3 && words[1] == "shutdown" && words[2] == "message":
+		return "bgp shutdown" // the message is of the moment
 	case first == "bgp" && strings.HasSuffix(l, " multipath-relax no-as-set"):
 		return strings.TrimSuffix(l, " no-as-set")
 	case first == "bgp" && len(words) > 3 && words[1] == "listen" && words[2] == "range":

@@ -57,6 +57,7 @@ func diff(running Running, wanted *config) Plan {
 		bgp = grafted(bgp, others)
 		b.filters = vtysh.All
 	}
+	wanted = imported(bgp, wanted, running.Version)
 	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)
 	putLists, dropLists := filterDifference(bgp, wanted, running.Version)
@@ -73,6 +74,7 @@ func diff(running Running, wanted *config) Plan {
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, wanted)
 	promiseEnds(&b, bgp, wanted)
+	b.commands = distancesOnce(b.commands)
 	b.markBulk(!slices.Contains(wanted.top, "bgp route-map delay-timer 0"))
 	return Plan{b.commands}
 }
@@ -259,4 +261,18 @@ func announcedTags(c *config) map[string]map[string]bool {
 		out[in.vrf] = tags
 	}
 	return out
+}
+
+// distancesOnce leaves out what was said in another instance already.
+func distancesOnce(commands []Command) []Command {
+	said := map[string]bool{}
+	return slices.DeleteFunc(commands, func(c Command) bool {
+		if len(c.Context) != 2 || !isPrefixDistance(strings.TrimPrefix(c.Line.Reveal(), "no ")) {
+			return false
+		}
+		key := c.Context[1].Reveal() + "\n" + c.Line.Reveal()
+		again := said[key]
+		said[key] = true
+		return again
+	})
 }

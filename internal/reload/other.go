@@ -13,8 +13,8 @@ var keptWords = map[string]bool{
 	"Building": true, "Current": true,
 }
 
-// logWords are kept to FRR's next start as well, unless the document is all of FRR's configuration.
-var logWords = map[string]bool{"hostname": true, "domainname": true, "log": true}
+// nameWords are kept to FRR's next start as well, unless the document is all of FRR's configuration.
+var nameWords = map[string]bool{"hostname": true, "domainname": true}
 
 const unknownNote = "not a line that this program knows; sent to every daemon that takes it"
 
@@ -93,7 +93,7 @@ func others(c *config, running Running) []other {
 	for _, l := range c.top {
 		o := other{nil, l}
 		switch first := o.first(); {
-		case keptWords[first], !running.Whole && logWords[first], isFilter(l), first == "bgp":
+		case keptWords[first], !running.Whole && nameWords[first], isFilter(l), first == "bgp":
 		case strings.HasPrefix(l, "no ip") && !running.Whole:
 		case strings.HasSuffix(l, " forwarding") && !running.Whole:
 		default:

@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -178,6 +179,11 @@ func (c *config) block(context ...string) *block {
 		c.blocks = append(c.blocks, b)
 	}
 	return b
+}
+
+// copied is another configuration of the same blocks.
+func (c *config) copied() *config {
+	return &config{top: c.top, blocks: slices.Clone(c.blocks), byKey: maps.Clone(c.byKey)}
 }
 
 // get returns the block of a context, or an empty one.

@@ -2,7 +2,6 @@ package reload
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -88,7 +87,7 @@ func grafted(bgp, zebra *config) *config {
 			continue
 		}
 		if out == bgp { // which others read too
-			out = &config{top: bgp.top, blocks: slices.Clone(bgp.blocks), byKey: maps.Clone(bgp.byKey)}
+			out = bgp.copied()
 		}
 		both := &block{m.block.context, slices.Concat(m.block.lines, more)}
 		out.blocks[slices.Index(out.blocks, m.block)] = both

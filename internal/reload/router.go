@@ -157,6 +157,11 @@ func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "reject-as-sets",
 				"dampening", "route-map":
 				return Soft, ""
+			case "shutdown":
+				if strings.HasPrefix(line, "no ") {
+					return None, ""
+				}
+				return Reset, ""
 			case "fast-external-failover", "listen", "minimum-holdtime", "lu-ipv4-explicit-null":
 				return None, ""
 			}
@@ -181,6 +186,34 @@ func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 		})
 	}
 	return gone
+}
+
+// imported gives the wanted configuration the instances that FRR before 10 makes by itself, and prints: those of VRFs that others import.
+// Removed they would only come again.
+func imported(running, wanted *config, version vtysh.Version) *config {
+	out := wanted
+	_, now := instances(running)
+	list, want := instances(wanted)
+	if version.AtLeast(10, 0) || want[""] == nil {
+		return wanted
+	}
+	for _, in := range list {
+		for _, f := range in.families() {
+			for _, l := range in.family(f) {
+				name, ok := strings.CutPrefix(l, "import vrf ")
+				vrf := "vrf " + name
+				header := "router bgp " + want[""].asn + " " + vrf
+				if !ok || want[vrf] != nil || now[vrf] == nil || out.has(header) {
+					continue
+				}
+				if out == wanted { // which others read too
+					out = wanted.copied()
+				}
+				out.block(header)
+			}
+		}
+	}
+	return out
 }
 
 // removal is the line that removes the instance. A view goes by the word "vrf": the word "view" makes 10.3 remove the default instance in

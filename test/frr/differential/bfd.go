@@ -28,6 +28,8 @@ type responder struct {
 	conn net.PacketConn
 	own  uint32
 	to   net.Addr
+	// dropped is called when the other end takes its session down: this peer ties its BGP to BFD, as routers do.
+	dropped func()
 
 	mu   sync.Mutex
 	last time.Time // when the other end was last heard
@@ -45,7 +47,7 @@ const (
 func (r *responder) close() { _ = r.conn.Close() }
 
 // respond opens the responders of a peer. They run until they are closed.
-func respond(node *fabric.Node, s speaker) ([]*responder, error) {
+func respond(node *fabric.Node, s speaker, dropped func()) ([]*responder, error) {
 	var out []*responder
 	for _, port := range []uint16{singleHop, multiHop} {
 		local := netip.AddrPortFrom(netip.MustParseAddr(s.Address), port)
@@ -58,7 +60,7 @@ func respond(node *fabric.Node, s speaker) ([]*responder, error) {
 			err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), level, option, 255) })
 			return errors.Join(err, failed)
 		}}
-		r := &responder{to: net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.neighbor(), port))}
+		r := &responder{dropped: dropped, to: net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.neighbor(), port))}
 		err := node.InNetwork(s.VRF, func() (err error) {
 			r.conn, err = control.ListenPacket(context.Background(), "udp", local.String())
 			return err
@@ -109,8 +111,12 @@ func (r *responder) answer() {
 			next = initial
 		}
 		r.mu.Lock()
+		gone := r.up && (state == adminDown || state == down)
 		r.last, r.up = time.Now(), state == up
 		r.mu.Unlock()
+		if gone {
+			r.dropped()
+		}
 		poll := buffer[1]&(1<<5) != 0
 		_, _ = r.conn.WriteTo(r.packet(next, poll, binary.BigEndian.Uint32(buffer[4:])), r.to)
 	}
@@ -121,7 +127,7 @@ func (r *responder) call() {
 	for {
 		r.mu.Lock()
 		silent := time.Since(r.last)
-		silence := silent > 2*time.Second && !r.up || silent > 20*time.Second
+		silence := silent > 2*time.Second && !r.up || silent > 5*time.Second
 		r.mu.Unlock()
 		if silence {
 			if _, err := r.conn.WriteTo(r.packet(down, false, 0), r.to); errors.Is(err, net.ErrClosed) {

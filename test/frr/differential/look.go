@@ -50,6 +50,9 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	}
 	for _, p := range peers {
 		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
+		if !l.sessions[named(p.Peer, p.VRF)].established {
+			p.Local, p.Interface = "", "" // what bgpd has told, from a session that was
+		}
 		l.bfd = append(l.bfd, fmt.Sprintf("%+v", p))
 	}
 	return l, nil
@@ -165,8 +168,10 @@ func tree(text, wanted string) []string {
 		for _, o := range stack {
 			path += o.line + " / "
 		}
-		out = append(out, path+l)
 		stack = append(stack, open{indent, l})
+		if !strings.HasPrefix(l, "vrf ") { // an empty block may stay
+			out = append(out, path+l)
+		}
 	}
 	sort.Strings(out)
 	return out

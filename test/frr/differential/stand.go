@@ -129,16 +129,16 @@ func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error
 		if spec.AddPath {
 			c.AddPath = bgp.BGP_ADD_PATH_RECEIVE
 		}
-		bfd, err := respond(f.Node(name+"p"), spec)
-		s.bfd = append(s.bfd, bfd...)
-		if err != nil {
-			return nil, errors.Join(err, s.close())
-		}
 		p, err := gobgp.Run(f.Node(name+"p"), c)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 		s.peers = append(s.peers, &peer{speaker: spec, Peer: p})
+		bfd, err := respond(f.Node(name+"p"), spec, func() { _ = p.Reset() })
+		s.bfd = append(s.bfd, bfd...)
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
 	}
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.worker.Go(func() { s.announce(ctx) })
