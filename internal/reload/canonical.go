@@ -19,6 +19,8 @@ func canonicalise(c *config) {
 			b.lines = rewrite(b.lines, canonicalRouteMap)
 		case header == "bfd":
 			b.lines = rewrite(b.lines, canonicalBFD)
+		case strings.HasPrefix(header, "interface "):
+			b.lines = rewrite(b.lines, canonicalInterface)
 		case strings.HasPrefix(header, "vrf "):
 			b.lines = rewrite(b.lines, canonicalGlobal)
 		}
@@ -300,6 +302,18 @@ func canonicalBFD(l string) string {
 		return ""
 	}
 	return strings.Join(words, " ")
+}
+
+// canonicalInterface writes addresses as FRR prints them.
+func canonicalInterface(l string) string {
+	words := strings.Fields(l)
+	if len(words) > 2 && words[0] == "ipv6" && words[1] == "address" {
+		if p, err := netip.ParsePrefix(words[2]); err == nil {
+			words[2] = p.String()
+		}
+		return strings.Join(words, " ")
+	}
+	return l
 }
 
 // instanceDefaults are lines of a router block that are FRR's defaults, and not printed.

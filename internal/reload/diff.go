@@ -174,7 +174,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 	}
 }
 
-// announceAgain writes networks once more whose route-map has changed: bgpd would look at them again after its delay timer, or never. The
+// announceAgain writes networks and aggregates once more whose route-map has changed: bgpd would look at them again after its delay timer, or never. The
 // classes of the product have their content in their names, and never change.
 func announceAgain(b *builder, running *config, want []*instance, changes *changes) {
 	list, _ := entries(running)
@@ -187,6 +187,9 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 			for _, l := range w.family(family) {
 				name := networkMap(l)
 				if name == "" {
+					name = aggregateMap(l)
+				}
+				if name == "" {
 					continue
 				}
 				changed, known := again[name]
@@ -194,12 +197,19 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 					changed = had[name] && (changes.tags[name] != nil || changes.reach(running, name))
 					again[name] = changed
 				}
-				if changed {
+				if !changed {
+					continue
+				}
+				again := func(line string) {
 					b.add(Command{
-						Daemon: vtysh.BGPD, Context: lines(append([]string{w.header}, strings.Split(family, "\n")...)), Line: vtysh.Line(l), Effect: Soft,
+						Daemon: vtysh.BGPD, Context: lines(append([]string{w.header}, strings.Split(family, "\n")...)), Line: vtysh.Line(line), Effect: Soft,
 						Note: "its route-map has changed", Again: true,
 					})
 				}
+				if bare, is := withoutMaps(l); is && b.version.AtLeast(10, 0) {
+					again(bare) // 10.3 does nothing about the same line
+				}
+				again(l)
 			}
 		}
 	}
@@ -212,6 +222,35 @@ func networkMap(l string) string {
 	}
 	_, name, _ := strings.Cut(l, " route-map ")
 	return name
+}
+
+// aggregateMap is the route-map of an aggregate, or the one that tells what it suppresses.
+func aggregateMap(l string) string {
+	if !strings.HasPrefix(l, "aggregate-address ") {
+		return ""
+	}
+	words := strings.Fields(l)
+	for i, w := range words[:len(words)-1] {
+		if w == "route-map" || w == "suppress-map" {
+			return words[i+1]
+		}
+	}
+	return ""
+}
+
+// withoutMaps is an aggregate without its route-maps.
+func withoutMaps(l string) (bare string, is bool) {
+	words := strings.Fields(l)
+	if words[0] != "aggregate-address" {
+		return "", false
+	}
+	for i := 0; i+1 < len(words); i++ {
+		if words[i] == "route-map" || words[i] == "suppress-map" {
+			words = slices.Delete(words, i, i+2)
+			i--
+		}
+	}
+	return strings.Join(words, " "), true
 }
 
 // neighborLines are the lines of a family that are about neighbors: few beside the networks.

@@ -3,6 +3,7 @@ package reload
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -194,6 +195,9 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 		}
 		put, drop := difference(old.block.lines, e.block.lines, routeMapKey)
 		for _, l := range put {
+			if before := sameKey(old.block.lines, l); before != "" && !b.version.AtLeast(10, 0) && kindOfSet(before) != kindOfSet(l) {
+				b.filter(context, undoMapLine(before), effectOf(before))
+			}
 			b.filter(context, l, effectOf(l))
 		}
 		for _, l := range drop {
@@ -203,6 +207,30 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 			changes.note(e, old.block.lines, e.block.lines)
 		}
 	}
+}
+
+// sameKey is the line that another one takes the place of.
+func sameKey(lines []string, line string) string {
+	key := routeMapKey(line)
+	for _, l := range lines {
+		if routeMapKey(l) == key {
+			return l
+		}
+	}
+	return ""
+}
+
+// kindOfSet tells apart what FRR 8.4 keeps in different places: it prints the new line, and does what one of the other kind said.
+func kindOfSet(l string) string {
+	words := strings.Fields(l)
+	value := words[len(words)-1]
+	switch {
+	case strings.HasPrefix(l, "set metric "):
+		return strings.TrimRight(value, "0123456789")
+	case strings.HasPrefix(l, "set as-path prepend "):
+		return strconv.FormatBool(words[3] == "last-as")
+	}
+	return ""
 }
 
 // newEntry makes an entry. An entry without conditions matches every route: one of a map that may be in use denies until it has them.

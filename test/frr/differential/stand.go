@@ -85,11 +85,12 @@ type stand struct {
 	worker sync.WaitGroup
 }
 
-// peer announces its routes whenever its session comes up.
+// peer announces its routes whenever its session comes up, and when it is asked.
 type peer struct {
 	speaker
 	*gobgp.Peer
-	announced int
+	// announced are the sessions and the refreshes before it did so last.
+	announced [2]int
 }
 
 // nodes returns what one stand adds to a topology.
@@ -159,7 +160,7 @@ func (s *stand) close() error {
 	return nil
 }
 
-// announce has each peer send its routes in every session.
+// announce has each peer send its routes in every session, and whenever FRR asks.
 func (s *stand) announce(ctx context.Context) {
 	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
@@ -170,7 +171,7 @@ func (s *stand) announce(ctx context.Context) {
 		case <-tick.C:
 		}
 		for i, p := range s.peers {
-			if n := p.Sessions(); n != p.announced && p.Established() && p.send(i) == nil {
+			if n := [2]int{p.Sessions(), p.Refreshes()}; n != p.announced && p.Established() && p.send(i) == nil {
 				p.announced = n
 			}
 		}

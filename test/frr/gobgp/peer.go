@@ -54,6 +54,7 @@ type Peer struct {
 	changed       chan struct{} // closed, and replaced, whenever something below changes
 	conn          *connection   // nil while no session is Established
 	sessions      int
+	refreshes     int
 	opens         []Open
 	notifications []Notification
 	updates       []Update
@@ -263,6 +264,13 @@ func (p *Peer) Sessions() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sessions
+}
+
+// Refreshes counts how often the neighbor has asked for everything again (RFC 2918). To announce it is the caller's.
+func (p *Peer) Refreshes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refreshes
 }
 
 // Opens returns the OPENs that the neighbor sent, whether a session came of them or not.

@@ -134,7 +134,9 @@ func (p *Peer) established(c *connection) error {
 		switch body := msg.Body.(type) {
 		case *bgp.BGPUpdate:
 			p.record(body, at, int(msg.Header.Len))
-		case *bgp.BGPKeepAlive, *bgp.BGPRouteRefresh:
+		case *bgp.BGPKeepAlive:
+		case *bgp.BGPRouteRefresh:
+			p.note(func() { p.refreshes++ })
 		default:
 			return p.unexpected(msg)
 		}
