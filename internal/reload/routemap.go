@@ -196,7 +196,8 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 		put, drop := difference(old.block.lines, e.block.lines, routeMapKey)
 		for _, l := range put {
 			if before := sameKey(old.block.lines, l); before != "" && !b.version.AtLeast(10, 0) && kindOfSet(before) != kindOfSet(l) {
-				b.filter(context, undoMapLine(before), effectOf(before))
+				// To bgpd alone, since vtysh would make one transaction of this and what follows.
+				b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(undoMapLine(before)), Effect: effectOf(before)})
 			}
 			b.filter(context, l, effectOf(l))
 		}
