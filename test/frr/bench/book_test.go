@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -86,4 +87,25 @@ func (b *book) String() string {
 		}
 	}
 	return out.String()
+}
+
+func TestTheTableGoesOnWhereItEnded(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "table.md")
+	one := row{fabric.V84, 1000, 4, "one prefix added"}
+	slow := row{fabric.V84, 1000, 4, "half of the prefixes re-classed"}
+	sooner := row{fabric.V84, 10, 1, "half of the prefixes re-classed"}
+	b := openBook(t, file)
+	b.add(t, one, " 1 | 0.4 ms | 2.0 ms | 35 ms | 599 ms | 17 |")
+	b.add(t, slow, " 500 | 0.6 ms | 16 ms | 81 ms | "+gaveUp()+" |  |")
+	b.add(t, sooner, " 5 | 0.1 ms | 1.0 ms | 30 ms | > 20.0 s |  |")
+
+	b = openBook(t, file)
+	require.True(t, b.has(one))
+	require.True(t, b.has(slow))
+	require.False(t, b.has(sooner), "it was given up sooner than it is now")
+	require.True(t, b.hopeless(row{fabric.V84, 10000, 16, slow.change}))
+	for _, r := range []row{{fabric.V84, 10000, 1, slow.change}, {fabric.V84, 10, 16, slow.change}, {fabric.V103, 10000, 16, slow.change}, {fabric.V84, 10000, 16, one.change}} {
+		require.False(t, b.hopeless(r), r)
+	}
+	require.Equal(t, []string{b.lines[sooner.key()], b.lines[one.key()], b.lines[slow.key()]}, strings.Split(strings.TrimSpace(b.String()), "\n")[2:])
 }
