@@ -105,8 +105,20 @@ func TestListsOf84GrowOneByOne(t *testing.T) {
 		require.Equal(t, []int{0, 8}, []int{lists, maps})
 		lists, maps, _ = bulk(Running{Version: frr103, Whole: whole}, text)
 		require.Equal(t, []int{250, 8}, []int{lists, maps})
-		_, _, removed := bulk(Running{Version: frr84, Whole: whole, BGPD: text, BFDD: text}, "bgp route-map delay-timer 0\n")
-		require.GreaterOrEqual(t, removed, 251)
+		_, _, removed := bulk(Running{Version: frr84, Whole: whole, BGPD: text, BFDD: text}, manyFilters(1, "bgp route-map delay-timer 0\n"))
+		require.Equal(t, 250, removed, "249 entries and a route-map")
+	}
+}
+
+func TestAListGoesAsAWhole(t *testing.T) {
+	text := manyFilters(20, "bgp route-map delay-timer 0\nipv6 prefix-list many seq 5 permit any\naccess-list 7 seq 5 permit any\n")
+	for _, whole := range []bool{false, true} {
+		plan := Diff(Running{Version: frr84, Whole: whole, BGPD: text, BFDD: text}, render.Document{Text: manyFilters(0, "bgp route-map delay-timer 0\n")})
+		var lines []string
+		for _, c := range plan.Commands {
+			lines = append(lines, c.Line.Reveal())
+		}
+		require.Equal(t, []string{"no ip prefix-list many", "no ipv6 prefix-list many", "no access-list 7"}, lines)
 	}
 }
 

@@ -99,11 +99,13 @@ func dropCopies(b *builder, running Running, wanted *config) {
 		holders[vtysh.BFDD] = running.BFDD
 	}
 	_, managed := holders[vtysh.Mgmtd]
-	want := map[string]bool{}
+	want, lists := map[string]bool{}, map[string]bool{}
 	for _, l := range filters(wanted) {
 		want[l] = true
 		want[withoutNumber(l)] = true
+		lists[listOf(l)] = true
 	}
+	reached := b.reach()
 	for _, d := range slices.Sorted(maps.Keys(holders)) {
 		if managed && mgmtds[d] {
 			continue
@@ -120,9 +122,16 @@ func dropCopies(b *builder, running Running, wanted *config) {
 		}
 		seen := map[string]bool{}
 		for _, l := range filters(held) {
-			if !want[l] && !want[withoutNumber(l)] && !seen[l] && !overwritten(b, l) && !used[filterName(l)] {
-				seen[l] = true
-				b.add(Command{Daemon: d, Line: vtysh.Line(undoFilter(l)), Effect: None, Filter: true})
+			if want[l] || want[withoutNumber(l)] || reached.takes(l) || used[filterName(l)] {
+				continue
+			}
+			gone := l
+			if name := listOf(l); !lists[name] && northboundList(name) {
+				gone = name
+			}
+			if !seen[gone] {
+				seen[gone] = true
+				b.add(Command{Daemon: d, Line: vtysh.Line(undoFilter(gone)), Effect: None, Filter: true})
 			}
 		}
 		b.dropMapCopies(d, held, wanted, used)
@@ -160,18 +169,23 @@ func usedNames(c *config) map[string]bool {
 	return used
 }
 
-// overwritten tells whether a line of the plan already reaches all daemons and takes this entry's place, or removes it.
-func overwritten(b *builder, l string) bool {
-	if b.filters != vtysh.All {
-		return false
-	}
-	key := filterKey(l)
+// reach is what the plan sends to all daemons: each line, and what it gives a value to.
+type reach map[string]bool
+
+func (b *builder) reach() reach {
+	out := reach{}
 	for _, c := range b.commands {
-		if c.Filter && c.Daemon == vtysh.All && (filterKey(c.Line.Reveal()) == key || c.Line.Reveal() == undoFilter(l)) {
-			return true
+		if c.Filter && c.Daemon == vtysh.All {
+			out[c.Line.Reveal()] = true
+			out[filterKey(c.Line.Reveal())] = true
 		}
 	}
-	return false
+	return out
+}
+
+// takes tells whether one of them takes the place of an entry, or removes it.
+func (r reach) takes(l string) bool {
+	return len(r) > 0 && (r[filterKey(l)] || r[undoFilter(l)] || r[undoFilter(listOf(l))])
 }
 
 // dropMapCopies removes entries that are not wanted, and lines of entries that are.

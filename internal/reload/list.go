@@ -41,12 +41,7 @@ func byName(lines []string) (names []string, lists map[string]*list) {
 	lists = map[string]*list{}
 	for _, line := range lines {
 		words := strings.Fields(line)
-		i := slices.IndexFunc(words, func(w string) bool {
-			return w == "seq" || w == "permit" || w == "deny" || w == "description" || w == "remark"
-		})
-		if i < 0 {
-			i = len(words)
-		}
+		i := nameLength(words)
 		name := strings.Join(words[:i], " ")
 		l := lists[name]
 		if l == nil {
@@ -67,6 +62,23 @@ func byName(lines []string) (names []string, lists map[string]*list) {
 		l.entries = append(l.entries, e)
 	}
 	return names, lists
+}
+
+// nameLength is how many words of a line are the name of its list.
+func nameLength(words []string) int {
+	i := slices.IndexFunc(words, func(w string) bool {
+		return w == "seq" || w == "permit" || w == "deny" || w == "description" || w == "remark"
+	})
+	if i < 0 {
+		return len(words)
+	}
+	return i
+}
+
+// listOf is the name of the list that a line is of, as in list.
+func listOf(line string) string {
+	words := strings.Fields(line)
+	return strings.Join(words[:nameLength(words)], " ")
 }
 
 // twice tells whether FRR takes the same content under two numbers; otherwise it leaves out the second, and says nothing.
@@ -110,6 +122,9 @@ func (l *list) like(running, fresh []listEntry) []listEntry {
 	return running
 }
 
+// northboundList tells that a list goes as a whole, in one line: FRR looks for each entry of it otherwise.
+func northboundList(name string) bool { return !strings.HasPrefix(name, "bgp ") }
+
 // filterDifference compares lists. Where FRR would take an entry for one that it has under another number, that one goes first, among the
 // lines to put.
 func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []string) {
@@ -130,7 +145,11 @@ func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []str
 		put, drop = append(append(put, words...), p...), append(append(drop, d...), gone...)
 	}
 	for _, name := range nowNames {
-		if want[name] == nil {
+		switch {
+		case want[name] != nil:
+		case northboundList(name):
+			drop = append(drop, name)
+		default:
 			for _, e := range now[name].entries {
 				drop = append(drop, now[name].line(e))
 			}
