@@ -393,11 +393,37 @@ func canonicalRouter(c *config, b *block) {
 				out = append(out, l)
 			}
 		}
-		out = sendCommunity(out)
+		out = routeServerClients(sendCommunity(out))
 	default:
 		return
 	}
 	b.lines = out
+}
+
+// routeServerClients get next hops as they came, which FRR prints as a line of its own.
+func routeServerClients(lines []string) []string {
+	out := lines
+	for _, l := range lines {
+		id, ok := strings.CutSuffix(l, " route-server-client")
+		if !ok || !strings.HasPrefix(id, "neighbor ") {
+			continue
+		}
+		line := id + " attribute-unchanged"
+		i := slices.IndexFunc(out, func(o string) bool { return o == line || strings.HasPrefix(o, line+" ") })
+		switch {
+		case i < 0:
+			out = append(out, line+" next-hop")
+		case out[i] != line:
+			words := strings.Fields(out[i])
+			if !slices.Contains(words, "next-hop") {
+				words = append(words[:3], inOrder(append(words[3:], "next-hop"), "as-path", "next-hop", "med")...)
+			}
+			if out[i] = strings.Join(words, " "); len(words) == 6 {
+				out[i] = line
+			}
+		}
+	}
+	return out
 }
 
 // joinInterfaces writes an interface neighbor and its AS number, or its group, as one line.

@@ -346,6 +346,15 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 		}
 	}
 	c.deactivate(f, context, put)
+	early := map[string]bool{}
+	for _, l := range drop {
+		// A neighbor has a prefix-list or a distribute-list.
+		other := strings.NewReplacer(" prefix-list ", " distribute-list ", " distribute-list ", " prefix-list ").Replace(routerKey(l))
+		if other != routerKey(l) && slices.ContainsFunc(put, func(p string) bool { return routerKey(p) == other }) {
+			early[l] = true
+			c.line(context, negated(l))
+		}
+	}
 	replaced := map[string]string{}
 	for _, l := range put {
 		if neighborOf(l) != "" {
@@ -377,7 +386,7 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 		}
 	})
 	for _, l := range drop {
-		if neighborOf(l) != "" && !activates(l) {
+		if neighborOf(l) != "" && !activates(l) && !early[l] {
 			c.line(context, negated(l))
 		}
 	}

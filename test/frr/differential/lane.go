@@ -142,6 +142,9 @@ func (s *stand) rest(ctx context.Context, earliest, latest time.Time) error {
 func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded time.Time, o *Outcome) error {
 	latest := loaded.Add(patience)
 	earliest := loaded.Add(settle)
+	if err := x.hurry(ctx); err != nil {
+		return err
+	}
 	for {
 		if err := x.rest(ctx, earliest, latest); err != nil {
 			return err

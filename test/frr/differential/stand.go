@@ -78,6 +78,8 @@ type stand struct {
 	peers []*peer
 	// bfd answers for the peers: FRR 10.3 starts no BGP session before BFD is up.
 	bfd []*responder
+	// began are the sessions that each peer had before the FRR was loaded.
+	began []int
 	// runs is the configuration that was loaded into it when it was empty.
 	runs   string
 	used   bool
@@ -227,6 +229,10 @@ func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 		}
 	}
 	s.used = true
+	s.began = s.began[:0]
+	for _, p := range s.peers {
+		s.began = append(s.began, p.Sessions())
+	}
 	var said []string
 	err := onThread(func() (err error) {
 		said, err = s.dut.Load(ctx, text)
@@ -294,7 +300,8 @@ func (s *stand) clean() error {
 }
 
 // remarks are what FRR says beside success.
-var remarks = regexp.MustCompile(`MGMTD: No changes found to be committed!|Graceful restart configuration changed, reset this peer to take effect` +
+var remarks = regexp.MustCompile(`MGMTD: No changes found to be committed!|Graceful restart configuration changed, reset (this peer|all peers) to take effect` +
+	`|not installed currently because dependent config not fully available|Reset BGP session for tcp-mss value to take effect` +
 	`|Echo mode works correctly for IPv4, but only works when the peer is also FRR|^The route-map '.*' does not exist|already configured with NETNS|^% keepalive value [0-9]+ is larger than`)
 
 func unremarked(said []string) []string {
@@ -304,6 +311,24 @@ func unremarked(said []string) []string {
 // client is a new client of the product for the FRR.
 func (s *stand) client() vtysh.Client {
 	return vtysh.NewAuto(vtysh.NewSocket(s.dut.VtyDir()), vtysh.NewExec("", s.dut.VtyshPath()))
+}
+
+// hurry has FRR try the sessions at once that are down: after many failures it would wait for up to a minute.
+func (s *stand) hurry(ctx context.Context) error {
+	sessions, err := s.bgp(ctx)
+	if err != nil {
+		return err
+	}
+	for name, v := range sessions {
+		if v.established {
+			continue
+		}
+		id, instance, _ := strings.Cut(name, " ")
+		if _, err := s.dut.Ask(ctx, "bgpd", strings.Join(strings.Fields("clear bgp "+instance+" "+id), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sessions counts how often each peer's session has come up, and 0 where it is down.
@@ -317,11 +342,14 @@ func (s *stand) sessions() []int {
 	return out
 }
 
-// pulse changes whenever a peer's session or its updates do.
+// pulse changes whenever a peer's session or its updates do. Sessions that come and go for ever are not waited for: some configurations
+// are such.
 func (s *stand) pulse() string {
 	var b strings.Builder
-	for _, p := range s.peers {
-		fmt.Fprint(&b, p.Sessions(), p.Established(), p.Mark(), " ")
+	for i, p := range s.peers {
+		if n := p.Sessions(); n-s.began[i] < 6 {
+			fmt.Fprint(&b, n, p.Established(), p.Mark(), " ")
+		}
 	}
 	return b.String()
 }
