@@ -35,6 +35,7 @@ type runFlags struct {
 	driftMode  string
 	refuse     bool
 	confirm    time.Duration
+	timeout    time.Duration
 }
 
 func newRun() *cobra.Command {
@@ -66,6 +67,7 @@ becomes invalid keeps its last good form, also across restarts.
 	c.Flags().BoolVar(&f.refuse, "refuse-resets", false,
 		"hold back what would reset Established sessions, and nothing else, until the node's annotation "+agent.AllowResets+" names its digest")
 	c.Flags().DurationVar(&f.confirm, "confirm", 0, "roll a change back when, after this time, sessions that were Established before are not; 0: never")
+	c.Flags().DurationVar(&f.timeout, "timeout", 2*time.Minute, "give an apply up, and try it again later, when FRR takes longer than this")
 	return c
 }
 
@@ -93,7 +95,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	a, err := agent.New(agent.Config{
 		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
 		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift,
-		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm,
+		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
 	}, board)
 	if err != nil {
 		return failed(err)
@@ -135,11 +137,11 @@ func latest(slot chan source.Result) func(source.Result) {
 	}
 }
 
-// socketStamp changes when bgpd or bfdd was started anew: its socket is another file then.
+// socketStamp changes when a daemon that holds lines of ours was started anew: its socket is another file then.
 func socketStamp(dir string) func() string {
 	return func() string {
 		var b strings.Builder
-		for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD} {
+		for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD, vtysh.Zebra, vtysh.Mgmtd} {
 			if info, err := os.Stat(filepath.Join(dir, string(d)+".vty")); err == nil {
 				fmt.Fprintf(&b, "%s %d ", d, info.ModTime().UnixNano())
 			}

@@ -45,7 +45,9 @@ type Config struct {
 
 	// DriftInterval is how often FRR is asked whether it still runs what it should; DriftReport tells only, and repairs nothing.
 	DriftInterval time.Duration
-	DriftReport   bool
+	// Timeout is how long FRR may take for all of one turn; 0: two minutes.
+	Timeout     time.Duration
+	DriftReport bool
 
 	// RefuseResets holds back what would reset Established sessions, until the node's annotation AllowResets names its digest.
 	RefuseResets bool
@@ -56,10 +58,18 @@ type Config struct {
 // loggedLines of one apply are logged; a bulk load is told by its number, and line by line at level debug.
 const loggedLines = 50
 
+// errSlow ends a turn.
+var errSlow = errors.New("FRR does not answer in time")
+
 const (
+	defaultTimeout = 2 * time.Minute
+	// forgiveAfter is how long a form of an object that FRR refused is not tried again.
+	forgiveAfter    = 10 * time.Minute
 	restartInterval = time.Second
-	retryFirst      = 500 * time.Millisecond
-	retryMost       = 30 * time.Second
+	// restartLooks is how often FRR is asked again after a restart, after 1, 2, 4 and 8 seconds: "vtysh -b" may still be giving it an old frr.conf.
+	restartLooks = 4
+	retryFirst   = 500 * time.Millisecond
+	retryMost    = 30 * time.Second
 )
 
 // Agent brings one FRR to what the objects of one node ask for.
@@ -71,6 +81,8 @@ type Agent struct {
 	candidate *render.Renderer
 	overlaid  bool
 	lastGood  translate.LastGood
+	kept      []byte    // what lies in StateFile
+	refusedAt time.Time // when FRR refused a form of an object last
 	status    *Board
 
 	objects  *source.Result
@@ -87,6 +99,8 @@ type Agent struct {
 // New reads what an earlier run has left beside frr.conf.
 func New(config Config, board *Board) (*Agent, error) {
 	a := &Agent{Config: config, status: board, checked: map[string]string{}}
+	reload.Sweep(config.FRRConf)
+	reload.Sweep(config.StateFile)
 	previous := ""
 	if config.FRRConf != reload.NoFile {
 		data, err := os.ReadFile(config.FRRConf)
@@ -103,6 +117,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read the last good objects: %w", err)
 		default:
+			a.kept = data
 			if a.lastGood, err = translate.DecodeLastGood(data); err != nil {
 				config.Log.Warn("the last good objects can't be used; objects that are invalid now are left out", "file", config.StateFile, "error", err)
 			}
@@ -124,7 +139,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 	defer restart.Stop()
 	retry := time.NewTimer(time.Hour)
 	retry.Stop()
-	wait, said := retryFirst, ""
+	wait, looks, said := retryFirst, 0, ""
 	running := a.fingerprint()
 	for {
 		force, drifted := false, false
@@ -136,7 +151,10 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-templates:
 			a.loadTemplates()
 		case <-drift.C:
-			if a.quiet(ctx) {
+			switch forgive := a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
+			case forgive:
+				a.lastGood = a.lastGood.Forgive()
+			case a.quiet(ctx):
 				continue
 			}
 			force, drifted = true, true
@@ -152,7 +170,8 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			}
 			running = now
 			a.Log.Info("FRR was restarted")
-			force = true
+			a.lastGood = a.lastGood.Forgive()
+			force, looks = true, restartLooks
 		}
 		if a.objects == nil {
 			continue // never before everything is known: an End-of-RIB would come before the routes
@@ -173,6 +192,10 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			continue
 		}
 		wait, said = retryFirst, ""
+		if looks > 0 {
+			looks--
+			retry.Reset(restartInterval << (restartLooks - looks - 1))
+		}
 	}
 }
 
@@ -184,17 +207,30 @@ func (a *Agent) fingerprint() string {
 }
 
 // turn brings FRR to the objects as they are now. force asks FRR even when the document is the one that was applied last; look tells only
-// what differs then.
+// what differs then. An object of which FRR refuses a line is left out, or keeps its last good form, and the turn begins anew.
 func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	a.still = false
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(a.Timeout, defaultTimeout), errSlow)
+	defer cancel()
+	for {
+		again, err := a.attempt(ctx, force, look)
+		if err != nil || !again {
+			return err
+		}
+		force = true
+	}
+}
+
+// attempt is one way through a turn. again tells that an object was found to blame for what FRR refused: without it, the rest can be applied.
+func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err error) {
 	if a.objects.Objects.Empty() {
 		a.tell(a.objects.Problems, 0)
 		a.status.failed(errNoObjects)
-		return nil
+		return false, nil
 	}
 	result, snap, err := a.translate(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	document, err := a.render(ctx, result)
 	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
@@ -202,7 +238,7 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 		problems = append(problems, a.overlayProblem(err))
 		if a.good == nil {
 			a.tell(problems, len(snap.Services))
-			return err
+			return false, err
 		}
 		document = *a.good
 	}
@@ -216,14 +252,14 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	if applied && !force {
 		a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
 		a.still = true
-		return nil
+		return false, nil
 	}
 	if applied && look {
-		return a.look(ctx, document, problems, len(snap.Services))
+		return false, a.look(ctx, document, problems, len(snap.Services))
 	}
 	if err := a.guard.begin(ctx, a, document); err != nil {
 		a.tell(problems, len(snap.Services))
-		return err
+		return false, err
 	}
 	outcome, err := a.engine.Apply(ctx, document)
 	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
@@ -232,7 +268,11 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	}
 	if err != nil {
 		a.tell(problems, len(snap.Services))
-		return err
+		return false, err
+	}
+	a.record(outcome)
+	if a.blame(result, outcome) {
+		return true, nil
 	}
 	a.guard.lasting = nil
 	for _, r := range outcome.Refused {
@@ -240,21 +280,44 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	}
 	a.hold(outcome)
 	a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
-	a.record(outcome)
-	if !a.guard.pending(a, outcome) {
-		if err := reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640); err != nil {
-			return err
+	return false, a.settle(document, result.LastGood, outcome)
+}
+
+// blame finds the objects whose lines FRR has refused, and tells whether there are any.
+func (a *Agent) blame(result translate.Result, outcome reload.Result) bool {
+	any := false
+	for _, r := range outcome.Refused {
+		line := translate.RefusedLine{Line: r.Command.Line.Reveal(), Shown: r.Command.Line.String(), Reply: r.Reply}
+		for _, l := range r.Command.Context {
+			line.Context = append(line.Context, l.Reveal())
 		}
+		last, found := result.Refuse(a.lastGood, line)
+		if found {
+			a.lastGood, a.refusedAt, any = last, a.Now(), true
+		}
+	}
+	return any
+}
+
+// settle remembers what FRR runs now, here and on disk, and says what it does not run.
+func (a *Agent) settle(document render.Document, lastGood translate.LastGood, outcome reload.Result) error {
+	var failures []error
+	if !outcome.Verified() {
+		failures = append(failures, unsettled(outcome))
+	}
+	// What no object is to blame for holds back none; what a daemon that is away has to take, FRR takes from the file when that starts.
+	if others := outcome.Away != "" || len(outcome.Remaining.Commands) > len(outcome.Refused); outcome.Verified() || !others {
+		a.good = &document
+		failures = append(failures, a.keep(lastGood))
+	}
+	if !a.guard.pending(a, outcome) && outcome.KeepsOthers() {
+		failures = append(failures, reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640))
 		a.file, _ = os.Stat(a.FRRConf)
 	}
-	if !outcome.Verified() {
-		return fmt.Errorf("%d lines differ after the apply, %d were refused", len(outcome.Remaining.Commands), len(outcome.Refused))
-	}
-	a.good = &document
-	a.status.verified(document.Digest)
-	if err := a.keep(result.LastGood); err != nil {
+	if err := errors.Join(failures...); err != nil {
 		return err
 	}
+	a.status.verified(document.Digest)
 	a.still = true
 	tidy(outcome.Plan)
 	return nil
@@ -288,6 +351,15 @@ func (a *Agent) quiet(ctx context.Context) bool {
 	}
 	unchanged, err := a.engine.Unchanged(ctx)
 	return err == nil && unchanged
+}
+
+// unsettled says what FRR does not run.
+func unsettled(outcome reload.Result) error {
+	said := fmt.Sprintf("%d lines differ after the apply, %d were refused", len(outcome.Remaining.Commands), len(outcome.Refused))
+	if outcome.Away != "" {
+		said += "; " + outcome.Away
+	}
+	return errors.New(said)
 }
 
 // problem is one of the node itself.
@@ -451,17 +523,14 @@ func (a *Agent) record(outcome reload.Result) {
 
 // keep remembers the objects that FRR runs now, here and across restarts.
 func (a *Agent) keep(lastGood translate.LastGood) error {
-	before, err := a.lastGood.Encode()
-	if err != nil {
-		return err
-	}
-	now, err := lastGood.Encode()
-	if err != nil {
-		return err
-	}
 	a.lastGood = lastGood
-	if a.StateFile == reload.NoFile || slices.Equal(before, now) {
-		return nil
+	data, err := lastGood.Encode()
+	if err != nil || a.StateFile == reload.NoFile || slices.Equal(data, a.kept) {
+		return err
 	}
-	return reload.WriteFile(a.StateFile, now, 0o600)
+	if err := reload.WriteFile(a.StateFile, data, 0o600); err != nil {
+		return err
+	}
+	a.kept = data
+	return nil
 }

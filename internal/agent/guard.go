@@ -31,6 +31,7 @@ type guard struct {
 	back    render.Document
 	applied render.Document
 	timer   *time.Timer
+	begun   bool // before and back are those of a turn that goes on
 	// rejected is the digest of a document that was rolled back, and why; it is not applied again.
 	rejected, why string
 	fallback      render.Document
@@ -81,9 +82,10 @@ func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) e
 		return nil
 	}
 	g.applied = document
-	if g.timer != nil {
+	if g.timer != nil || g.begun {
 		return nil // the one before is not confirmed yet: what was before it counts
 	}
+	g.begun = true
 	var err error
 	if g.before, err = observe.Read(ctx, a.Client); err != nil {
 		return err
@@ -98,6 +100,7 @@ func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) e
 
 // pending starts the time to confirm, when anything was applied, and tells whether it runs.
 func (g *guard) pending(a *Agent, outcome reload.Result) bool {
+	g.begun = false
 	if a.Confirm > 0 && !outcome.Plan.Empty() {
 		if g.timer != nil {
 			g.timer.Stop()

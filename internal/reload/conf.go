@@ -39,6 +39,17 @@ func WriteFile(path string, text []byte, mode fs.FileMode) error {
 	return nil
 }
 
+// Sweep removes what WriteFile has left of a file when it was killed.
+func Sweep(path string) {
+	if path == NoFile {
+		return
+	}
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".*"))
+	for _, l := range left {
+		_ = os.Remove(l)
+	}
+}
+
 // own gives the file the owner of what it replaces. Only root may; others write as themselves.
 func own(f *os.File, path, dir string) error {
 	if os.Geteuid() != 0 {

@@ -102,7 +102,20 @@ func TestPlanOfAChange(t *testing.T) {
 			"bfd\n profile", "route-map 10.0.0.1-in permit 10\n match ip address prefix-list a\nip prefix-list a seq 5 permit 10.0.0.0/8\nbfd\n profile", frr103,
 			[]string{
 				"soft     bgpd  ip prefix-list a seq 5 permit 10.0.0.0/8",
-				"none     bgpd  route-map 10.0.0.1-in permit 10 / match ip address prefix-list a",
+				"none     bgpd  route-map 10.0.0.1-in deny 10",
+				"none     bgpd  route-map 10.0.0.1-in deny 10 / match ip address prefix-list a",
+				"none     bgpd  route-map 10.0.0.1-in permit 10",
+				"soft     bgpd  clear bgp ipv4 unicast 10.0.0.1 soft in",
+			},
+		},
+		"an entry denies while its conditions change": {
+			"bfd\n profile", "route-map 10.0.0.1-in permit 10\n match tag 1\nroute-map x permit 1\n match tag 1\n set tag 2\nbfd\n profile", frr103,
+			[]string{
+				"none     bgpd  route-map 10.0.0.1-in deny 10",
+				"none     bgpd  route-map 10.0.0.1-in deny 10 / match tag 1",
+				"none     bgpd  route-map x permit 1 / match tag 1",
+				"none     bgpd  route-map x permit 1 / set tag 2",
+				"none     bgpd  route-map 10.0.0.1-in permit 10",
 				"soft     bgpd  clear bgp ipv4 unicast 10.0.0.1 soft in",
 			},
 		},

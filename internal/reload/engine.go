@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ type Result struct {
 	Plan Plan `json:"plan"`
 	// Refused are the lines that FRR did not take.
 	Refused []Refused `json:"refused,omitempty"`
+	// Away says which daemons beside bgpd could not be reached, or are locked by another session; their lines were not sent.
+	Away string `json:"away,omitempty"`
 	// Remaining is what still differs afterwards; empty when FRR runs the document, but for what is held.
 	Remaining Plan `json:"remaining"`
 	// Held is what was not sent since it would reset sessions; HeldNeighbors are those sessions.
@@ -66,6 +69,13 @@ type Result struct {
 
 // Verified tells that FRR was asked afterwards, and runs the document.
 func (r Result) Verified() bool { return r.Remaining.Empty() && len(r.Refused) == 0 }
+
+// KeepsOthers tells whether the daemons beside bgpd and bfdd took all that was for them. Only then is the document what they run: it is not
+// always compared with what they print.
+func (r Result) KeepsOthers() bool {
+	others := func(c Command) bool { return c.Daemon != vtysh.BGPD && c.Daemon != vtysh.BFDD }
+	return !slices.ContainsFunc(r.Remaining.Commands, others) && !slices.ContainsFunc(refusedCommands(r.Refused), others)
+}
 
 // Refused is a line that FRR did not take, and what it said.
 type Refused struct {
@@ -125,7 +135,7 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 		// What is left after all else was applied is what is held.
 		_, result.Held, err = e.compare(ctx, e.texts.read(document.Text), false)
 	}
-	if err == nil && result.Held.Empty() || !e.whole && err == nil {
+	if err == nil && (result.Held.Empty() || !e.whole) && result.KeepsOthers() {
 		e.previous = document.Text
 	}
 	result.Duration = e.now().Sub(result.Started)
@@ -168,13 +178,21 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 			break
 		}
 		sent = plan
-		if result.Refused, err = e.send(ctx, plan); err != nil {
+		var away error
+		result.Refused, away, err = e.send(ctx, plan)
+		if errors.Is(err, vtysh.ErrInterrupted) && pass < passes-1 {
+			sent = Plan{} // a daemon that was started anew runs something else: the plan is not for it
+			continue
+		}
+		if err != nil {
 			return result, err
 		}
-		if pass == passes-1 {
-			if _, result.Remaining, err = e.compare(ctx, document, false); err != nil {
-				return result, err
-			}
+		if away != nil {
+			result.Away = away.Error()
+		}
+		if pass == passes-1 || away != nil {
+			_, result.Remaining, err = e.compare(ctx, document, false)
+			return result, err
 		}
 	}
 	return result, nil
@@ -257,29 +275,42 @@ func sameCommand(a, b Command) bool {
 	return a.Daemon == b.Daemon && a.Line == b.Line && slices.Equal(a.Context, b.Context)
 }
 
-// send runs the commands in order: neighbouring ones for one place of one daemon go together.
-func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
-	var refused []Refused
+// send runs the commands in order: neighbouring ones for one place of one daemon go together. One that completes something is sent when all
+// that belongs to it was taken.
+func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, err error) {
+	broken := map[string]bool{} // of what FRR refused a line
+	if !e.whole {
+		// Routes need no daemon but bgpd, and wait for no lock.
+		plan.Commands = slices.Clone(plan.Commands)
+		slices.SortStableFunc(plan.Commands, func(a, b Command) int { return cmp.Compare(a.patience(), b.patience()) })
+	}
 	for i := 0; i < len(plan.Commands); {
 		first := plan.Commands[i]
+		if first.Completes && broken[first.Of] {
+			refused = append(refused, Refused{first, "not sent, since FRR refuses another line of it"})
+			i++
+			continue
+		}
 		if first.Exec {
 			if _, err := e.client.Run(ctx, first.Daemon, first.Line.Reveal()); err != nil {
 				if ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning) {
-					return refused, err
+					return refused, away, err
 				}
 				refused = append(refused, Refused{first, err.Error()})
 			}
 			i++
 			continue
 		}
-		batch := i
+		batch, within := i, map[string]bool{}
 		var blocks []vtysh.Block
 		for ; batch < len(plan.Commands); batch++ {
 			c := plan.Commands[batch]
 			slow := c.Filter && !c.Bulk && c.Daemon == vtysh.All && batch-i == slowLists
-			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter || c.Bulk != first.Bulk || slow {
+			waits := c.Completes && (within[c.Of] || broken[c.Of])
+			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter || c.Bulk != first.Bulk || slow || waits {
 				break
 			}
+			within[c.Of] = true
 			if n := len(blocks); n == 0 || !slices.Equal(blocks[n-1].Context, c.Context) {
 				blocks = append(blocks, vtysh.Block{Context: c.Context, Bulk: c.Bulk})
 			}
@@ -287,17 +318,34 @@ func (e *Engine) send(ctx context.Context, plan Plan) ([]Refused, error) {
 			last.Lines = append(last.Lines, c.Line)
 		}
 		replies, err := e.client.Configure(ctx, first.Daemon, blocks)
-		if err != nil {
-			return refused, err
+		switch {
+		case err == nil:
+		case first.Daemon == vtysh.BGPD, first.Daemon == vtysh.All && e.whole, ctx.Err() != nil, errors.Is(err, vtysh.ErrInterrupted):
+			return refused, away, err
+		default:
+			away = errors.Join(away, err)
+			i = batch
+			continue
 		}
 		for j, r := range replies {
 			if r.Refused() {
 				refused = append(refused, Refused{plan.Commands[i+j], r.Text})
+				if of := plan.Commands[i+j].Of; of != "" {
+					broken[of] = true
+				}
 			}
 		}
 		i = batch
 	}
-	return refused, nil
+	return refused, away, nil
+}
+
+// patience is 1 for commands to daemons that others may keep locked.
+func (c Command) patience() int {
+	if c.Daemon == vtysh.BGPD || c.Daemon == vtysh.BFDD {
+		return 0
+	}
+	return 1
 }
 
 // running asks the daemons what they run. A bfdd that is not there runs nothing.

@@ -201,8 +201,8 @@ func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, used map[s
 		for _, c := range b.commands {
 			if c.Filter && c.Daemon == vtysh.All {
 				inPlan[c.Line.Reveal()] = true
-				for _, l := range c.Context {
-					inPlan[l.Reveal()+"\n"+routeMapKey(c.Line.Reveal())] = true
+				if len(c.Context) > 0 {
+					inPlan[c.Of+"\n"+routeMapKey(c.Line.Reveal())] = true
 				}
 			}
 		}

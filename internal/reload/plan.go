@@ -42,6 +42,10 @@ type Command struct {
 	// Filter marks a line of a list or a route-map, Bulk one that FRR commits together with its neighbours.
 	Filter bool `json:"-"`
 	Bulk   bool `json:"-"`
+	// Of is the neighbor or the entry of a route-map that a line belongs to. A line that Completes it, which puts a neighbor to work or has
+	// an entry permit, is not sent when FRR has refused another one.
+	Of        string `json:"-"`
+	Completes bool   `json:"-"`
 	// Again marks a line that runs already, and is sent to be evaluated.
 	Again bool `json:"-"`
 }
@@ -159,6 +163,8 @@ type builder struct {
 	// filters is who takes lists and route-maps: bgpd, or every daemon that knows them.
 	filters  vtysh.Daemon
 	commands []Command
+	// last are those that complete what commands begin.
+	last []Command
 }
 
 // add appends a command. Its words are copies: plans are kept to be shown, and a part of a text would keep all of the text.

@@ -169,43 +169,78 @@ func matchedTag(lines []string) string {
 	return ""
 }
 
-// putRouteMaps adds and changes entries, before anything refers to them.
+// putRouteMaps adds and changes entries, before anything refers to them. An entry without all of its conditions matches too much: one of a
+// map that may be in use denies until it has them.
 func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 	_, now := entries(running)
 	want, _ := entries(wanted)
+	used := mapsInUse(running)
 	for _, e := range want {
 		old, exists := now[e.id]
-		context := lines(e.block.context)
 		if !exists {
-			b.newEntry(e)
+			b.newEntry(e, used[e.id.name])
 			changes.note(e, e.block.lines)
 			continue
 		}
-		if old.action != e.action {
-			// FRR changes the action and keeps the lines, but an entry that denies goes nowhere on a match.
-			if e.action == "deny" {
-				for _, l := range old.block.lines {
-					if strings.HasPrefix(l, "on-match ") {
-						b.filter(lines(old.block.context), undoMapLine(l), Soft)
-					}
-				}
-			}
-			b.filter(nil, string(context[0]), Soft)
-			changes.note(e, old.block.lines, e.block.lines)
-		}
 		put, drop := difference(old.block.lines, e.block.lines, routeMapKey)
-		for _, l := range put {
-			if before := sameKey(old.block.lines, l); before != "" && !b.version.AtLeast(10, 0) && kindOfSet(before) != kindOfSet(l) {
-				// To bgpd alone, since vtysh would make one transaction of this and what follows.
-				b.add(Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(undoMapLine(before)), Effect: effectOf(before)})
-			}
-			b.filter(context, l, effectOf(l))
-		}
-		for _, l := range drop {
-			b.filter(context, undoMapLine(l), effectOf(l))
-		}
-		if meaning(put) || meaning(drop) {
+		if old.action != e.action || meaning(put) || meaning(drop) {
 			changes.note(e, old.block.lines, e.block.lines)
+		}
+		b.changeEntry(old, e, put, drop)
+	}
+	b.commands, b.last = append(b.commands, b.last...), nil
+}
+
+// mapsInUse are the names of route-maps that anything refers to, and of those that exist.
+func mapsInUse(c *config) map[string]bool {
+	used := map[string]bool{}
+	list, _ := entries(c)
+	for _, e := range list {
+		used[e.id.name] = true
+		for _, l := range e.block.lines {
+			if name, ok := strings.CutPrefix(l, "call "); ok {
+				used[name] = true
+			}
+		}
+	}
+	for _, b := range c.of("router bgp") {
+		for _, l := range b.lines {
+			for rest := l; ; {
+				_, after, ok := strings.Cut(rest, "route-map ")
+				if !ok {
+					break
+				}
+				name, _, _ := strings.Cut(after, " ")
+				used[name], rest = true, after
+			}
+		}
+	}
+	return used
+}
+
+// newEntry makes an entry.
+func (b *builder) newEntry(e entry, used bool) {
+	// Entering an entry makes it; an entry with no lines has no other command.
+	if len(e.block.lines) == 0 {
+		b.filter(nil, e.block.header(), None)
+		return
+	}
+	if !used || e.action == "deny" || !conditional(e.block.lines) {
+		for _, l := range conditionsFirst(e.block.lines) {
+			b.entryLine(e, l, None)
+		}
+		return
+	}
+	b.closed(e, None, func() {
+		for _, l := range conditionsFirst(e.block.lines) {
+			if !strings.HasPrefix(l, "on-match ") {
+				b.entryLine(e.denying(), l, None)
+			}
+		}
+	})
+	for _, l := range e.block.lines {
+		if strings.HasPrefix(l, "on-match ") {
+			b.last = append(b.last, e.command(b, l, None))
 		}
 	}
 }
@@ -234,16 +269,80 @@ func kindOfSet(l string) string {
 	return ""
 }
 
-// newEntry makes an entry. An entry without conditions matches every route: one of a map that may be in use denies until it has them.
-func (b *builder) newEntry(e entry) {
-	context := lines(e.block.context)
-	// Entering an entry makes it; an entry with no lines has no other command.
-	if len(e.block.lines) == 0 {
-		b.filter(nil, e.block.header(), None)
+// changeEntry changes an entry from old to e. FRR changes the action and keeps the lines, but an entry that denies goes nowhere on a match.
+func (b *builder) changeEntry(old, e entry, put, drop []string) {
+	lines := func(e entry) {
+		for _, l := range put {
+			if before := sameKey(old.block.lines, l); before != "" && !b.version.AtLeast(10, 0) && kindOfSet(before) != kindOfSet(l) {
+				// To bgpd alone, since vtysh would make one transaction of this and what follows.
+				undo := e.command(b, undoMapLine(before), effectOf(before))
+				undo.Daemon, undo.Filter = vtysh.BGPD, false
+				b.add(undo)
+			}
+			b.entryLine(e, l, effectOf(l))
+		}
+		for _, l := range drop {
+			b.entryLine(e, undoMapLine(l), effectOf(l))
+		}
 	}
-	for _, l := range conditionsFirst(e.block.lines) {
-		b.filter(context, l, None)
+	leaves := func(list []string) bool {
+		return slices.ContainsFunc(list, func(l string) bool { return strings.HasPrefix(l, "on-match ") })
 	}
+	switch {
+	case old.action == "permit" && e.action == "deny":
+		for _, l := range old.block.lines {
+			if strings.HasPrefix(l, "on-match ") {
+				b.entryLine(old, undoMapLine(l), Soft)
+			}
+		}
+		b.filter(nil, e.block.header(), Soft)
+		lines(e)
+	case old.action == "deny" && e.action == "permit" && leaves(put):
+		b.filter(nil, e.block.header(), Soft)
+		lines(e)
+	case old.action == "deny" && e.action == "permit":
+		lines(e.denying())
+		b.complete(e, Soft)
+	case e.action == "permit" && len(put)+len(drop) > 1 && (conditional(put) || conditional(drop)) && !leaves(old.block.lines) && !leaves(put):
+		b.closed(e, Soft, func() { lines(e.denying()) })
+	default:
+		lines(e)
+	}
+}
+
+// closed has an entry deny while it is made or changed.
+func (b *builder) closed(e entry, effect Effect, change func()) {
+	b.add(Command{Daemon: b.filters, Line: vtysh.Line(e.denying().header()), Effect: effect, Filter: true, Of: e.block.header()})
+	change()
+	b.complete(e, effect)
+}
+
+// complete has an entry permit, after all other entries were made and changed: whether FRR took them is looked at once.
+func (b *builder) complete(e entry, effect Effect) {
+	b.last = append(b.last, Command{Daemon: b.filters, Line: vtysh.Line(e.header()), Effect: effect, Filter: true, Of: e.block.header(), Completes: true})
+}
+
+// entryLine emits a line of an entry.
+func (b *builder) entryLine(e entry, line string, effect Effect) { b.add(e.command(b, line, effect)) }
+
+func (e entry) command(b *builder, line string, effect Effect) Command {
+	return Command{Daemon: b.filters, Context: lines([]string{e.header()}), Line: vtysh.Line(line), Effect: effect, Filter: true, Of: e.block.header()}
+}
+
+// header is the line that enters the entry with its action.
+func (e entry) header() string {
+	return "route-map " + e.id.name + " " + e.action + " " + e.id.sequence
+}
+
+// denying is the entry with the other action, as long as it is not complete.
+func (e entry) denying() entry {
+	e.action = "deny"
+	return e
+}
+
+// conditional tells whether any line says which routes an entry is for.
+func conditional(list []string) bool {
+	return slices.ContainsFunc(list, func(l string) bool { return strings.HasPrefix(l, "match ") || strings.HasPrefix(l, "call ") })
 }
 
 // filter emits a line of a list or a route-map.

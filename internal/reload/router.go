@@ -383,6 +383,11 @@ func undo(l string) string {
 func (c *change) line(context []string, line string) {
 	cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
 	id := neighborOf(line)
+	if id != "" {
+		cmd.Of = c.want.header + "\n" + id
+		_, on, activates := activation(line)
+		cmd.Completes = activates && on
+	}
 	if r, ok := strings.CutPrefix(strings.TrimPrefix(line, "no "), "bgp listen range "); ok {
 		if prefix, _, _ := strings.Cut(r, " "); strings.HasPrefix(line, "no ") {
 			cmd.Effect, cmd.Neighbors = Reset, []string{c.want.named(prefix)}

@@ -24,11 +24,14 @@ func (t *translation) extras(instances []frrconf.Instance, maps []frrconf.RouteM
 	if !found.refused() && e.Refused != "" {
 		found.refuse("data.extras", problem.ExtrasRefused, "FRR's parser refuses it: "+e.Refused)
 	}
+	if said := t.lastGood.refused.extras[e.Text]; said != nil && !found.refused() {
+		found = append(found, *said)
+	}
 	if !found.refused() {
 		t.next.extras = e.Text
 		return frrconf.NewExtras(lines)
 	}
-	if t.lastGood.extras != "" && t.lastGood.extras != e.Text {
+	if t.lastGood.extras != "" && t.lastGood.extras != e.Text && t.lastGood.refused.extras[t.lastGood.extras] == nil {
 		if lines, against := own.check(t.lastGood.extras); !against.refused() {
 			t.report(object, found, keptGood)
 			t.next.extras = t.lastGood.extras

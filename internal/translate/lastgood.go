@@ -16,6 +16,7 @@ type LastGood struct {
 	pools   map[string]goodPool
 	adverts map[string]goodAdvert
 	extras  string
+	refused refused
 }
 
 // goodPeer is a BGPPeer with its secret and its BFD profile.

@@ -88,6 +88,9 @@ func (t *translation) peerContender(p *v1beta2.BGPPeer, known profiles) (*conten
 	}
 	form := newPeer(p.Name, now, &c.found, t.snap.Node.Addresses)
 	warnDuplicates(&c.found, "spec.nodeSelectors", p.Spec.NodeSelectors)
+	if said := t.lastGood.refused.peer(p.Name, now); said != nil {
+		c.found = append(c.found, *said)
+	}
 	switch {
 	case !c.found.refused():
 		c.now = &form
@@ -96,7 +99,7 @@ func (t *translation) peerContender(p *v1beta2.BGPPeer, known profiles) (*conten
 	}
 	if good != nil {
 		var against issues
-		if form := newPeer(p.Name, *good, &against, t.snap.Node.Addresses); !against.refused() {
+		if form := newPeer(p.Name, *good, &against, t.snap.Node.Addresses); !against.refused() && t.lastGood.refused.peer(p.Name, *good) == nil {
 			c.good = &form
 			c.unchanged = c.now != nil && reflect.DeepEqual(now, *good)
 		}

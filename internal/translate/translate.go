@@ -14,11 +14,14 @@ type Result struct {
 	LastGood LastGood
 	// Announcements tells for each Service of the snapshot, in its order, what was decided.
 	Announcements []Announcement
+
+	peers []peer
 }
 
 // Translate decides what the snapshot's node shall run. Equal input gives equal output, whatever happened before.
 func Translate(snap *snapshot.Snapshot, lastGood LastGood) Result {
 	t := translation{snap: snap, lastGood: lastGood, next: newLastGood()}
+	t.next.refused = lastGood.refused
 	aliases := t.aliases()
 	profiles := t.bfdProfiles()
 	peers := t.peers(profiles)
@@ -37,6 +40,7 @@ func Translate(snap *snapshot.Snapshot, lastGood LastGood) Result {
 		Problems:      problem.Sort(t.problems),
 		LastGood:      t.next,
 		Announcements: announced.services,
+		peers:         peers,
 	}
 }
 

@@ -42,6 +42,11 @@ func (e *Exec) Run(ctx context.Context, daemon Daemon, command string) (string, 
 
 // Configure implements Client. All blocks go in one file: vtysh goes on after a line that is refused, and tells its number.
 func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
+	if daemon == All || daemon == Mgmtd {
+		if err := e.unlocked(ctx); err != nil {
+			return nil, err
+		}
+	}
 	closed, err := e.closedContexts(ctx, blocks)
 	if err != nil {
 		return nil, err
@@ -320,8 +325,8 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 	}
 	cmd := exec.CommandContext(ctx, e.command[0], append(full, args...)...)
 	cmd.Env = environment()
-	// Since 9.0 it has a child for each daemon, which must end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It has children of its own. It ends with us: it may wait for a lock, and must not go on when others have configured FRR meanwhile.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
@@ -355,6 +360,29 @@ func (e *Exec) unreachable(ctx context.Context, daemon Daemon) error {
 		}
 	}
 	return fmt.Errorf("%w: vtysh reaches no %s in %s", ErrNotRunning, daemonName(daemon), cmp.Or(e.dir, "its directory"))
+}
+
+// lockTime is how long another session may hold the lock of mgmtd's datastores.
+const lockTime = 5 * time.Second
+
+// unlocked waits for the lock of mgmtd's datastores. "vtysh -f" takes it since 9.1, and would wait for ever without a word that arrives here.
+func (e *Exec) unlocked(ctx context.Context) error {
+	for end := time.Now().Add(lockTime); ; {
+		s := NewSocket(e.dir)
+		replies, err := s.once(ctx, Mgmtd, func(c *conn) ([]Reply, error) { return c.ask([]Line{"configure terminal file-lock"}, false) })
+		_ = s.Close()
+		if err != nil || !strings.Contains(replies[0].Text, "locked by another session") {
+			return nil // what is wrong otherwise vtysh will tell
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%w: for %s mgmtd has said %q", ErrLocked, lockTime, oneLine(replies[0].Text))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // environment is ours without a pager: vtysh starts one through a shell as soon as it is named, which a minimal container may not have.

@@ -46,6 +46,8 @@ type conn struct {
 	net.Conn
 	r      *bufio.Reader
 	window int
+	// locked is since when lines have met a lock; zero when the last one met none.
+	locked time.Time
 	// cancelled outlives the deadlines of single windows.
 	cancelled atomic.Bool
 	// transaction tells that one was begun and not ended.
@@ -72,15 +74,16 @@ func (s *Socket) Run(ctx context.Context, daemon Daemon, command string) (string
 	return replies[0].Text, nil
 }
 
-// Configure implements Client.
+// Configure implements Client. It is never tried again on a new connection: behind that may be a daemon that was started anew, for which
+// the lines were not meant.
 func (s *Socket) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
 	unfinished := false
-	replies, err := s.retry(ctx, daemon, func(c *conn) ([]Reply, error) {
+	replies, err := s.once(ctx, daemon, func(c *conn) ([]Reply, error) {
 		replies, err := c.configure(daemon, blocks)
 		unfinished = unfinished || c.transaction
 		return replies, err
 	})
-	if unfinished && !errors.Is(err, ErrNotRunning) {
+	if unfinished {
 		err = errors.Join(err, s.finish(ctx, daemon))
 	}
 	return replies, err
@@ -126,30 +129,36 @@ func (s *Socket) Close() error {
 
 // retry runs an exchange, a second time on a new connection when the old one turns out to be dead.
 func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) ([]Reply, error)) ([]Reply, error) {
-	for {
-		c, warm, err := s.connect(ctx, daemon)
-		if err != nil {
-			return nil, err
-		}
-		stop := context.AfterFunc(ctx, c.cancel)
-		replies, err := exchange(c)
-		if !stop() && err == nil {
-			s.drop(daemon) // cancelled too late to matter
-		}
-		if err == nil {
-			return replies, nil
-		}
-		s.drop(daemon)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		switch {
-		case !closed(err):
-			return nil, fmt.Errorf("talk to %s: %w", daemon, err)
-		case !warm:
-			return nil, ended(daemon, err)
-		}
+	warm := s.conns[daemon] != nil
+	replies, err := s.once(ctx, daemon, exchange)
+	if warm && errors.Is(err, ErrInterrupted) {
+		replies, err = s.once(ctx, daemon, exchange)
 	}
+	return replies, err
+}
+
+// once runs an exchange. The error is ErrInterrupted when the connection ends meanwhile.
+func (s *Socket) once(ctx context.Context, daemon Daemon, exchange func(*conn) ([]Reply, error)) ([]Reply, error) {
+	c, err := s.connect(ctx, daemon)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, c.cancel)
+	replies, err := exchange(c)
+	if !stop() && err == nil {
+		s.drop(daemon) // cancelled too late to matter
+	}
+	if err == nil {
+		return replies, nil
+	}
+	s.drop(daemon)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case closed(err):
+		return nil, fmt.Errorf("%w: %w", ErrInterrupted, ended(daemon, err))
+	}
+	return nil, fmt.Errorf("talk to %s: %w", daemon, err)
 }
 
 func closed(err error) bool {
@@ -168,33 +177,33 @@ func (s *Socket) drop(daemon Daemon) {
 	}
 }
 
-// connect returns the connection to a daemon, and whether it was open before.
-func (s *Socket) connect(ctx context.Context, daemon Daemon) (c *conn, warm bool, err error) {
+// connect returns the connection to a daemon.
+func (s *Socket) connect(ctx context.Context, daemon Daemon) (*conn, error) {
 	if c := s.conns[daemon]; c != nil {
-		return c, true, nil
+		return c, nil
 	}
 	if daemon == All {
-		return nil, false, errors.New("a line for all daemons needs vtysh, and no socket: --vtysh=auto or exec")
+		return nil, errors.New("a line for all daemons needs vtysh, and no socket: --vtysh=auto or exec")
 	}
 	raw, err := dial(ctx, filepath.Join(s.dir, string(daemon)+".vty"))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	c = &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10), window: window(daemon)}
+	c := &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10), window: window(daemon)}
 	stop := context.AfterFunc(ctx, c.cancel)
 	entered, err := c.enter([]Line{"enable"})
 	if !stop() || err != nil || entered.Refused() {
 		_ = raw.Close()
 		if ctx.Err() != nil {
-			return nil, false, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		if closed(err) {
-			return nil, false, ended(daemon, err)
+			return nil, ended(daemon, err)
 		}
-		return nil, false, fmt.Errorf("connect to %s: %w", daemon, errors.Join(err, refusal(daemon, "enable", entered)))
+		return nil, fmt.Errorf("connect to %s: %w", daemon, errors.Join(err, refusal(daemon, "enable", entered)))
 	}
 	s.conns[daemon] = c
-	return c, false, nil
+	return c, nil
 }
 
 // dial opens a daemon's socket.
@@ -266,9 +275,29 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 			}
 			out = append(out, r)
 		}
+		if r := out[len(out)-1]; c.window == 1 && strings.Contains(r.Text, "could not lock ") {
+			if err := c.wait(r); err != nil {
+				return nil, err
+			}
+			out = out[:len(out)-1]
+			continue
+		}
+		c.locked = time.Time{}
 		lines = lines[n:]
 	}
 	return out, nil
+}
+
+// wait is for a lock of mgmtd's datastores: it has one itself for moments, when daemons connect to it, and others may keep one.
+func (c *conn) wait(r Reply) error {
+	if c.locked.IsZero() {
+		c.locked = time.Now()
+	}
+	if time.Since(c.locked) > lockTime {
+		return fmt.Errorf("%w: for %s it has said %q", ErrLocked, lockTime, oneLine(r.Text))
+	}
+	time.Sleep(20 * time.Millisecond)
+	return nil
 }
 
 // extend gives the daemon time for what comes next.

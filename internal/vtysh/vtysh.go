@@ -29,7 +29,7 @@ type Client interface {
 	Run(ctx context.Context, daemon Daemon, command string) (string, error)
 	// Configure enters each block and runs its lines, and returns one reply a line, block after block. A line that FRR refuses does not
 	// stop the others, except that the lines of a block which can't be entered are not run. The error is of the connection: what was
-	// applied is then unknown.
+	// applied is then unknown, and ErrInterrupted tells that asking the daemon again may work.
 	Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error)
 	// Daemons are those that answer. A daemon whose socket may not be opened is an error, since nothing is known of it.
 	Daemons(ctx context.Context) ([]Daemon, error)
@@ -94,6 +94,13 @@ func (r Reply) Refused() bool {
 
 // ErrNotRunning tells that a daemon has no socket, or nobody answers there.
 var ErrNotRunning = errors.New("FRR is not running")
+
+// ErrInterrupted tells that the connection ended while lines were sent. The daemon may have been started anew: what it runs is to be asked
+// before anything else is sent.
+var ErrInterrupted = errors.New("interrupted")
+
+// ErrLocked tells that another session keeps mgmtd's configuration locked.
+var ErrLocked = errors.New("the configuration is locked")
 
 // ErrPermission tells that the daemon's socket may not be opened.
 var ErrPermission = errors.New("no permission")
