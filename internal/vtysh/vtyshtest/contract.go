@@ -192,8 +192,14 @@ func aNewDaemon(t *testing.T, l Lab) {
 	require.NotContains(t, l.running(t), "65000")
 	l.Kill(vtysh.BGPD)
 	l.Start(vtysh.BGPD)
-	require.Empty(t, l.configure(t, vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.2 remote-as 65001"}}), "the connection is another one")
+	second := vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.2 remote-as 65001"}}
+	if _, err := l.Client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{second}); err != nil {
+		require.ErrorIs(t, err, vtysh.ErrInterrupted, "who kept a connection tells that the daemon is another one, and sends it nothing")
+		require.NotContains(t, l.running(t), "10.0.0.2 ")
+		require.Empty(t, l.configure(t, second))
+	}
 	require.NotContains(t, l.running(t), "10.0.0.1 ")
+	require.Contains(t, l.running(t), "10.0.0.2 ")
 }
 
 func passwords(t *testing.T, l Lab) {
