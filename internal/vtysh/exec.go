@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"sort"
 	"strconv"
@@ -325,7 +326,10 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 	}
 	cmd := exec.CommandContext(ctx, e.command[0], append(full, args...)...)
 	cmd.Env = environment()
-	// It has children of its own. It ends with us: it may wait for a lock, and must not go on when others have configured FRR meanwhile.
+	// It has children of its own. It ends with us: it may wait for a lock, and must not go on when others have configured FRR meanwhile. (The
+	// kernel takes the end of the thread that started it for ours.)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second

@@ -1,9 +1,16 @@
 package faults
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
@@ -22,10 +29,7 @@ func TestBGPDKilledAtAnyPointAndStartedByWatchfrr(t *testing.T) {
 		l.atPoints(2, func() { l.kill("bgpd") }, func() {
 			l.start("bgpd")
 			loaded := make(chan error)
-			go func() {
-				_, err := l.node.Boot(t.Context())
-				loaded <- err
-			}()
+			go func() { loaded <- l.boot() }()
 			l.release()
 			require.NoError(t, <-loaded)
 		})
@@ -74,4 +78,53 @@ func TestConnectionsCutAtAnyPoint(t *testing.T) {
 		l := newLab(t, v)
 		l.atPoints(5, l.cut, l.settleDown)
 	})
+}
+
+// The real watchfrr watches, starts what died, and loads frr.conf.
+func TestDaemonsKilledAtAnyPointUnderWatchfrr(t *testing.T) {
+	each(t, func(t *testing.T, v fabric.Version) {
+		l := newLab(t, v)
+		l.watchfrr()
+		turn := 0
+		l.atPoints(11, func() {
+			victim := []string{"bgpd", "zebra", "bfdd"}[turn%3]
+			turn++
+			require.NoError(t, unix.Kill(l.node.PID(victim), unix.SIGKILL))
+		}, func() {})
+	})
+}
+
+// watchfrr runs the distribution's watchfrr over bgpd, bfdd and zebra, and ends it with the test. What dies is started anew, and with zebra all,
+// and "vtysh -b" loads frr.conf: as FRR's watchfrr.sh does, which needs more of a system than a node has.
+func (l *lab) watchfrr() {
+	vtysh, err := os.ReadFile(l.node.VtyshPath()) // nsenter ... -- chroot ROOT /usr/bin/vtysh "$@"
+	require.NoError(l.t, err)
+	enter, root, found := strings.Cut(strings.TrimPrefix(string(vtysh), "#!/bin/sh\nexec "), " -- ")
+	require.True(l.t, found, "%s", vtysh)
+	root = strings.Fields(root)[1]
+	script := filepath.Join(l.node.ConfDir(), "restart.sh")
+	text := fmt.Sprintf(`[ "$1" = all ] && set zebra bfdd bgpd
+for d in "$@"; do
+	%[1]s -p -- kill -9 $(cat %[2]s/$d.pid)
+done
+for d in "$@"; do
+	%[1]s -p -- chroot %[3]s /usr/lib/frr/$d -d -A 127.0.0.1 -P 0 --log file:/var/log/frr/$d.log
+done
+sleep 0.1
+%[4]s -b
+exit 0
+`, enter, l.node.VtyDir(), root, l.node.VtyshPath())
+	require.NoError(l.t, os.WriteFile(script, []byte(text), 0o755))
+	out, err := os.Create(filepath.Join(l.node.LogDir(), "watchfrr.out"))
+	require.NoError(l.t, err)
+	defer out.Close()
+	restart := "/bin/sh " + script + " %s"
+	_, ended := l.launch(l.node.Command(context.Background(), "/usr/lib/frr/watchfrr", "-S", l.node.VtyDir(), "-i", "1", "--min-restart-interval", "1",
+		"--max-restart-interval", "2", "-p", filepath.Join(l.node.VtyDir(), "watchfrr.pid"), "-r", restart, "-s", restart, "-k", "true %s", "bgpd", "bfdd", "zebra"), out)
+	select {
+	case <-ended:
+		said, _ := os.ReadFile(out.Name())
+		l.t.Fatalf("watchfrr has ended: %s", said)
+	case <-time.After(300 * time.Millisecond):
+	}
 }

@@ -29,7 +29,7 @@ import (
 )
 
 var (
-	points = flag.Int("points", 3, "at how many points of each apply to break; 0: at all")
+	points = flag.Int("points", 3, "at how many points of each apply to break; 0: at all, or 150 of a large one")
 	seed   = flag.Uint64("seed", 1, "which points those are")
 )
 
@@ -68,6 +68,8 @@ type lab struct {
 	ended chan struct{}
 	// heard is how many UPDATEs of each peer were looked at.
 	heard []int
+	// before and after are what atPoints goes between.
+	before, after string
 	// lenient tells that the peers may hear anything meanwhile.
 	lenient bool
 	timeout string // of an apply
@@ -86,7 +88,7 @@ func newLab(t *testing.T, v fabric.Version) *lab {
 	f := fabric.New(t, top)
 	node := f.Node("node1")
 	l := &lab{gate: newGate(t, node), t: t, node: node, conf: filepath.Join(node.ConfDir(), "frr.conf"), dir: t.TempDir(),
-		log: filepath.Join(t.TempDir(), "log"), timeout: "20s"}
+		log: filepath.Join(t.TempDir(), "log"), timeout: "20s", before: before, after: after}
 	for i, asn := range []uint32{64501, 64500, 64500} {
 		l.tors = append(l.tors, gobgp.Start(t, f.Node("tors"), gobgp.Config{
 			AS: asn, Address: netip.MustParseAddr(fmt.Sprintf("10.0.0.%d", i+1)), Neighbor: netip.MustParseAddr(own),
@@ -121,12 +123,17 @@ func (l *lab) run(args ...string) {
 	defer log.Close()
 	words := append([]string{"run", "-f", l.dir, "--node", "node1", "--vty-dir", l.gate.dir, "--vtysh-path", l.node.VtyshPath(), "--frr-conf", l.conf,
 		"--drift-interval", "1h", "--timeout", l.timeout}, args...)
-	cmd := l.node.Command(context.Background(), program(l.t), words...)
+	l.agent, l.ended = l.launch(l.node.Command(context.Background(), program(l.t), words...), log)
+}
+
+// launch starts a program, which ends with the test.
+func (l *lab) launch(cmd *exec.Cmd, log *os.File) (*exec.Cmd, chan struct{}) {
+	l.t.Helper()
 	cmd.Stdout, cmd.Stderr = log, log
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
-		// The kernel kills the product with the thread that started it, and the fabric ends threads that were in a namespace.
+		// The kernel kills a program with the thread that started it, and the fabric ends threads that were in a namespace.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -136,8 +143,11 @@ func (l *lab) run(args ...string) {
 		}
 	}()
 	require.NoError(l.t, <-started)
-	l.agent, l.ended = cmd, ended
-	l.t.Cleanup(func() { l.end(unix.SIGKILL) })
+	l.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	return cmd, ended
 }
 
 // end ends the product.
@@ -159,7 +169,7 @@ func (l *lab) cli(args ...string) (string, int) {
 	var out bytes.Buffer
 	cmd := l.node.Command(l.t.Context(), program(l.t), args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	runtime.LockOSThread() // see run
+	runtime.LockOSThread() // see launch
 	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -263,7 +273,7 @@ func route(tor int, p gobgp.Path) string {
 func (l *lab) hear(wanted []string) {
 	l.t.Helper()
 	var now []string
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(15 * time.Millisecond) {
+	for end := time.Now().Add(40 * time.Second); ; time.Sleep(15 * time.Millisecond) { // bgpd looks for a lost zebra every 10 s
 		if now = l.hears(); slices.Equal(now, wanted) {
 			return
 		}
@@ -280,6 +290,9 @@ func may(tor int, p gobgp.Path) bool {
 	preference := p.LocalPref == 100
 	if tor == 0 {
 		preference = !p.HasLocalPref
+	}
+	if netip.MustParsePrefix("198.18.0.0/15").Contains(p.Prefix.Addr()) {
+		return slices.Equal(p.Communities, []string{"64500:11"}) && preference
 	}
 	switch p.Prefix.String() {
 	case "192.0.2.10/32", "192.0.2.11/32", "192.0.2.12/32":
@@ -364,12 +377,16 @@ func sample(lines []string, salt uint64) []int {
 			all = append(all, i)
 		}
 	}
-	if *points <= 0 || *points >= len(all) {
+	take := *points
+	if take <= 0 {
+		take = 150 // all of a small apply
+	}
+	if take >= len(all) {
 		return all
 	}
 	r := rand.New(rand.NewPCG(*seed, salt))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return slices.Sorted(slices.Values(all[:*points]))
+	return slices.Sorted(slices.Values(all[:take]))
 }
 
 // The objects.
@@ -435,8 +452,8 @@ type state struct {
 // learn goes from before to after and back without a fault.
 func (l *lab) learn() (a, b *state) {
 	l.t.Helper()
-	a, b = &state{objects: before}, &state{objects: after}
-	l.put(before)
+	a, b = &state{objects: l.before}, &state{objects: l.after}
+	l.put(l.before)
 	l.run()
 	for _, s := range []*state{a, b, a} {
 		l.step()
@@ -512,7 +529,7 @@ func (l *lab) settleDown() {
 
 // kept is which configuration frr.conf holds as a whole: "before" or "after", empty for anything else.
 func (l *lab) kept() string {
-	text, err := l.node.Exec(l.t.Context(), "cat", l.conf)
+	text, err := l.exec("cat", l.conf)
 	old, now := strings.Contains(text, "neighbor 10.0.0.8"), strings.Contains(text, "neighbor 10.0.0.9")
 	switch {
 	case err != nil, !strings.HasSuffix(text, "\nend\n"), old == now:
@@ -521,6 +538,21 @@ func (l *lab) kept() string {
 		return "before"
 	}
 	return "after"
+}
+
+// exec runs a program in the node.
+func (l *lab) exec(name string, args ...string) (string, error) {
+	runtime.LockOSThread() // see launch
+	defer runtime.UnlockOSThread()
+	return l.node.Exec(l.t.Context(), name, args...)
+}
+
+// boot gives FRR its frr.conf, as its start script does.
+func (l *lab) boot() error {
+	runtime.LockOSThread() // see launch
+	defer runtime.UnlockOSThread()
+	_, err := l.node.Boot(l.t.Context())
+	return err
 }
 
 // file is a file with a text.
