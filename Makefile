@@ -52,7 +52,7 @@ unit: frr
 	FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 30m ./...
 
 .PHONY: test-long
-test-long: frr ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times
+test-long: frr ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times, faults at every point
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
 			echo "fuzz $$package $$target for $(FUZZTIME)"; \
@@ -60,6 +60,7 @@ test-long: frr ## the long proofs: each fuzz target for FUZZTIME, the scenarios 
 		done; \
 	done
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
+	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
 
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it
