@@ -131,6 +131,9 @@ func (v statusView) print(w io.Writer, p paint) error {
 		}
 	}
 	if v.Agent != nil {
+		if v.FRR != nil {
+			printPending(w, p, v.Agent.Pending(*v.FRR, time.Now()))
+		}
 		printReport(w, p, *v.Agent)
 	}
 	return nil
@@ -155,6 +158,16 @@ func printSessions(w io.Writer, p paint, state observe.State) error {
 			s.PrefixesSent, s.Dropped, hold, dash(strings.ToLower(s.BFD)), dash(s.LastReset))
 	}
 	return t.Flush()
+}
+
+func printPending(w io.Writer, p paint, pending []agent.Deferred) {
+	if len(pending) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nConfigured, and in force from the next session on (%d)\n", len(pending))
+	for _, d := range pending {
+		fmt.Fprintf(w, "  %s: %s (since %s)\n", strings.Join(d.Command.Neighbors, ", "), p.warn(d.Command.Line.String()), d.Since.Format(time.DateTime))
+	}
 }
 
 func printReport(w io.Writer, p paint, r agent.Report) {

@@ -1,15 +1,22 @@
 package agent
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 )
 
 // historyLength is how many applies are kept to show.
 const historyLength = 20
+
+// deferredLength is how many deferred settings are kept to show.
+const deferredLength = 200
 
 // Report is what an agent says of itself. It holds no secret.
 type Report struct {
@@ -21,9 +28,41 @@ type Report struct {
 	// Failure says why FRR could not be brought to the last document; empty when it was.
 	Failure string `json:"failure,omitempty"`
 	// Held is what waits to be allowed since it would reset sessions; nil when nothing does.
-	Held    *Held           `json:"held,omitempty"`
-	Applies []reload.Result `json:"applies"`
-	Updated time.Time       `json:"updated"`
+	Held *Held `json:"held,omitempty"`
+	// Deferred are settings that neighbors take up with their next session, the latest last. Pending tells which still wait.
+	Deferred []Deferred      `json:"deferred,omitempty"`
+	Applies  []reload.Result `json:"applies"`
+	Updated  time.Time       `json:"updated"`
+}
+
+// Deferred is a setting that is configured since a moment, and in force in sessions that came up later.
+type Deferred struct {
+	Since   time.Time      `json:"since"`
+	Command reload.Command `json:"command"`
+}
+
+// Pending returns the settings that wait for the next session of a neighbor, each with its neighbors that are up since before.
+func (r Report) Pending(state observe.State, now time.Time) []Deferred {
+	var out []Deferred
+	for _, d := range r.Deferred {
+		older := observe.State{}
+		for _, s := range state.Sessions {
+			// FRR tells the age of a session in whole seconds.
+			if s.Uptime > now.Sub(d.Since)+time.Second {
+				older.Sessions = append(older.Sessions, s)
+			}
+		}
+		if d.Command.Neighbors = EstablishedOf(d.Command.Neighbors, older); len(d.Command.Neighbors) > 0 {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// setting is what a command gives a value to, near enough to show its last value alone.
+func setting(c reload.Command) string {
+	words := strings.Fields(strings.TrimPrefix(c.Line.Reveal(), "no "))
+	return fmt.Sprint(c.Context, words[:min(3, len(words))])
 }
 
 // Held is a plan that would reset Established sessions.
@@ -54,6 +93,7 @@ func (b *Board) Report() Report {
 	out := b.report
 	out.Problems = append([]problem.Problem{}, b.report.Problems...)
 	out.Applies = append([]reload.Result{}, b.report.Applies...)
+	out.Deferred = slices.Clone(b.report.Deferred)
 	return out
 }
 
@@ -84,6 +124,15 @@ func (b *Board) applied(digest string) bool {
 func (b *Board) record(result reload.Result) {
 	b.change(func(r *Report) {
 		r.Applies = append(r.Applies, result)
+		for _, c := range result.Plan.Commands {
+			if c.Effect == reload.Deferred {
+				r.Deferred = slices.DeleteFunc(r.Deferred, func(d Deferred) bool { return setting(d.Command) == setting(c) })
+				r.Deferred = append(r.Deferred, Deferred{result.Started, c})
+			}
+		}
+		if n := len(r.Deferred); n > deferredLength {
+			r.Deferred = slices.Clone(r.Deferred[n-deferredLength:])
+		}
 		if n := len(r.Applies); n > historyLength {
 			r.Applies = r.Applies[n-historyLength:]
 		}

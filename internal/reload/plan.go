@@ -35,7 +35,7 @@ type Command struct {
 	// Exec marks a command outside configuration, such as "clear bgp ... soft out".
 	Exec   bool   `json:"exec,omitempty"`
 	Effect Effect `json:"effect"`
-	// Neighbors that a reset concerns, as "10.0.0.1" or "10.0.0.1 vrf red".
+	// Neighbors whose sessions are reset, or for whom the line waits for their next session, as "10.0.0.1" or "10.0.0.1 vrf red".
 	Neighbors []string `json:"neighbors,omitempty"`
 	// Note says more, for instance that the line is not one that this program knows.
 	Note string `json:"note,omitempty"`

@@ -404,14 +404,14 @@ func (c *change) line(context []string, line string) {
 		case len(concerned) == 0:
 			// The session is not there yet: nothing can disturb it.
 			cmd.Effect, cmd.Note = None, ""
-		case cmd.Effect == Reset:
+		case cmd.Effect == Reset, cmd.Effect == Deferred:
 			cmd.Neighbors = concerned
 		}
 	default:
 		cmd.Effect, cmd.Note = instanceEffect(line, c.b.version)
 		if !c.had {
 			cmd.Effect = None // there is no session yet
-		} else if cmd.Effect == Reset {
+		} else if cmd.Effect == Reset || cmd.Effect == Deferred {
 			cmd.Neighbors = c.old.all()
 		}
 	}

@@ -157,6 +157,29 @@ func TestScenarioResetsAreHeldUntilAllowed(t *testing.T) {
 	})
 }
 
+func TestScenarioStatusShowsWhatWaitsForTheNextSession(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1, "node": node("")})
+		l.up("tor1", "tor2")
+		l.undisturbed(func() {
+			time.Sleep(1500 * time.Millisecond) // FRR tells the age of a session in whole seconds
+			l.step()
+			l.put("tor1", peer("tor1", "10.0.0.1", 64501, "disableMP: false", "holdTime: 30s", "keepaliveTime: 10s"))
+			l.said("timers 10 30")
+			l.eventually("the setting that waits", 5*time.Second, func() bool {
+				out, _ := l.cli("status")
+				return strings.Contains(out, "(configured 30s)") && strings.Contains(out, "  10.0.0.1: neighbor 10.0.0.1 timers 10 30 (since")
+			})
+		})
+		_, err := l.node.Vtysh(t.Context(), "-c", "clear bgp 10.0.0.1")
+		require.NoError(t, err)
+		l.eventually("the setting in force", 20*time.Second, func() bool {
+			out, _ := l.cli("status")
+			return strings.Contains(out, " 30s ") && !strings.Contains(out, "from the next session on")
+		})
+	})
+}
+
 func TestScenarioRunRollsBack(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
 		right := peer("tor1", "10.0.0.1", 64501, "password: right")
