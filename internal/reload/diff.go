@@ -57,7 +57,7 @@ func diff(running Running, wanted *config) Plan {
 		bgp = grafted(bgp, others)
 		b.filters = vtysh.All
 	}
-	wanted = imported(bgp, wanted, running.Version)
+	wanted = keptViews(bgp, imported(bgp, wanted, running.Version))
 	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)
 	putLists, dropLists := filterDifference(bgp, wanted, running.Version)

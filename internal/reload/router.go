@@ -216,6 +216,32 @@ func imported(running, wanted *config, version vtysh.Version) *config {
 	return out
 }
 
+// keptViews gives the wanted configuration the views that run and are to go, without a line. When a view goes, bgpd closes the sockets that
+// it listens on for the default instance, and opens them again with the next view or default instance that is made: until then no neighbor
+// could call (seen on 8.4 and 10.3). So where none is made, what is left of a view is its empty block, until FRR starts anew.
+func keptViews(running, wanted *config) *config {
+	list, now := instances(running)
+	wants, want := instances(wanted)
+	if want[""] == nil {
+		return wanted // nobody listens
+	}
+	for _, w := range wants {
+		if old := now[w.vrf]; (old == nil || old.asn != w.asn) && !strings.HasPrefix(w.vrf, "vrf ") {
+			return wanted
+		}
+	}
+	out := wanted
+	for _, in := range list {
+		if strings.HasPrefix(in.vrf, "view ") && want[in.vrf] == nil {
+			if out == wanted { // which others read too
+				out = wanted.copied()
+			}
+			out.block(in.header)
+		}
+	}
+	return out
+}
+
 // removal is the line that removes the instance. A view goes by the word "vrf": the word "view" makes 10.3 remove the default instance in
 // its place, and no version looks at the word otherwise.
 func (in *instance) removal() string {

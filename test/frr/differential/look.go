@@ -3,6 +3,7 @@ package differential
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"sort"
@@ -102,6 +103,9 @@ func (s *stand) tables() []string {
 	return out
 }
 
+// staticRoutes are where the generators' static routes lead.
+var staticRoutes = netip.MustParsePrefix("172.16.0.0/12")
+
 func describe(p gobgp.Path) string {
 	var attributes []string
 	for _, a := range p.Attributes {
@@ -124,6 +128,9 @@ func describe(p gobgp.Path) string {
 	if p.NextHop.IsLinkLocalUnicast() {
 		next = "link-local"
 	}
+	if staticRoutes.Contains(p.Prefix.Addr()) {
+		next = "one of several" // which of a static route's, is as zebra heard of them
+	}
 	return fmt.Sprintf("%s next hop %s%s %s", p.Prefix, next, link, strings.Join(attributes, " "))
 }
 
@@ -131,6 +138,8 @@ func describe(p gobgp.Path) string {
 var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |!|#|exit|end$)`)
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
+
+var emptyView = regexp.MustCompile(`^router bgp \d+ view `)
 
 // numberedEntry is an entry of a list: the list, the number, the rest.
 var numberedEntry = regexp.MustCompile(`^((?:ip |ipv6 |bgp )?[-a-z]+-list (?:standard |expanded )?\S+|bgp as-path access-list \S+) seq (\d+) (.*)`)
@@ -169,7 +178,8 @@ func tree(text, wanted string) []string {
 			path += o.line + " / "
 		}
 		stack = append(stack, open{indent, l})
-		if !strings.HasPrefix(l, "vrf ") { // an empty block may stay
+		// An empty block may stay; what is in it is told with it.
+		if !strings.HasPrefix(l, "vrf ") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}
 	}
