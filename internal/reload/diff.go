@@ -19,6 +19,8 @@ type Running struct {
 	// Others is what the other daemons print: zebra's next-hop tracking, copies of filters, and, where Whole, all that the document is
 	// compared with.
 	Others map[vtysh.Daemon]string
+	// RouterID is what zebra has for the default VRF, empty when it is not known.
+	RouterID string
 	// Previous is the document that was applied before, empty when none is known. Unless Whole, lines that are neither bgpd's nor bfdd's
 	// (static routes, interfaces) are compared with it.
 	Previous string
@@ -48,7 +50,7 @@ func Diff(running Running, document render.Document) Plan {
 
 func diff(running Running, wanted *config) Plan {
 	bgp, bfd := running.texts.read(running.BGPD), running.texts.read(running.BFDD)
-	b := builder{version: running.Version, filters: vtysh.BGPD}
+	b := builder{version: running.Version, filters: vtysh.BGPD, routerID: running.RouterID}
 	changes := newChanges()
 
 	others := running.texts.read(running.Previous)
@@ -110,7 +112,11 @@ func putGlobals(b *builder, running, wanted *config) {
 	put, drop := difference(globals(running.top), globals(wanted.top), key)
 	add := func(l, line string) {
 		c := Command{Daemon: vtysh.BGPD, Line: vtysh.Line(line), Effect: None}
-		if !strings.HasPrefix(l, timer) {
+		switch {
+		case strings.HasPrefix(l, timer):
+		case l == "bgp graceful-shutdown":
+			c.Effect = Soft
+		default:
 			c.Effect, c.Note = Soft, "not a line that this program knows"
 		}
 		b.add(c)

@@ -371,11 +371,24 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 		switch {
 		case err == nil:
 			r.Others[d] = text
+			if d == vtysh.Zebra {
+				r.RouterID = e.routerID(ctx)
+			}
 		case !errors.Is(err, vtysh.ErrNotRunning):
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// routerID asks zebra for the router ID of the default VRF, which instances have that are given none. Without an answer plans promise a
+// reset that may not come.
+func (e *Engine) routerID(ctx context.Context) string {
+	text, err := e.client.Run(ctx, vtysh.Zebra, "show ip router-id")
+	if words := strings.Fields(text); err == nil && len(words) == 2 {
+		return words[1]
+	}
+	return ""
 }
 
 // others are the daemons that run beside bgpd and bfdd.

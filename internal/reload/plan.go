@@ -161,7 +161,9 @@ func (p Plan) String() string {
 type builder struct {
 	version vtysh.Version
 	// filters is who takes lists and route-maps: bgpd, or every daemon that knows them.
-	filters  vtysh.Daemon
+	filters vtysh.Daemon
+	// routerID is zebra's.
+	routerID string
 	commands []Command
 	// last are those that complete what commands begin.
 	last []Command

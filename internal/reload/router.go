@@ -406,6 +406,19 @@ func undo(l string) string {
 }
 
 // line emits one line, with what it does.
+// sameRouterID tells that the router ID does not change, written or found by FRR.
+func (c *change) sameRouterID() bool {
+	id := func(in *instance) string {
+		for _, l := range in.block.lines {
+			if v, ok := strings.CutPrefix(l, "bgp router-id "); ok {
+				return v
+			}
+		}
+		return c.b.routerID
+	}
+	return c.want.vrf == "" && id(c.old) == id(c.want)
+}
+
 func (c *change) line(context []string, line string) {
 	cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
 	id := neighborOf(line)
@@ -435,8 +448,8 @@ func (c *change) line(context []string, line string) {
 		}
 	default:
 		cmd.Effect, cmd.Note = instanceEffect(line, c.b.version)
-		if !c.had {
-			cmd.Effect = None // there is no session yet
+		if !c.had || strings.HasPrefix(strings.TrimPrefix(line, "no "), "bgp router-id ") && c.sameRouterID() {
+			cmd.Effect = None // there is no session yet, or it stays
 		} else if cmd.Effect == Reset || cmd.Effect == Deferred {
 			cmd.Neighbors = c.old.all()
 		}
