@@ -31,7 +31,7 @@ func (a *Auto) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 	for _, b := range blocks {
 		lines += len(b.Lines)
 	}
-	if daemon == All || daemon == Mgmtd && lines > mgmtdLines {
+	if daemon == All && !forEach(blocks) || daemon == Mgmtd && lines > mgmtdLines {
 		return a.exec.Configure(ctx, daemon, blocks)
 	}
 	return a.Socket.Configure(ctx, daemon, blocks)

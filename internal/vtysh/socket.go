@@ -77,6 +77,9 @@ func (s *Socket) Run(ctx context.Context, daemon Daemon, command string) (string
 // Configure implements Client. It is never tried again on a new connection: behind that may be a daemon that was started anew, for which
 // the lines were not meant.
 func (s *Socket) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]Reply, error) {
+	if daemon == All {
+		return s.configureAll(ctx, blocks)
+	}
 	unfinished := false
 	replies, err := s.once(ctx, daemon, func(c *conn) ([]Reply, error) {
 		replies, err := c.configure(daemon, blocks)
@@ -183,7 +186,7 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (*conn, error) {
 		return c, nil
 	}
 	if daemon == All {
-		return nil, errors.New("a line for all daemons needs vtysh, and no socket: --vtysh=auto or exec")
+		return nil, errors.New("BUG: a socket belongs to one daemon")
 	}
 	raw, err := dial(ctx, filepath.Join(s.dir, string(daemon)+".vty"))
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	// Staticd has static routes; Mgmtd, since 10.0, the configuration of zebra and staticd, and their copies of filters.
 	Staticd Daemon = "staticd"
 	Mgmtd   Daemon = "mgmtd"
-	// All is every daemon that takes a line, by vtysh's own table: only Exec can reach it.
+	// All is every daemon that takes a line, by vtysh's own table: for lines that not each daemon has, only Exec can reach it.
 	All Daemon = ""
 )
 

@@ -30,7 +30,7 @@ var places = map[string]place{
 	"": {
 		patterns(`((?:ip|ipv6) prefix-list \S+ seq \d+) (?:permit|deny) \S+(?: [gl]e \d+)*`, `((?:ipv6 )?access-list \S+ seq \d+) .+`,
 			`(bgp (?:as-path access-list|\w+-list (?:standard|expanded)) \S+ seq \d+) .+`, `(bgp route-map delay-timer) \d+`,
-			`(ip route \S+ \S+)(?: .*)?`, `(hostname) \S+`),
+			`(ip route \S+ \S+)(?: .*)?`, `(hostname) \S+`, `(log (?:stdout|syslog|timestamp precision))(?: \S+)?`),
 		regexp.MustCompile(`^(router bgp \d+( (vrf|view) \S+)?|route-map \S+ (permit|deny) \d+|bfd)$`),
 	},
 	"router": {

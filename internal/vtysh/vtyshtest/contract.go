@@ -37,6 +37,7 @@ func Contract(t *testing.T, open func(*testing.T) Lab) {
 		"passwords arrive unchanged":                              passwords,
 		"a daemon that does not answer costs the time-out":        aFrozenDaemon,
 		"a cancelled load leaves nothing behind":                  aCancelledLoad,
+		"a line for all reaches every daemon":                     aLineForAll,
 		"who runs is known":                                       whoRuns,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })
@@ -271,6 +272,19 @@ func aCancelledLoad(t *testing.T, l Lab) {
 	require.Less(t, time.Since(begun), patience)
 	require.Empty(t, l.configure(t, blocks...))
 	require.Equal(t, 300, strings.Count(l.running(t), "\n set metric "))
+}
+
+func aLineForAll(t *testing.T, l Lab) {
+	replies, err := l.Client.Configure(t.Context(), vtysh.All, []vtysh.Block{{Lines: []vtysh.Line{"log syslog informational", "log nonsense", "log timestamp precision 3"}}})
+	require.NoError(t, err)
+	require.Len(t, replies, 3)
+	require.Equal(t, []bool{false, true, false}, []bool{replies[0].Refused(), replies[1].Refused(), replies[2].Refused()})
+	for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD} {
+		running, err := l.Client.Run(t.Context(), d, "show running-config")
+		require.NoError(t, err)
+		require.Contains(t, running, "log syslog informational\n", d)
+		require.Contains(t, running, "log timestamp precision 3\n", d)
+	}
 }
 
 func whoRuns(t *testing.T, l Lab) {

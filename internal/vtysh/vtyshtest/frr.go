@@ -49,8 +49,10 @@ func New(t testing.TB, version string, daemons ...vtysh.Daemon) *FRR {
 	}
 	f := &FRR{t: t, dir: dir, version: version, daemons: map[vtysh.Daemon]*daemon{}, answers: map[string]string{}, lines: map[vtysh.Daemon][]string{}}
 	t.Cleanup(func() {
-		for _, d := range daemons {
-			f.Kill(d)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for d := range f.daemons {
+			f.kill(d)
 		}
 		_ = os.RemoveAll(dir)
 	})
