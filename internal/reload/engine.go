@@ -175,6 +175,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		if pass > 0 && len(result.Refused) == 0 && slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) {
 			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
 			e.printed = around(e.residue, running)
+			e.known = &running
 			break
 		}
 		sent = plan
