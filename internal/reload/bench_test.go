@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // large is a configuration as the product renders it and as FRR prints it, with a network line a prefix.
@@ -28,12 +30,27 @@ func large(prefixes, peers int) string {
 	return b.String()
 }
 
+// Nearly all lines of large configurations are networks: a look at each is cheap, an allocation for each is not.
+func TestNetworksThatStayAllocateNothing(t *testing.T) {
+	for _, v := range []vtysh.Version{frr84, frr103} {
+		for _, change := range []string{"set community 64500:1", "remote-as 64501", "20.0.0.17/32"} {
+			allocations := func(prefixes int) float64 {
+				text := large(prefixes, 4)
+				wanted := strings.Replace(text, change, strings.Replace(change, "1", "3", 1), 1)
+				require.NotEqual(t, text, wanted)
+				running := Running{BGPD: text, BFDD: text, Previous: text, Version: v}
+				return testing.AllocsPerRun(2, func() { diff(running, read(wanted)) })
+			}
+			require.Less(t, allocations(4000)-allocations(1000), 300.0, "%s: %s", v, change)
+		}
+	}
+}
+
 // BenchmarkDiff compares what runs with a document, both as texts that were not seen before: one prefix more, a class with
 // other attributes, half of the prefixes in another class.
 func BenchmarkDiff(b *testing.B) {
 	for _, n := range []int{1000, 10000, 50000} {
 		text := large(n, 4)
-		running := Running{BGPD: text, Version: frr103}
 		for _, c := range []struct {
 			change, wanted string
 			commands       int
@@ -42,12 +59,15 @@ func BenchmarkDiff(b *testing.B) {
 			{"attributes", strings.Replace(text, "set community 64500:1", "set community 64500:3", 1), 5},
 			{"half", strings.Replace(text, "/32 route-map class-a", "/32 route-map class-b", n/2), n / 2},
 		} {
-			b.Run(fmt.Sprintf("prefixes=%d/change=%s", n, c.change), func(b *testing.B) {
-				for b.Loop() {
-					plan := diff(running, read(c.wanted))
-					require.Len(b, plan.Commands, c.commands)
-				}
-			})
+			for _, v := range []vtysh.Version{frr84, frr103} {
+				b.Run(fmt.Sprintf("prefixes=%d/change=%s/frr=%s", n, c.change, v), func(b *testing.B) {
+					running := Running{BGPD: text, Version: v}
+					for b.Loop() {
+						plan := diff(running, read(c.wanted))
+						require.Len(b, plan.Commands, c.commands)
+					}
+				})
+			}
 		}
 	}
 }

@@ -201,9 +201,12 @@ func imported(running, wanted *config, version vtysh.Version) *config {
 		for _, f := range in.families() {
 			for _, l := range in.family(f) {
 				name, ok := strings.CutPrefix(l, "import vrf ")
+				if !ok {
+					continue
+				}
 				vrf := "vrf " + name
 				header := "router bgp " + want[""].asn + " " + vrf
-				if !ok || want[vrf] != nil || now[vrf] == nil || out.has(header) {
+				if want[vrf] != nil || now[vrf] == nil || out.has(header) {
 					continue
 				}
 				if out == wanted { // which others read too
