@@ -373,8 +373,8 @@ func canonicalRouter(c *config, b *block) {
 			if l == "" || instanceDefaults[l] {
 				continue
 			}
-			if strings.Contains(l, " bfd profile ") {
-				// The profile brings BFD with it.
+			if strings.Contains(l, " bfd profile ") || strings.HasSuffix(l, " bfd check-control-plane-failure") {
+				// Either brings BFD with it.
 				if on := strings.Join(words[:3], " "); !slices.Contains(b.lines, on) && !slices.Contains(out, on) {
 					out = append(out, on)
 				}

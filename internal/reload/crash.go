@@ -24,17 +24,24 @@ func promiseEnds(b *builder, running, wanted *config) {
 		}
 	}
 	suppressed := map[string]map[string]bool{}
+	any := false
 	for vrf, in := range now {
 		suppressed[in.header] = in.suppressed(want[vrf])
+		any = any || len(suppressed[in.header]) > 0
 	}
 	for i, c := range b.commands {
-		if len(c.Context) == 0 || c.Exec {
+		if !any || c.Exec {
 			continue
 		}
-		networks := suppressed[c.Context[0].Reveal()]
 		line := c.Line.Reveal()
+		var networks map[string]bool
+		if len(c.Context) > 0 {
+			networks = suppressed[c.Context[0].Reveal()]
+		}
 		ends := false
 		switch words := strings.Fields(line); {
+		case len(c.Context) == 0:
+			ends = strings.TrimPrefix(line, "no ") == "bgp graceful-shutdown"
 		case len(networks) == 0:
 		case strings.HasSuffix(line, "bgp graceful-shutdown") || strings.HasSuffix(line, "bgp network import-check"):
 			ends = true

@@ -250,7 +250,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 		return gracefulRestartEffect(version), ""
 	case "timers", "graceful-restart-helper", "advertisement-interval", "maximum-prefix":
 		return Deferred, ""
-	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged",
+	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged", "advertise-map",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",
 		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown":
 		return Soft, ""

@@ -30,7 +30,9 @@ type Config struct {
 	VRF        string     // of the fabric node
 	Port       uint16     // 179 unless set
 	// Dial makes the peer connect by itself; otherwise it waits to be called.
-	Dial     bool
+	Dial bool
+	// Retry is the time between calls, 100 ms unless given.
+	Retry    time.Duration
 	Password string        // TCP MD5
 	HoldTime time.Duration // 90 s unless set
 	// Families are those of the OPEN; IPv4 and IPv6 unicast unless set.
@@ -99,6 +101,9 @@ func Run(node *fabric.Node, c Config) (*Peer, error) {
 func (c Config) withDefaults() Config {
 	if c.Port == 0 {
 		c.Port = 179
+	}
+	if c.Retry == 0 {
+		c.Retry = 100 * time.Millisecond
 	}
 	if c.HoldTime == 0 {
 		c.HoldTime = 90 * time.Second
@@ -193,7 +198,7 @@ func (p *Peer) dialLoop(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(p.Config.Retry):
 		}
 	}
 }
