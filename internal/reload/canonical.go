@@ -179,8 +179,37 @@ func canonicalFilter(l string) string {
 		if i := permission(words); i > 0 {
 			words = append(words[:i+1:i+1], communities(words[i+1:])...)
 		}
+	case len(words) > 4 && words[0] == "bgp" && words[2] == "standard" && words[1] == "large-community-list":
+		if i := permission(words); i > 0 {
+			words = append(words[:i+1:i+1], largeCommunities(words[i+1:])...)
+		}
 	}
 	return strings.Join(words, " ")
+}
+
+// largeCommunities are sorted, each once; what is no large community stays where it is.
+func largeCommunities(words []string) []string {
+	value := func(w string) (out [3]uint64, ok bool) {
+		parts := strings.Split(w, ":")
+		for i, p := range parts {
+			n, err := strconv.ParseUint(p, 10, 32)
+			if len(parts) != 3 || err != nil {
+				return out, false
+			}
+			out[i] = n
+		}
+		return out, true
+	}
+	if slices.ContainsFunc(words, func(w string) bool { _, ok := value(w); return !ok }) {
+		return words
+	}
+	out := slices.Clone(words)
+	slices.SortFunc(out, func(a, b string) int {
+		x, _ := value(a)
+		y, _ := value(b)
+		return slices.Compare(x[:], y[:])
+	})
+	return slices.Compact(out)
 }
 
 func permission(words []string) int {

@@ -138,6 +138,13 @@ func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []str
 		w, n := want[name], now[name]
 		if n == nil {
 			n = &list{name: name}
+			// FRR has one list of a name, standard or expanded.
+			if other := now[otherStyle(name)]; other != nil && want[other.name] == nil {
+				for _, e := range other.entries {
+					put = append(put, undoFilter(other.line(e)))
+				}
+				delete(now, other.name)
+			}
 		}
 		has := n.numbered(v)
 		p, d := w.replace(has, w.like(has, w.numbered(v)), w.twice(v))
@@ -146,7 +153,7 @@ func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []str
 	}
 	for _, name := range nowNames {
 		switch {
-		case want[name] != nil:
+		case want[name] != nil, now[name] == nil:
 		case northboundList(name):
 			drop = append(drop, name)
 		default:
@@ -157,6 +164,13 @@ func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []str
 		}
 	}
 	return put, drop
+}
+
+func otherStyle(name string) string {
+	if strings.Contains(name, " standard ") {
+		return strings.Replace(name, " standard ", " expanded ", 1)
+	}
+	return strings.Replace(name, " expanded ", " standard ", 1)
 }
 
 // replace brings the entries of a list from one state to another.

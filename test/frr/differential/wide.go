@@ -137,7 +137,7 @@ func (t *Text) wideInterfaces() {
 		t.choose("interface "+name+" line", []choice{
 			{60, []string{"description uplink one", "description  uplink two", "description x"}},
 			{15, []string{"bandwidth 1000", "bandwidth 2000"}},
-			{10, []string{"no link-detect", "link-params\n enable\n exit-link-params"}},
+			{10, []string{"no link-detect"}},
 		}, "")
 		if name == spare {
 			t.choose("spare", []choice{
