@@ -373,7 +373,8 @@ const lockTime = 5 * time.Second
 func (e *Exec) unlocked(ctx context.Context) error {
 	for end := time.Now().Add(lockTime); ; {
 		s := NewSocket(e.dir)
-		replies, err := s.once(ctx, Mgmtd, func(c *conn) ([]Reply, error) { return c.ask([]Line{"configure terminal file-lock"}, false) })
+		// It is given back by "end": a connection that just closes gives it back later, and with it what others have begun meanwhile.
+		replies, err := s.once(ctx, Mgmtd, func(c *conn) ([]Reply, error) { return c.ask([]Line{"configure terminal file-lock", "end"}, false) })
 		_ = s.Close()
 		if err != nil || !strings.Contains(replies[0].Text, "locked by another session") {
 			return nil // what is wrong otherwise vtysh will tell

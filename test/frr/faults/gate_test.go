@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -25,7 +26,8 @@ type gate struct {
 
 	mu sync.Mutex
 	// lines are those that went through since the gate was armed, "bgpd: router bgp 64500".
-	lines []string
+	lines   []string
+	remarks []string
 	// fault happens before the next line once after lines went through, and closes fired; then nothing passes until release.
 	fault func()
 	after int
@@ -116,11 +118,15 @@ func (g *gate) serve(client net.Conn, daemon string) {
 		}
 		reply, err := back.ReadBytes(0)
 		if err != nil {
+			g.remark(daemon, err.Error())
 			return
 		}
 		var end [3]byte
 		if _, err := io.ReadFull(back, end[:]); err != nil {
 			return
+		}
+		if end[2] != 0 {
+			g.remark(daemon, fmt.Sprintf("%d %q", end[2], reply))
 		}
 		if _, err := client.Write(append(reply, end[:]...)); err != nil {
 			return
@@ -145,6 +151,13 @@ func (g *gate) pass(daemon, line string) {
 		close(g.fired)
 		<-g.passage()
 	}
+}
+
+// remark notes what a daemon has said, for whoever reads of a failure.
+func (g *gate) remark(daemon, said string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.remarks = append(g.remarks, fmt.Sprintf("%s says, line %d: %s", daemon, len(g.lines), said))
 }
 
 // arm forgets what went through, and has a fault happen once after lines did; nil only counts.

@@ -101,7 +101,7 @@ func newLab(t *testing.T, v fabric.Version) *lab {
 			lines := strings.SplitAfter(string(data), "\n")
 			t.Logf("frr-renderer's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], ""))
 			passed := l.passed()
-			t.Logf("the last lines that passed:\n%s", strings.Join(passed[max(0, len(passed)-40):], "\n"))
+			t.Logf("the last lines that passed:\n%s\n%s", strings.Join(passed[max(0, len(passed)-40):], "\n"), strings.Join(l.remarks[max(0, len(l.remarks)-20):], "\n"))
 		}
 	})
 	return l
