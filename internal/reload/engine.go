@@ -172,7 +172,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		if plan.Empty() || pass > 0 && slices.EqualFunc(plan.Commands, refusedCommands(result.Refused), sameCommand) {
 			break
 		}
-		if pass > 0 && len(result.Refused) == 0 && slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) {
+		if pass > 0 && len(result.Refused) == 0 && slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) && !slices.ContainsFunc(plan.Commands, running.lost) {
 			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
 			e.printed = around(e.residue, running)
 			e.known = &running
@@ -339,6 +339,21 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 		i = batch
 	}
 	return refused, away, nil
+}
+
+// lost tells that a command is a static route to where FRR prints none, although it took it: when the machine is busy, the mgmtd of 10.3
+// sometimes drops one without a word.
+func (r Running) lost(c Command) bool {
+	words := strings.Fields(c.Line.Reveal())
+	if len(words) < 3 || words[1] != "route" {
+		return false
+	}
+	for _, text := range r.Others {
+		if strings.Contains(text, strings.Join(words[:3], " ")+" ") {
+			return false
+		}
+	}
+	return true
 }
 
 // patience is 1 for commands to daemons that others may keep locked.

@@ -34,10 +34,17 @@ func (o other) first() string {
 }
 
 // putOthers adds and removes what is neither bgpd's nor bfdd's. Unless the document is all of FRR's configuration, that is an
-// administrator's extras, and compared with the document before: what others keep in FRR is theirs.
+// administrator's extras, and what goes is found in the document before: what others keep in FRR is theirs.
 func putOthers(b *builder, running Running, now, wanted *config) {
 	zebra := running.texts.read(running.Others[vtysh.Zebra]).top
 	had, want := others(now, running), others(wanted, running)
+	runs := had
+	if !running.Whole && len(running.Others) > 0 {
+		runs = nil
+		for _, text := range running.Others {
+			runs = append(runs, others(running.texts.read(text), running)...)
+		}
+	}
 	var put, drop []other
 	for _, o := range had {
 		if !o.in(want) && !o.in(drop) && !o.stays(running, now, wanted) {
@@ -50,7 +57,7 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		case o.in(put):
 		case tracking && running.Version.AtLeast(9, 1) && strings.HasSuffix(o.line, " nht resolve-via-default") && !strings.HasPrefix(o.line, "no "):
 			// FRR does so by itself since 9.1, and does not print it.
-		case tracking && slices.Contains(zebra, o.line), o.in(had) && !(tracking && !running.Whole):
+		case tracking && slices.Contains(zebra, o.line), o.in(runs) && !(tracking && !running.Whole):
 		default:
 			put = append(put, o)
 		}
