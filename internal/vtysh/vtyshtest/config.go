@@ -84,7 +84,8 @@ func (p place) takes(d vtysh.Daemon, at []string, line string) bool {
 		if d != vtysh.BGPD {
 			return false
 		}
-	case first == "bfd" && d != vtysh.BFDD, first == "route-map" && d != vtysh.BGPD && d != vtysh.Zebra, strings.HasPrefix(second, "route ") && d != vtysh.Staticd:
+	case first == "bfd" && d != vtysh.BFDD, first == "route-map" && d != vtysh.BGPD && d != vtysh.Zebra,
+		strings.HasPrefix(second, "route ") && d != vtysh.Staticd:
 		return false
 	}
 	if p.opens(rest) || p.key(rest) != "" {
@@ -101,7 +102,8 @@ func northbound(c change) bool {
 		where = c.at[0]
 	}
 	where = strings.TrimPrefix(where, "no ")
-	return strings.HasPrefix(where, "route-map ") || strings.Contains(where, "prefix-list ") || strings.HasPrefix(strings.TrimPrefix(where, "ipv6 "), "access-list ")
+	return strings.HasPrefix(where, "route-map ") || strings.Contains(where, "prefix-list ") ||
+		strings.HasPrefix(strings.TrimPrefix(where, "ipv6 "), "access-list ")
 }
 
 var prefixEntry = regexp.MustCompile(`^ip(?:v6)? prefix-list \S+ seq \d+ \S+ (\S+) ge (\d+)`)

@@ -46,6 +46,10 @@ func Contract(t *testing.T, open func(*testing.T) Lab) {
 
 const bgp vtysh.Line = "router bgp 65000"
 
+func router(lines ...vtysh.Line) vtysh.Block {
+	return vtysh.Block{Context: []vtysh.Line{bgp}, Lines: lines}
+}
+
 // configure runs blocks and returns the lines that were refused.
 func (l Lab) configure(t *testing.T, blocks ...vtysh.Block) []string {
 	t.Helper()
@@ -75,11 +79,15 @@ func (l Lab) running(t *testing.T) string {
 
 func eachLineIsAnswered(t *testing.T, l Lab) {
 	long := vtysh.Line("network " + strings.Repeat("1", 4000))
-	require.Equal(t, []string{"neighbor 10.0.0.1 nonsense", "neighbor 10.0.0.3 description none", "neighbor 10.0.0.1 description two", "network 192.0.2.1/32", long.Reveal()},
+	require.Equal(t, []string{
+		"neighbor 10.0.0.1 nonsense", "neighbor 10.0.0.3 description none", "neighbor 10.0.0.1 description two", "network 192.0.2.1/32", long.Reveal(),
+	},
 		l.configure(t,
-			vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{
-				"neighbor 10.0.0.1 remote-as 65001", "neighbor 10.0.0.1 nonsense", "neighbor 10.0.0.3 description none", "neighbor 10.0.0.1 description one"}},
-			vtysh.Block{Context: []vtysh.Line{bgp, "address-family ipv9 unicast"}, Lines: []vtysh.Line{"neighbor 10.0.0.1 description two", "network 192.0.2.1/32"}},
+			router("neighbor 10.0.0.1 remote-as 65001", "neighbor 10.0.0.1 nonsense", "neighbor 10.0.0.3 description none",
+				"neighbor 10.0.0.1 description one"),
+			vtysh.Block{Context: []vtysh.Line{bgp, "address-family ipv9 unicast"}, Lines: []vtysh.Line{
+				"neighbor 10.0.0.1 description two", "network 192.0.2.1/32",
+			}},
 			vtysh.Block{Context: []vtysh.Line{bgp, "address-family ipv4 unicast"}, Lines: []vtysh.Line{"network 192.0.2.2/32", long}},
 			vtysh.Block{Lines: []vtysh.Line{"ip prefix-list a seq 5 permit 10.0.0.0/8"}},
 			vtysh.Block{Context: []vtysh.Line{"route-map a permit 10"}, Lines: []vtysh.Line{"match tag 7", "set metric 5"}},
@@ -95,8 +103,9 @@ func eachLineIsAnswered(t *testing.T, l Lab) {
 
 // aBlockRunsNowhereElse has blocks that the grammar has, and the daemon refuses to enter: another AS number is running.
 func aBlockRunsNowhereElse(t *testing.T, l Lab) {
-	ours := vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.1 remote-as 65001"}}
-	other := vtysh.Block{Context: []vtysh.Line{"router bgp 65009"}, Lines: []vtysh.Line{"neighbor 10.0.0.1 description other", "neighbor 10.0.0.9 remote-as 65001"}}
+	ours := router("neighbor 10.0.0.1 remote-as 65001")
+	other := router("neighbor 10.0.0.1 description other", "neighbor 10.0.0.9 remote-as 65001")
+	other.Context = []vtysh.Line{"router bgp 65009"}
 	require.Empty(t, l.configure(t, ours))
 	require.Equal(t, []string{"neighbor 10.0.0.1 description other", "neighbor 10.0.0.9 remote-as 65001", "nonsense"},
 		l.configure(t, ours, other, vtysh.Block{Context: []vtysh.Line{"router nonsense 5"}, Lines: []vtysh.Line{"nonsense"}}, ours))
@@ -132,11 +141,11 @@ const second vtysh.Line = "ip prefix-list a seq 7 permit 10.3.0.0/16"
 // filters are a list and two entries of a route-map, between the lines of an instance.
 func filters(bulk bool, entry, match vtysh.Line) []vtysh.Block {
 	return []vtysh.Block{
-		{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.1 remote-as 65001"}},
+		router("neighbor 10.0.0.1 remote-as 65001"),
 		{Lines: []vtysh.Line{"ip prefix-list a seq 5 permit 10.0.0.0/8", entry, "ip prefix-list a seq 15 permit 10.2.0.0/16"}, Bulk: bulk},
 		{Context: []vtysh.Line{"route-map r permit 10"}, Lines: []vtysh.Line{match, "set metric 5"}, Bulk: bulk},
 		{Context: []vtysh.Line{"route-map r permit 20"}, Lines: []vtysh.Line{"match tag 9", "set metric 6"}, Bulk: bulk},
-		{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.1 description last"}},
+		router("neighbor 10.0.0.1 description last"),
 	}
 }
 
@@ -145,7 +154,8 @@ func (l Lab) requireFilters(t *testing.T) {
 	t.Helper()
 	running := l.running(t)
 	for _, want := range []string{
-		"\nip prefix-list a seq 5 permit 10.0.0.0/8\n", "\nip prefix-list a seq 15 permit 10.2.0.0/16\n", "route-map r permit 10\n", " set metric 5\n",
+		"\nip prefix-list a seq 5 permit 10.0.0.0/8\n", "\nip prefix-list a seq 15 permit 10.2.0.0/16\n",
+		"route-map r permit 10\n", " set metric 5\n",
 		"\nroute-map r permit 20\n match tag 9\n set metric 6\n", " neighbor 10.0.0.1 description last\n",
 	} {
 		require.Contains(t, "\n"+running, want)
@@ -156,7 +166,8 @@ func (l Lab) requireFilters(t *testing.T) {
 func aTransaction(t *testing.T, l Lab) {
 	require.Empty(t, l.configure(t, filters(true, second, "match tag 8")...))
 	l.requireFilters(t)
-	require.Equal(t, []string{"ip prefix-list a seq 10 nonsense", "match nonsense"}, l.configure(t, filters(true, "ip prefix-list a seq 10 nonsense", "match nonsense")...))
+	const entry, match = "ip prefix-list a seq 10 nonsense", "match nonsense"
+	require.Equal(t, []string{entry, match}, l.configure(t, filters(true, entry, match)...))
 	l.requireFilters(t)
 }
 
@@ -170,7 +181,9 @@ func aRefusedTransaction(t *testing.T, l Lab) {
 
 // aMixedTransaction has a line that is not committed: it commits those before it.
 func aMixedTransaction(t *testing.T, l Lab) {
-	b := vtysh.Block{Bulk: true, Lines: []vtysh.Line{"ip prefix-list a seq 5 permit 10.0.0.0/8", tooShort, "bgp community-list standard c seq 5 permit 1:1", second}}
+	b := vtysh.Block{Bulk: true, Lines: []vtysh.Line{
+		"ip prefix-list a seq 5 permit 10.0.0.0/8", tooShort, "bgp community-list standard c seq 5 permit 1:1", second,
+	}}
 	require.Equal(t, []string{tooShort.Reveal()}, l.configure(t, b))
 	running := l.running(t)
 	require.Equal(t, 2, strings.Count(running, "ip prefix-list a seq "), running)
@@ -183,7 +196,7 @@ func aRefusedCommit(t *testing.T, l Lab) {
 }
 
 func aNewDaemon(t *testing.T, l Lab) {
-	require.Empty(t, l.configure(t, vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.1 remote-as 65001"}}))
+	require.Empty(t, l.configure(t, router("neighbor 10.0.0.1 remote-as 65001")))
 	l.Kill(vtysh.BGPD)
 	_, err := l.Client.Run(t.Context(), vtysh.BGPD, "show version")
 	require.ErrorIs(t, err, vtysh.ErrNotRunning)
@@ -193,7 +206,7 @@ func aNewDaemon(t *testing.T, l Lab) {
 	require.NotContains(t, l.running(t), "65000")
 	l.Kill(vtysh.BGPD)
 	l.Start(vtysh.BGPD)
-	second := vtysh.Block{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.0.0.2 remote-as 65001"}}
+	second := router("neighbor 10.0.0.2 remote-as 65001")
 	if _, err := l.Client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{second}); err != nil {
 		require.ErrorIs(t, err, vtysh.ErrInterrupted, "who kept a connection tells that the daemon is another one, and sends it nothing")
 		require.NotContains(t, l.running(t), "10.0.0.2 ")
@@ -204,7 +217,9 @@ func aNewDaemon(t *testing.T, l Lab) {
 }
 
 func passwords(t *testing.T, l Lab) {
-	all := []string{"!", "#", "!a#", "a!b", "\"", "a\"b", "'", "\\", "a\\", "|", "a|b", "?", "a?b", "{{.}}", "$(x)", "%s%n", "äöü", strings.Repeat("x", 80), "exit", "no"}
+	all := []string{
+		"!", "#", "!a#", "a!b", "\"", "a\"b", "'", "\\", "a\\", "|", "a|b", "?", "a?b", "{{.}}", "$(x)", "%s%n", "äöü", strings.Repeat("x", 80), "exit", "no",
+	}
 	for c := '!'; c <= '~'; c++ {
 		all = append(all, "p"+string(c)+"q")
 	}
@@ -218,7 +233,7 @@ func passwords(t *testing.T, l Lab) {
 	for i, p := range all {
 		require.Contains(t, running, "\n neighbor "+address(i)+" password "+p+"\n")
 	}
-	replies, err := l.Client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{{Context: []vtysh.Line{bgp}, Lines: []vtysh.Line{"neighbor 10.9.9.9 password s3cret"}}})
+	replies, err := l.Client.Configure(t.Context(), vtysh.BGPD, []vtysh.Block{router("neighbor 10.9.9.9 password s3cret")})
 	require.NoError(t, err)
 	require.True(t, replies[0].Refused())
 	require.NotContains(t, replies[0].Text, "s3cret")
@@ -275,7 +290,8 @@ func aCancelledLoad(t *testing.T, l Lab) {
 }
 
 func aLineForAll(t *testing.T, l Lab) {
-	replies, err := l.Client.Configure(t.Context(), vtysh.All, []vtysh.Block{{Lines: []vtysh.Line{"log syslog informational", "log nonsense", "log timestamp precision 3"}}})
+	b := vtysh.Block{Lines: []vtysh.Line{"log syslog informational", "log nonsense", "log timestamp precision 3"}}
+	replies, err := l.Client.Configure(t.Context(), vtysh.All, []vtysh.Block{b})
 	require.NoError(t, err)
 	require.Len(t, replies, 3)
 	require.Equal(t, []bool{false, true, false}, []bool{replies[0].Refused(), replies[1].Refused(), replies[2].Refused()})
