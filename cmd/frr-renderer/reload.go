@@ -163,6 +163,9 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	for _, left := range result.Remaining.Commands {
 		fmt.Fprintf(stderr, "frr-renderer: not applied: %s\n", left)
 	}
+	if result.Away != "" {
+		fmt.Fprintf(stderr, "frr-renderer: %s\n", result.Away)
+	}
 	if !result.Verified() {
 		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
 			len(result.Refused), len(result.Remaining.Commands), f.frrConf))

@@ -305,8 +305,8 @@ func (a *Agent) settle(document render.Document, lastGood translate.LastGood, ou
 	if !outcome.Verified() {
 		failures = append(failures, unsettled(outcome))
 	}
-	// What no object is to blame for holds back none; what a daemon that is away has to take, FRR takes from the file when that starts.
-	if others := outcome.Away != "" || len(outcome.Remaining.Commands) > len(outcome.Refused); outcome.Verified() || !others {
+	// What no object is to blame for, and what is another daemon's, holds none back.
+	if outcome.Runs(vtysh.BGPD) {
 		a.good = &document
 		failures = append(failures, a.keep(lastGood))
 	}

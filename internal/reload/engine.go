@@ -70,6 +70,14 @@ type Result struct {
 // Verified tells that FRR was asked afterwards, and runs the document.
 func (r Result) Verified() bool { return r.Remaining.Empty() && len(r.Refused) == 0 }
 
+// Runs tells whether a daemon runs all of the document that it did not refuse.
+func (r Result) Runs(daemon vtysh.Daemon) bool {
+	refused := refusedCommands(r.Refused)
+	return !slices.ContainsFunc(r.Remaining.Commands, func(c Command) bool {
+		return c.Daemon == daemon && !c.Exec && !c.Again && !slices.ContainsFunc(refused, func(o Command) bool { return sameCommand(c, o) })
+	})
+}
+
 // KeepsOthers tells whether the daemons beside bgpd and bfdd took all that was for them. Only then is the document what they run: it is not
 // always compared with what they print.
 func (r Result) KeepsOthers() bool {

@@ -42,6 +42,9 @@ func (r Result) Refuse(last LastGood, line RefusedLine) (LastGood, bool) {
 	switch form, known := r.LastGood.peers[name]; {
 	case !extra && known && last.refused.peer(name, form) == nil:
 		said.field, said.message = fields[attribute], said.message+"; "+mend(line, attribute)
+		if attribute == "password" && form.Spec.PasswordSecret.Name != "" {
+			said.field = "spec.passwordSecret"
+		}
 		peers := maps.Clone(last.refused.peers)
 		if peers == nil {
 			peers = map[string][]refusedPeer{}
@@ -77,6 +80,9 @@ func (r Result) owner(line RefusedLine) (name, attribute string) {
 	for _, p := range r.peers {
 		switch {
 		case len(words) > 2 && words[0] == "neighbor" && words[1] == p.neighbor.Peer.String() && len(line.Context) > 0 && vrfOf(line.Context[0]) == p.vrf.String():
+			if words[2] == "timers" && len(words) > 3 && words[3] == "connect" {
+				return p.name, "timers connect"
+			}
 			return p.name, words[2]
 		case !p.neighbor.BFDProfile.IsZero() && len(line.Context) > 1 && line.Context[0] == "bfd" && line.Context[1] == "profile "+p.neighbor.BFDProfile.String():
 			return p.name, "bfd"
@@ -94,7 +100,7 @@ func vrfOf(router string) string {
 // fields of a BGPPeer, by the setting of a neighbor that they make.
 var fields = map[string]string{
 	"remote-as": "spec.peerAddress", "interface": "spec.interface", "local-as": "spec.localASN", "bfd": "spec.bfdProfile", "password": "spec.password",
-	"port": "spec.peerPort", "ebgp-multihop": "spec.ebgpMultiHop", "update-source": "spec.sourceAddress", "timers": "spec.holdTime",
+	"port": "spec.peerPort", "ebgp-multihop": "spec.ebgpMultiHop", "update-source": "spec.sourceAddress", "timers": "spec.holdTime", "timers connect": "spec.connectTime",
 	"graceful-restart": "spec.enableGracefulRestart", "disable-connected-check": "spec.ebgpMultiHop",
 }
 
