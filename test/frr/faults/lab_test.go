@@ -29,14 +29,14 @@ import (
 )
 
 var (
-	points = flag.Int("points", 3, "at how many points of each apply to break; 0: at all, or 150 of a large one")
+	points = flag.Int("points", 2, "at how many points of each apply to break; 0: at all, or 150 of a large one")
 	seed   = flag.Uint64("seed", 1, "which points those are")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
-		_ = flag.Set("test.parallel", "8") // they wait for FRR nearly all of the time
+		_ = flag.Set("test.parallel", "12") // they wait for FRR nearly all of the time
 	}
 	os.Exit(product.Main(m))
 }
