@@ -256,15 +256,17 @@ func sameKey(lines []string, line string) string {
 	return ""
 }
 
-// kindOfSet tells apart what FRR 8.4 keeps in different places: it prints the new line, and does what one of the other kind said.
-func kindOfSet(l string) string {
+// kindOfSet tells apart what FRR keeps in different places: it takes the new line, and does what one of the other kind said, or keeps both.
+func kindOfSet(l string, version vtysh.Version) string {
 	words := strings.Fields(l)
 	value := words[len(words)-1]
 	switch {
-	case strings.HasPrefix(l, "set metric "):
+	case strings.HasPrefix(l, "set metric ") && !version.AtLeast(10, 0):
 		return strings.TrimRight(value, "0123456789")
-	case strings.HasPrefix(l, "set as-path prepend "):
+	case strings.HasPrefix(l, "set as-path prepend ") && !version.AtLeast(10, 0):
 		return strconv.FormatBool(words[3] == "last-as")
+	case strings.HasPrefix(l, "set ip next-hop "):
+		return strconv.FormatBool(strings.Contains(value, "."))
 	}
 	return ""
 }
@@ -273,7 +275,7 @@ func kindOfSet(l string) string {
 func (b *builder) changeEntry(old, e entry, put, drop []string) {
 	lines := func(e entry) {
 		for _, l := range put {
-			if before := sameKey(old.block.lines, l); before != "" && !b.version.AtLeast(10, 0) && kindOfSet(before) != kindOfSet(l) {
+			if before := sameKey(old.block.lines, l); before != "" && kindOfSet(before, b.version) != kindOfSet(l, b.version) {
 				// To bgpd alone, since vtysh would make one transaction of this and what follows.
 				undo := e.command(b, undoMapLine(before), effectOf(before))
 				undo.Daemon, undo.Filter = vtysh.BGPD, false

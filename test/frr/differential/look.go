@@ -3,6 +3,7 @@ package differential
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -20,6 +21,17 @@ type look struct {
 	tables   []string
 	sessions map[string]session
 	bfd      []string
+	// several are the peers with BFD over several hops.
+	several []string
+}
+
+// without leaves out what a peer shows.
+func (l look) without(peer string) look {
+	l.sessions = maps.Clone(l.sessions)
+	delete(l.sessions, peer)
+	l.tables = slices.DeleteFunc(slices.Clone(l.tables), func(t string) bool { return strings.HasPrefix(t, peer+": ") })
+	l.bfd = slices.DeleteFunc(slices.Clone(l.bfd), func(t string) bool { return strings.HasPrefix(t, "{Peer:"+peer+" ") })
+	return l
 }
 
 type session struct {
@@ -51,6 +63,9 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	}
 	for _, p := range peers {
 		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
+		if p.Multihop && p.VRF == "" {
+			l.several = append(l.several, p.Peer)
+		}
 		if !l.sessions[named(p.Peer, p.VRF)].established {
 			p.Local, p.Interface = "", "" // what bgpd has told, from a session that was
 		}

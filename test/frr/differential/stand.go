@@ -333,6 +333,17 @@ func (s *stand) hurry(ctx context.Context) error {
 	return nil
 }
 
+// says is what the live peer knows of its session.
+func (s *stand) says(neighbor string) string {
+	id, _, _ := strings.Cut(neighbor, " ")
+	for _, p := range s.peers {
+		if p.Address == id {
+			return p.String()
+		}
+	}
+	return "nobody"
+}
+
 // sessions counts how often each peer's session has come up, and 0 where it is down.
 func (s *stand) sessions() []int {
 	out := make([]int, len(s.peers))

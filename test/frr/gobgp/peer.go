@@ -239,12 +239,13 @@ func (p *Peer) wait(ctx context.Context, what string, ok func() bool) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("BGP peer %s waits for %s: %w; %s", p.Config.Address, what, ctx.Err(), p.describe())
+			return fmt.Errorf("BGP peer %s waits for %s: %w; %s", p.Config.Address, what, ctx.Err(), p.String())
 		}
 	}
 }
 
-func (p *Peer) describe() string {
+// String tells how the peer is, and what it last heard or failed at.
+func (p *Peer) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text := fmt.Sprintf("established now: %t, sessions so far: %d, updates: %d, paths: %d", p.conn != nil, p.sessions, len(p.updates), len(p.table))
