@@ -75,6 +75,8 @@ func diff(running Running, wanted *config) Plan {
 	dropBFD(&b, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, wanted)
+	applyPolicyRule(&b, bgp)
+	withdrawBackdoors(&b, bgp, wanted)
 	promiseEnds(&b, bgp, wanted)
 	b.commands = distancesOnce(b.commands)
 	b.markBulk(!slices.Contains(wanted.top, "bgp route-map delay-timer 0"))

@@ -276,8 +276,28 @@ func onThread(f func() error) error {
 	return f()
 }
 
-// clean takes from the spare interface what zebra gave it and does not take away when it is killed.
+// ours are the protocols whose routes in the kernel FRR owns, by /etc/iproute2/rt_protos.d/frr.conf: 11 and from 186 on.
+func ours(protocol netlink.RouteProtocol) bool { return protocol == 11 || protocol >= 186 }
+
+// clean takes away what zebra gave the kernel and leaves there when it is killed: addresses of the spare interface, and routes.
 func (s *stand) clean() error {
+	for _, v := range append([]string{""}, s.dut.Spec.VRFs...) {
+		err := s.dut.Netlink(v, func(h *netlink.Handle) error {
+			routes, err := h.RouteListFiltered(unix.AF_UNSPEC, &netlink.Route{}, 0)
+			if err != nil {
+				return err
+			}
+			for _, r := range routes {
+				if ours(r.Protocol) {
+					_ = h.RouteDel(&r) // the others of its prefix may have taken it along
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return s.dut.Netlink("", func(h *netlink.Handle) error {
 		link, err := h.LinkByName(spare)
 		if err != nil {

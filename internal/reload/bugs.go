@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // Ends is the note of a command at which bgpd 10.x dies of a fault of its own: it updates a network that runs and that an aggregate
@@ -96,4 +98,60 @@ func suppressing(lines []string) []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// withdrawBackdoors has bgpd take back the backdoor networks that it announces by mistake when it looks at all networks again: it does not
+// withdraw them by itself, and not even when they are removed (seen on 8.4 and 10.3).
+func withdrawBackdoors(b *builder, running, wanted *config) {
+	list, _ := instances(running)
+	_, want := instances(wanted)
+	for _, in := range list {
+		if !slices.ContainsFunc(b.commands, func(c Command) bool { return looksAtNetworks(c, in.header) }) {
+			continue
+		}
+		for _, family := range in.families() {
+			context := lines(append([]string{in.header}, strings.Split(family, "\n")...))
+			put := func(line string) Command {
+				return Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(line), Effect: Soft, Note: "a backdoor network, which bgpd would announce", Again: true}
+			}
+			for _, l := range in.family(family) {
+				network, backdoor := strings.CutSuffix(l, " backdoor")
+				if !backdoor || !strings.HasPrefix(network, "network ") {
+					continue
+				}
+				gone := slices.IndexFunc(b.commands, func(c Command) bool {
+					return slices.Equal(c.Context, context) && c.Line.Reveal() == undo(l)
+				})
+				if gone >= 0 {
+					b.commands = slices.Insert(b.commands, gone, put(network))
+				} else if w := want[in.vrf]; w != nil && slices.Contains(w.family(family), l) {
+					b.commands = append(b.commands, put(network), put(l))
+				}
+			}
+		}
+	}
+}
+
+// looksAtNetworks tells whether a command has bgpd look at all networks of an instance.
+func looksAtNetworks(c Command, header string) bool {
+	line := strings.TrimPrefix(c.Line.Reveal(), "no ")
+	return line == "bgp graceful-shutdown" && len(c.Context) == 0 ||
+		(line == "bgp graceful-shutdown" || line == "bgp network import-check") && len(c.Context) == 1 && c.Context[0].Reveal() == header
+}
+
+// applyPolicyRule has bgpd look at its routes once more where eBGP routes come to need a policy (RFC 8212), or no longer: by itself it looks
+// at those only that change.
+func applyPolicyRule(b *builder, running *config) {
+	list, _ := instances(running)
+	for _, in := range list {
+		for _, c := range b.commands {
+			if len(c.Context) == 1 && c.Context[0].Reveal() == in.header && strings.TrimPrefix(c.Line.Reveal(), "no ") == "bgp ebgp-requires-policy" {
+				for _, direction := range []string{"in", "out"} {
+					line := strings.Join(strings.Fields("clear bgp "+in.vrf+" * soft "+direction), " ")
+					b.add(Command{Daemon: vtysh.BGPD, Exec: true, Line: vtysh.Line(line), Effect: Soft})
+				}
+				break
+			}
+		}
+	}
 }
