@@ -32,6 +32,72 @@ func canonicalise(c *config) {
 		}
 	}
 	spreadDistances(c)
+	c.top = shareTags(c.top)
+	for _, b := range c.of("vrf ") {
+		b.lines = shareTags(b.lines)
+	}
+}
+
+// shareTags gives static routes the tag that FRR has for them: one for all next hops of a prefix with one distance, that of the last line.
+func shareTags(lines []string) []string {
+	type group struct{ kind, prefix, distance string }
+	groupOf := func(words []string) group {
+		g := group{words[0], words[2], ""}
+		for i := 4; i < len(words); i++ {
+			if _, err := strconv.Atoi(words[i]); err == nil && words[i-1] != "tag" && words[i-1] != "table" && words[i-1] != "label" {
+				g.distance = words[i]
+			}
+		}
+		return g
+	}
+	isRoute := func(l string) bool { return strings.HasPrefix(l, "ip route ") || strings.HasPrefix(l, "ipv6 route ") }
+	tags, count, mixed := map[group]string{}, map[group]int{}, false
+	for _, l := range lines {
+		words := strings.Fields(l)
+		if !isRoute(l) || len(words) < 4 {
+			continue
+		}
+		g, tag := groupOf(words), ""
+		if i := slices.Index(words, "tag"); i > 0 && i+1 < len(words) {
+			tag = words[i+1]
+		}
+		mixed = mixed || count[g] > 0 && tags[g] != tag
+		tags[g] = tag
+		count[g]++
+	}
+	if !mixed {
+		return lines
+	}
+	out := slices.Clone(lines)
+	for n, l := range out {
+		words := strings.Fields(l)
+		if !isRoute(l) || len(words) < 4 {
+			continue
+		}
+		g := groupOf(words)
+		if i := slices.Index(words, "tag"); i > 0 && i+1 < len(words) {
+			words = slices.Delete(words, i, i+2)
+		}
+		if tags[g] != "" {
+			at := 4
+			for at < len(words) && !optionOfRoute(words[at]) {
+				at++
+			}
+			words = slices.Insert(words, at, "tag", tags[g])
+		}
+		out[n] = strings.Join(words, " ")
+	}
+	return out
+}
+
+// optionOfRoute tells what follows a static route's next hop and tag: its distance, and words.
+func optionOfRoute(word string) bool {
+	switch word {
+	case "label", "table", "nexthop-vrf", "onlink", "color", "segments", "bfd":
+		return true
+	}
+	_, err := strconv.Atoi(word)
+	return err == nil
 }
 
 // spreadDistances gives each instance the distances of prefixes that any has: FRR has them once for all, and prints them everywhere.
@@ -520,6 +586,11 @@ func canonicalRouterLine(words []string) string {
 		return strings.Join(words, " ")
 	case first == "bgp" && len(words) > 3 && words[1] == "shutdown" && words[2] == "message":
 		return "bgp shutdown" // the message is of the moment
+	case first == "bgp" && len(words) == 3 && words[1] == "cluster-id":
+		if n, err := strconv.ParseUint(words[2], 10, 32); err == nil {
+			words[2] = netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
+		}
+		return strings.Join(words, " ")
 	case first == "bgp" && strings.HasSuffix(l, " multipath-relax no-as-set"):
 		return strings.TrimSuffix(l, " no-as-set")
 	case first == "bgp" && len(words) > 3 && words[1] == "listen" && words[2] == "range":

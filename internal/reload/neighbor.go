@@ -317,8 +317,10 @@ func (c *change) neighbors(context, put, drop []string) {
 			return 3
 		case defines:
 			return 4
+		case words[2] == "shutdown":
+			return 5 // what follows disturbs nobody, and starts nothing
 		}
-		return 5
+		return 6
 	}
 	sorted := slices.Clone(put)
 	sorted = slices.DeleteFunc(sorted, func(l string) bool { return neighborOf(l) == "" })

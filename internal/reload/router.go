@@ -440,6 +440,12 @@ func (c *change) line(context []string, line string) {
 		return
 	}
 	switch {
+	case c.b.version.AtLeast(9, 0) && setsMode(line):
+		if cmd.Neighbors = c.modeChanges(line); len(cmd.Neighbors) > 0 {
+			cmd.Effect = Reset
+		} else {
+			cmd.Effect = None
+		}
 	case id != "":
 		cmd.Effect, cmd.Note = neighborEffect(line, c.b.version)
 		switch concerned := c.concerned(id); {

@@ -68,6 +68,10 @@ func TestScenarioOpenShiftExamples(t *testing.T) {
 					peers = append(peers, gobgp.Start(t, l.Node(fmt.Sprint("tor", i+1)), gobgp.Config{
 						AS: r.as, Address: netip.MustParseAddr(r.address), Neighbor: netip.MustParseAddr(from), NeighborAS: 64500,
 					}))
+					// FRR 10.3 starts no session before BFD is up.
+					bfd, err := gobgp.RunBFD(l.Node(fmt.Sprint("tor", i+1)), "", netip.MustParseAddr(r.address), netip.MustParseAddr(from), nil)
+					require.NoError(t, err)
+					t.Cleanup(bfd.Close)
 				}
 				l.run()
 				for i, r := range routers {

@@ -28,7 +28,10 @@ type look struct {
 // without leaves out what a peer shows.
 func (l look) without(peer string) look {
 	l.sessions = maps.Clone(l.sessions)
-	delete(l.sessions, peer)
+	maps.DeleteFunc(l.sessions, func(name string, _ session) bool {
+		id, instance, _ := strings.Cut(name, " ")
+		return id == peer && !strings.HasPrefix(instance, "vrf ")
+	})
 	l.tables = slices.DeleteFunc(slices.Clone(l.tables), func(t string) bool { return strings.HasPrefix(t, peer+": ") })
 	l.bfd = slices.DeleteFunc(slices.Clone(l.bfd), func(t string) bool { return strings.HasPrefix(t, "{Peer:"+peer+" ") })
 	return l
@@ -67,7 +70,10 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 			l.several = append(l.several, p.Peer)
 		}
 		if !l.sessions[named(p.Peer, p.VRF)].established {
-			p.Local, p.Interface = "", "" // what bgpd has told, from a session that was
+			if p.Multihop {
+				continue // there when bgpd knows its own address, from a session that was
+			}
+			p.Local, p.Interface = "", ""
 		}
 		l.bfd = append(l.bfd, fmt.Sprintf("%+v", p))
 	}

@@ -77,7 +77,7 @@ type stand struct {
 	dut   *fabric.Node
 	peers []*peer
 	// bfd answers for the peers: FRR 10.3 starts no BGP session before BFD is up.
-	bfd []*responder
+	bfd []*gobgp.BFD
 	// began are the sessions that each peer had before the FRR was loaded.
 	began []int
 	// runs is the configuration that was loaded into it when it was empty.
@@ -137,11 +137,11 @@ func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error
 			return nil, errors.Join(err, s.close())
 		}
 		s.peers = append(s.peers, &peer{speaker: spec, Peer: p})
-		bfd, err := respond(f.Node(name+"p"), spec, func() { _ = p.Reset() })
-		s.bfd = append(s.bfd, bfd...)
+		bfd, err := gobgp.RunBFD(f.Node(name+"p"), spec.VRF, netip.MustParseAddr(spec.Address), spec.neighbor(), func() { _ = p.Reset() })
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
+		s.bfd = append(s.bfd, bfd)
 	}
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.worker.Go(func() { s.announce(ctx) })
@@ -157,7 +157,7 @@ func (s *stand) close() error {
 		p.Close()
 	}
 	for _, r := range s.bfd {
-		r.close()
+		r.Close()
 	}
 	return nil
 }

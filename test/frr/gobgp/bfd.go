@@ -1,9 +1,10 @@
-package differential
+package gobgp
 
 import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"net"
 	"net/netip"
@@ -22,13 +23,39 @@ const (
 	multiHop  = 4784
 )
 
-// responder speaks BFD (RFC 5880, asynchronous mode without authentication) for one peer, one hop away or several. A bfdd could not: it
-// holds one session of one hop with an address, and here many peers talk to one.
+// BFD speaks BFD (RFC 5880, asynchronous mode without authentication) for one peer, one hop away and several. A bfdd could not for many:
+// it holds one session of one hop with an address.
+type BFD struct {
+	hops []*responder
+}
+
+// RunBFD answers until Close for a peer at an address of a node. dropped, where given, is called when the neighbor takes its session down,
+// for a peer that ties its BGP to BFD, as routers do.
+func RunBFD(node *fabric.Node, vrf string, local, neighbor netip.Addr, dropped func()) (*BFD, error) {
+	b := &BFD{}
+	for _, port := range []uint16{singleHop, multiHop} {
+		r, err := respond(node, vrf, netip.AddrPortFrom(local, port), neighbor, dropped)
+		if err != nil {
+			b.Close()
+			return nil, fmt.Errorf("BFD on node %s: %w", node.Name, err)
+		}
+		b.hops = append(b.hops, r)
+	}
+	return b, nil
+}
+
+// Close ends it without a word, as a crash does.
+func (b *BFD) Close() {
+	for _, r := range b.hops {
+		_ = r.conn.Close()
+	}
+}
+
 type responder struct {
 	conn net.PacketConn
 	own  uint32
 	to   net.Addr
-	// dropped is called when the other end takes its session down: this peer ties its BGP to BFD, as routers do.
+	// dropped is called when the other end takes its session down; nil where nobody wants to know.
 	dropped func()
 
 	mu   sync.Mutex
@@ -44,38 +71,30 @@ const (
 	up
 )
 
-func (r *responder) close() { _ = r.conn.Close() }
-
-// respond opens the responders of a peer. They run until they are closed.
-func respond(node *fabric.Node, s speaker, dropped func()) ([]*responder, error) {
-	var out []*responder
-	for _, port := range []uint16{singleHop, multiHop} {
-		local := netip.AddrPortFrom(netip.MustParseAddr(s.Address), port)
-		control := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-			level, option := unix.IPPROTO_IP, unix.IP_TTL
-			if !local.Addr().Is4() {
-				level, option = unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS
-			}
-			var failed error
-			err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), level, option, 255) })
-			return errors.Join(err, failed)
-		}}
-		r := &responder{dropped: dropped, to: net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.neighbor(), port))}
-		err := node.InNetwork(s.VRF, func() (err error) {
-			r.conn, err = control.ListenPacket(context.Background(), "udp", local.String())
-			return err
-		})
-		if err != nil {
-			return out, err
-		}
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(local.String()))
-		r.own = h.Sum32() | 1
-		out = append(out, r)
-		go r.answer()
-		go r.call()
+func respond(node *fabric.Node, vrf string, local netip.AddrPort, neighbor netip.Addr, dropped func()) (*responder, error) {
+	level, option := unix.IPPROTO_IP, unix.IP_TTL
+	if !local.Addr().Is4() {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS
 	}
-	return out, nil
+	control := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), level, option, 255) })
+		return errors.Join(err, failed)
+	}}
+	r := &responder{dropped: dropped, to: net.UDPAddrFromAddrPort(netip.AddrPortFrom(neighbor, local.Port()))}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(local.String()))
+	r.own = h.Sum32() | 1
+	err := node.InNetwork(vrf, func() (err error) {
+		r.conn, err = control.ListenPacket(context.Background(), "udp", local.String())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	go r.answer()
+	go r.call()
+	return r, nil
 }
 
 // packet is a control packet (RFC 5880 section 4.1).
@@ -114,7 +133,7 @@ func (r *responder) answer() {
 		gone := r.up && (state == adminDown || state == down)
 		r.last, r.up = time.Now(), state == up
 		r.mu.Unlock()
-		if gone {
+		if gone && r.dropped != nil {
 			r.dropped()
 		}
 		poll := buffer[1]&(1<<5) != 0

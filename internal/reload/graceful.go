@@ -1,0 +1,79 @@
+package reload
+
+import (
+	"slices"
+	"strings"
+)
+
+// Modes of graceful restart (RFC 4724), as FRR's lines call them. A neighbor has its own, that of its group, or that of its instance.
+const (
+	restartMode  = "graceful-restart"
+	helperMode   = "graceful-restart-helper"
+	disabledMode = "graceful-restart-disable"
+)
+
+// setsMode tells the lines that set a mode, for an instance or a neighbor. Since 9.0 a session is reset when its mode changes.
+func setsMode(line string) bool {
+	words := strings.Fields(strings.TrimPrefix(line, "no "))
+	switch words[len(words)-1] {
+	case restartMode, helperMode, disabledMode:
+		return len(words) == 2 && words[0] == "bgp" || len(words) == 3 && words[0] == "neighbor"
+	}
+	return false
+}
+
+// ownMode is the mode that lines give a neighbor, itself or by its group; empty when none does.
+func (in *instance) ownMode(id string) string {
+	for _, l := range in.block.lines {
+		if words := strings.Fields(l); len(words) == 3 && words[0] == "neighbor" && words[1] == id && setsMode(l) {
+			return words[2]
+		}
+	}
+	if group := in.memberships()[id]; group != "" && group != id {
+		return in.ownMode(group)
+	}
+	return ""
+}
+
+// mode is the mode of an instance.
+func (in *instance) mode() string {
+	for _, l := range in.block.lines {
+		if words := strings.Fields(l); len(words) == 2 && words[0] == "bgp" && setsMode(l) {
+			return words[1]
+		}
+	}
+	return helperMode
+}
+
+// modeChanges are the neighbors whose mode a line changes: lines of the instance come first, then those of neighbors.
+func (c *change) modeChanges(line string) []string {
+	resolve := func(own, general string) string {
+		if own != "" {
+			return own
+		}
+		return general
+	}
+	id := neighborOf(line)
+	groups := c.old.memberships()
+	var out []string
+	for _, n := range c.old.neighbors() {
+		if c.fresh[n] || c.removed[n] || id != "" && n != id && groups[n] != id {
+			continue
+		}
+		before, after := resolve(c.old.ownMode(n), c.old.mode()), resolve(c.old.ownMode(n), c.want.mode())
+		if id != "" {
+			before, after = after, resolve(c.want.ownMode(n), c.want.mode())
+		}
+		switch {
+		case before == after:
+		case c.old.isGroup(n):
+			for _, r := range c.old.ranges(n) {
+				out = append(out, c.old.named(r))
+			}
+		default:
+			out = append(out, c.old.named(n))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
