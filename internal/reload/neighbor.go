@@ -241,6 +241,11 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 	switch words[2] {
 	case "description":
 		return None, ""
+	case "capability":
+		if len(words) > 3 && words[3] == "software-version" {
+			return Deferred, ""
+		}
+		return Reset, ""
 	case "bfd":
 		if len(words) == 3 && strings.HasPrefix(line, "no ") {
 			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
@@ -255,7 +260,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown":
 		return Soft, ""
 	case "remote-as", "interface", "password", "update-source", "local-as", "ebgp-multihop", "ttl-security", "passive", "shutdown",
-		"capability", "disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",
+		"disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",
 		"addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "addpath-tx-best-selected", "disable-addpath-rx", "peer-group", "soo",
 		"override-capability", "strict-capability-match", "dont-capability-negotiate", "enforce-multihop":
 		return Reset, ""

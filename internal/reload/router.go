@@ -170,14 +170,27 @@ func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 	return Soft, "not a line that this program knows"
 }
 
-// dropInstances removes the instances that are not wanted, or whose AS number is another: those of VRFs first.
+// confederation is how an instance stands in one (RFC 5065).
+func (in *instance) confederation() []string {
+	var out []string
+	for _, l := range in.block.lines {
+		if strings.HasPrefix(l, "bgp confederation ") {
+			out = append(out, l)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// dropInstances removes the instances that are not wanted, or whose AS number or confederation is another: those of VRFs first. Either resets
+// every session, and of neighbors that live through a change of confederation FRR 8.4 and 10.3 keep what they were, or end over them.
 func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 	now, _ := instances(running)
 	_, want := instances(wanted)
 	gone = map[string]bool{}
 	slices.SortStableFunc(now, func(a, c *instance) int { return -strings.Compare(a.vrf, c.vrf) })
 	for _, in := range now {
-		if w := want[in.vrf]; w != nil && w.asn == in.asn {
+		if w := want[in.vrf]; w != nil && w.asn == in.asn && slices.Equal(w.confederation(), in.confederation()) {
 			continue
 		}
 		gone[in.vrf] = true
@@ -229,7 +242,7 @@ func keptViews(running, wanted *config) *config {
 		return wanted // nobody listens
 	}
 	for _, w := range wants {
-		if old := now[w.vrf]; (old == nil || old.asn != w.asn) && !strings.HasPrefix(w.vrf, "vrf ") {
+		if old := now[w.vrf]; (old == nil || old.asn != w.asn || !slices.Equal(old.confederation(), w.confederation())) && !strings.HasPrefix(w.vrf, "vrf ") {
 			return wanted
 		}
 	}

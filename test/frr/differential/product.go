@@ -72,7 +72,7 @@ type cluster struct {
 // productExtras are things that administrators add.
 var productExtras = []string{
 	"", "ip prefix-list accept seq 5 permit 100.0.0.0/8 le 32\nroute-map 10.0.0.2-in permit 1\n match ip address prefix-list accept\n",
-	"ip route 203.0.113.0/24 Null0\n", "router bgp 65000\n neighbor 10.0.0.2 description added\n bgp bestpath as-path multipath-relax\n",
+	"ip route 203.0.113.0/24 Null0\n", "router bgp 65000\n bgp bestpath as-path multipath-relax\n",
 	"ip nht resolve-via-default\ndebug bgp updates\nlog syslog informational\n",
 }
 
