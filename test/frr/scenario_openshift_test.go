@@ -68,7 +68,11 @@ func TestScenarioOpenShiftExamples(t *testing.T) {
 					peers = append(peers, gobgp.Start(t, l.Node(fmt.Sprint("tor", i+1)), gobgp.Config{
 						AS: r.as, Address: netip.MustParseAddr(r.address), Neighbor: netip.MustParseAddr(from), NeighborAS: 64500,
 					}))
-					// FRR 10.3 starts no session before BFD is up.
+					if v == fabric.V84 {
+						continue
+					}
+					// FRR 10.3 starts no session before BFD is up. (8.4 may lose its first call when BFD comes up during it, and calls again
+					// after two minutes; without a listener here it is the only one who calls.)
 					bfd, err := gobgp.RunBFD(l.Node(fmt.Sprint("tor", i+1)), "", netip.MustParseAddr(r.address), netip.MustParseAddr(from), nil)
 					require.NoError(t, err)
 					t.Cleanup(bfd.Close)
