@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Exec runs the vtysh binary, one process a call.
@@ -111,12 +113,7 @@ func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []
 // loadFile runs lines in one file. It returns how many of them vtysh has read, and those that a refused commit took with it, two or more.
 func (e *Exec) loadFile(ctx context.Context, daemon Daemon, items []item, replies []Reply) (read int, lost []item, err error) {
 	text, decides, at := fileOf(items)
-	file, err := privateFile(text)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer os.Remove(file)
-	out, err := e.vtysh(ctx, daemon, "-f", file)
+	out, err := e.read(ctx, daemon, text)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -236,12 +233,7 @@ func (e *Exec) closedContexts(ctx context.Context, blocks []Block) (map[string]s
 	if line == 0 {
 		return nil, nil
 	}
-	file, err := privateFile([]byte(text.String()))
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(file)
-	out, err := e.vtysh(ctx, All, "-C", "-f", file)
+	out, err := e.read(ctx, All, []byte(text.String()), "-C")
 	if err != nil {
 		return nil, err
 	}
@@ -292,12 +284,7 @@ func (e *SyntaxError) Error() string {
 
 // CheckSyntax has FRR's own parser read a text, without any daemon. The error is a *SyntaxError when it refuses a line.
 func (e *Exec) CheckSyntax(ctx context.Context, text string) error {
-	file, err := privateFile([]byte(text))
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file)
-	out, err := e.vtysh(ctx, All, "-C", "-f", file)
+	out, err := e.read(ctx, All, []byte(text), "-C")
 	if err != nil {
 		return err
 	}
@@ -317,6 +304,11 @@ type output struct {
 
 // vtysh runs the binary once. The error tells that it could not be run, or that it reached nobody.
 func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output, error) {
+	return e.run(ctx, daemon, nil, args...)
+}
+
+// run runs vtysh; it finds files as its descriptors from 3 on.
+func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ...string) (output, error) {
 	full := append([]string{}, e.command[1:]...)
 	if e.dir != "" {
 		full = append(full, "--vty_socket", e.dir)
@@ -325,7 +317,7 @@ func (e *Exec) vtysh(ctx context.Context, daemon Daemon, args ...string) (output
 		full = append(full, "-d", string(daemon))
 	}
 	cmd := exec.CommandContext(ctx, e.command[0], append(full, args...)...)
-	cmd.Env = environment()
+	cmd.Env, cmd.ExtraFiles = environment(), files
 	// It has children of its own. It ends with us: it may wait for a lock, and must not go on when others have configured FRR meanwhile. (The
 	// kernel takes the end of the thread that started it for ours.)
 	runtime.LockOSThread()
@@ -420,19 +412,18 @@ func complaints(text string) []complaint {
 	return out
 }
 
-// privateFile keeps text, which may hold passwords, where only we can read it.
-func privateFile(text []byte) (string, error) {
-	dir := os.TempDir()
-	f, err := os.CreateTemp(dir, "frr-renderer-*.conf")
+// read has vtysh read a text, which may hold passwords: from memory, so that nothing is left of it however we end.
+func (e *Exec) read(ctx context.Context, daemon Daemon, text []byte, args ...string) (output, error) {
+	fd, err := unix.MemfdCreate("frr-renderer", unix.MFD_CLOEXEC)
 	if err != nil {
-		return "", fmt.Errorf("write for vtysh: %w", err)
+		return output{}, fmt.Errorf("keep a text for vtysh: %w", err)
 	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(f.Name())
-		return "", fmt.Errorf("write for vtysh: %w", err)
+	f := os.NewFile(uintptr(fd), "frr-renderer")
+	defer f.Close()
+	if _, err := f.Write(text); err != nil {
+		return output{}, fmt.Errorf("keep a text for vtysh: %w", err)
 	}
-	return filepath.Clean(f.Name()), nil
+	return e.run(ctx, daemon, []*os.File{f}, append(args, "-f", "/proc/self/fd/3")...)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
