@@ -242,7 +242,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 	case "description":
 		return None, ""
 	case "capability":
-		if len(words) > 3 && words[3] == "software-version" {
+		if len(words) > 3 && (words[3] == "software-version" || words[3] == "dynamic" && version.AtLeast(9, 0)) {
 			return Deferred, ""
 		}
 		return Reset, ""

@@ -288,8 +288,13 @@ func (s *stand) clean() error {
 				return err
 			}
 			for _, r := range routes {
-				if ours(r.Protocol) {
-					_ = h.RouteDel(&r) // the others of its prefix may have taken it along
+				if !ours(r.Protocol) {
+					continue
+				}
+				// By prefix alone: the kernel does not find a route again by a next hop that is an object of its own.
+				err := h.RouteDel(&netlink.Route{Dst: r.Dst, Table: r.Table, Priority: r.Priority, Protocol: r.Protocol, Type: r.Type})
+				if err != nil && !errors.Is(err, unix.ESRCH) {
+					return fmt.Errorf("remove route %s: %w", r, err)
 				}
 			}
 			return nil
