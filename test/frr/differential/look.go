@@ -200,7 +200,7 @@ func tree(text, wanted string) []string {
 		}
 		stack = append(stack, open{indent, l})
 		// An empty block may stay; what is in it is told with it.
-		if !strings.HasPrefix(l, "vrf ") && !emptyView.MatchString(l) {
+		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}
 	}
