@@ -388,13 +388,20 @@ func (c *change) own(context, put, drop []string, which func(string) bool) {
 			c.line(context, undo(l))
 		}
 	}
+	// An aggregate goes before what it contains comes: 10.3 may keep it otherwise, with nothing configured.
+	early := func(l string) bool { return strings.HasPrefix(l, "aggregate-address ") }
+	for _, l := range drop {
+		if early(l) && which(l) {
+			c.line(context, undo(l))
+		}
+	}
 	for _, l := range put {
 		if neighborOf(l) == "" && which(l) {
 			c.line(context, l)
 		}
 	}
 	for _, l := range drop {
-		if neighborOf(l) == "" && which(l) {
+		if neighborOf(l) == "" && which(l) && !early(l) {
 			c.line(context, undo(l))
 		}
 	}
