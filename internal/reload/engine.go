@@ -145,6 +145,13 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 	}
 	if err == nil && (result.Held.Empty() || !e.whole) && result.KeepsOthers() {
 		e.previous = document.Text
+		if len(e.residue) > 0 && e.known != nil && result.Held.Empty() {
+			// What was taken away since the document before is no difference to this one.
+			running := *e.known
+			running.Previous = e.previous
+			e.residue = diff(running, e.texts.read(document.Text)).lines()
+			e.printed = around(e.residue, running)
+		}
 	}
 	result.Duration = e.now().Sub(result.Started)
 	return result, err
@@ -180,7 +187,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		if plan.Empty() || pass > 0 && slices.EqualFunc(plan.Commands, refusedCommands(result.Refused), sameCommand) {
 			break
 		}
-		if pass > 0 && len(result.Refused) == 0 && slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) && !slices.ContainsFunc(plan.Commands, running.lost) {
+		if pass > 0 && len(result.Refused) == 0 && e.nothingMore(plan, sent) && !slices.ContainsFunc(plan.Commands, running.lost) {
 			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
 			e.printed = around(e.residue, running)
 			e.known = &running
@@ -205,6 +212,16 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		}
 	}
 	return result, nil
+}
+
+// nothingMore tells that a plan is what was sent already: all of it, or what is compared with the document before and not with FRR.
+func (e *Engine) nothingMore(plan, sent Plan) bool {
+	if slices.EqualFunc(plan.lines(), sent.lines(), sameCommand) {
+		return true
+	}
+	return !e.whole && !slices.ContainsFunc(plan.lines(), func(c Command) bool {
+		return c.Daemon == vtysh.BGPD || c.Daemon == vtysh.BFDD || !slices.ContainsFunc(sent.Commands, func(s Command) bool { return sameCommand(s, c) })
+	})
 }
 
 // compare plans from what FRR runs. At first what is known counts, when that shows a difference; whether it was still so is found out by
