@@ -121,7 +121,7 @@ func dropsFirst(old, now string) bool {
 			switch words[2] {
 			case "remove-private-AS", "next-hop-self", "attribute-unchanged":
 				return true
-			case "capability", "default-originate":
+			case "capability", "default-originate", "shutdown":
 				return len(strings.Fields(now)) < len(words)
 			}
 		}

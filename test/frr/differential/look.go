@@ -199,8 +199,8 @@ func tree(text, wanted string) []string {
 			path += o.line + " / "
 		}
 		stack = append(stack, open{indent, l})
-		// An empty block may stay; what is in it is told with it.
-		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !emptyView.MatchString(l) {
+		// An empty block may stay; what is in it is told with it. Who may log in is not touched.
+		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}
 	}
