@@ -17,41 +17,28 @@ func promiseEnds(b *builder, running, wanted *config) {
 	if b.version.Major != 10 {
 		return
 	}
-	list, now := instances(running)
+	list, _ := instances(running)
 	_, want := instances(wanted)
+	suppressed := map[string]map[string]bool{}
 	var all []string
 	for _, in := range list {
+		if networks := in.suppressed(want[in.vrf]); len(networks) > 0 {
+			suppressed[in.header] = networks
+		}
 		for _, id := range in.neighbors() {
 			all = append(all, strings.Clone(in.named(id)))
 		}
 	}
-	suppressed := map[string]map[string]bool{}
-	any := false
-	for vrf, in := range now {
-		suppressed[in.header] = in.suppressed(want[vrf])
-		any = any || len(suppressed[in.header]) > 0
+	if len(suppressed) == 0 {
+		return
 	}
 	for i, c := range b.commands {
-		if !any || c.Exec {
-			continue
-		}
-		line := c.Line.Reveal()
-		var networks map[string]bool
-		if len(c.Context) > 0 {
-			networks = suppressed[c.Context[0].Reveal()]
-		}
-		ends := false
-		switch words := strings.Fields(line); {
-		case len(c.Context) == 0:
-			ends = strings.TrimPrefix(line, "no ") == "bgp graceful-shutdown"
-		case len(networks) == 0:
-		case strings.HasSuffix(line, "bgp graceful-shutdown") || strings.HasSuffix(line, "bgp network import-check"):
-			ends = true
-		case len(c.Context) == 2 && len(words) > 1 && words[0] == "network":
-			ends = networks[words[1]]
-		}
-		if ends {
-			b.commands[i].Effect, b.commands[i].Neighbors, b.commands[i].Note = Reset, all, Ends
+		words := strings.Fields(c.Line.Reveal())
+		for header, networks := range suppressed {
+			updates := len(c.Context) == 2 && c.Context[0].Reveal() == header && len(words) > 1 && words[0] == "network" && networks[words[1]]
+			if updates || looksAtNetworks(c, header) {
+				b.commands[i].Effect, b.commands[i].Neighbors, b.commands[i].Note = Reset, all, Ends
+			}
 		}
 	}
 }
@@ -110,7 +97,7 @@ func withdrawBackdoors(b *builder, running, wanted *config) {
 			continue
 		}
 		for _, family := range in.families() {
-			context := lines(append([]string{in.header}, strings.Split(family, "\n")...))
+			context := lines(in.within(family))
 			put := func(line string) Command {
 				return Command{Daemon: vtysh.BGPD, Context: context, Line: vtysh.Line(line), Effect: Soft, Note: "a backdoor network, which bgpd would announce", Again: true}
 			}
@@ -147,8 +134,7 @@ func applyPolicyRule(b *builder, running *config) {
 		for _, c := range b.commands {
 			if len(c.Context) == 1 && c.Context[0].Reveal() == in.header && strings.TrimPrefix(c.Line.Reveal(), "no ") == "bgp ebgp-requires-policy" {
 				for _, direction := range []string{"in", "out"} {
-					line := strings.Join(strings.Fields("clear bgp "+in.vrf+" * soft "+direction), " ")
-					b.add(Command{Daemon: vtysh.BGPD, Exec: true, Line: vtysh.Line(line), Effect: Soft})
+					b.add(Command{Daemon: vtysh.BGPD, Exec: true, Line: in.clearing("", "*", direction), Effect: Soft})
 				}
 				break
 			}

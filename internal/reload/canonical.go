@@ -50,30 +50,29 @@ func shareTags(lines []string) []string {
 		}
 		return g
 	}
-	isRoute := func(l string) bool { return strings.HasPrefix(l, "ip route ") || strings.HasPrefix(l, "ipv6 route ") }
-	tags, count, mixed := map[group]string{}, map[group]int{}, false
+	tags, mixed := map[group]string{}, false
 	for _, l := range lines {
-		words := strings.Fields(l)
-		if !isRoute(l) || len(words) < 4 {
+		if !isStaticRoute(l) {
 			continue
 		}
+		words := strings.Fields(l)
 		g, tag := groupOf(words), ""
 		if i := slices.Index(words, "tag"); i > 0 && i+1 < len(words) {
 			tag = words[i+1]
 		}
-		mixed = mixed || count[g] > 0 && tags[g] != tag
+		before, again := tags[g]
+		mixed = mixed || again && before != tag
 		tags[g] = tag
-		count[g]++
 	}
 	if !mixed {
 		return lines
 	}
 	out := slices.Clone(lines)
 	for n, l := range out {
-		words := strings.Fields(l)
-		if !isRoute(l) || len(words) < 4 {
+		if !isStaticRoute(l) {
 			continue
 		}
+		words := strings.Fields(l)
 		g := groupOf(words)
 		if i := slices.Index(words, "tag"); i > 0 && i+1 < len(words) {
 			words = slices.Delete(words, i, i+2)
@@ -576,7 +575,7 @@ func canonicalRouterLine(words []string) string {
 			words[3] = keepalive(words[3], words[4])
 		case attribute == "bfd" && len(words) == 6 && words[3] != "profile":
 			words = words[:3] // bfdd keeps the timers to itself
-		case attribute == "update-source":
+		case attribute == "update-source" && len(words) == 4:
 			words[3] = address(words[3])
 		case attribute == "advertisement-interval" && len(words) == 4 && words[3] == "0":
 			return ""

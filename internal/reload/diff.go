@@ -175,7 +175,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 				}
 				b.add(Command{
 					Daemon: vtysh.BGPD, Exec: true, Effect: Soft, Neighbors: []string{w.named(id)},
-					Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+w.vrf+" "+strings.TrimPrefix(family, "address-family ")+" "+target+" soft "+direction), " ")),
+					Line: w.clearing(family, target, direction),
 				})
 			}
 		}
@@ -208,16 +208,16 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 				if !changed {
 					continue
 				}
-				again := func(line string) {
+				put := []string{l}
+				if bare, is := withoutMaps(l); is && b.version.AtLeast(10, 0) {
+					put = []string{bare, l} // 10.3 does nothing about the same line
+				}
+				for _, line := range put {
 					b.add(Command{
-						Daemon: vtysh.BGPD, Context: lines(append([]string{w.header}, strings.Split(family, "\n")...)), Line: vtysh.Line(line), Effect: Soft,
+						Daemon: vtysh.BGPD, Context: lines(w.within(family)), Line: vtysh.Line(line), Effect: Soft,
 						Note: "its route-map has changed", Again: true,
 					})
 				}
-				if bare, is := withoutMaps(l); is && b.version.AtLeast(10, 0) {
-					again(bare) // 10.3 does nothing about the same line
-				}
-				again(l)
 			}
 		}
 	}

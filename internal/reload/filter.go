@@ -134,7 +134,7 @@ func dropCopies(b *builder, running Running, wanted *config) {
 				b.add(Command{Daemon: d, Line: vtysh.Line(undoFilter(gone)), Effect: None, Filter: true})
 			}
 		}
-		b.dropMapCopies(d, held, wanted, used)
+		b.dropMapCopies(d, held, wanted, reached, used)
 	}
 }
 
@@ -169,15 +169,21 @@ func usedNames(c *config) map[string]bool {
 	return used
 }
 
-// reach is what the plan sends to all daemons: each line, and what it gives a value to.
+// reach is what the plan sends to all daemons: each line, and what it gives a value to, in a list or, after its entry's name, in a route-map.
 type reach map[string]bool
 
 func (b *builder) reach() reach {
 	out := reach{}
 	for _, c := range b.commands {
-		if c.Filter && c.Daemon == vtysh.All {
-			out[c.Line.Reveal()] = true
-			out[filterKey(c.Line.Reveal())] = true
+		if !c.Filter || c.Daemon != vtysh.All {
+			continue
+		}
+		line := c.Line.Reveal()
+		out[line] = true
+		if len(c.Context) > 0 {
+			out[c.Of+"\n"+routeMapKey(line)] = true
+		} else {
+			out[filterKey(line)] = true
 		}
 	}
 	return out
@@ -189,23 +195,12 @@ func (r reach) takes(l string) bool {
 }
 
 // dropMapCopies removes entries that are not wanted, and lines of entries that are.
-func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, used map[string]bool) {
+func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached reach, used map[string]bool) {
 	list, _ := entries(held)
 	want, byID := entries(wanted)
 	names := map[string]bool{}
 	for _, e := range want {
 		names[e.id.name] = true
-	}
-	inPlan := map[string]bool{}
-	if b.filters == vtysh.All {
-		for _, c := range b.commands {
-			if c.Filter && c.Daemon == vtysh.All {
-				inPlan[c.Line.Reveal()] = true
-				if len(c.Context) > 0 {
-					inPlan[c.Of+"\n"+routeMapKey(c.Line.Reveal())] = true
-				}
-			}
-		}
 	}
 	gone := map[string]bool{}
 	for _, e := range list {
@@ -215,17 +210,17 @@ func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, used map[s
 		w, ok := byID[e.id]
 		switch whole, one := "no route-map "+e.id.name, fmt.Sprintf("no route-map %s %s %s", e.id.name, e.action, e.id.sequence); {
 		case !ok && !names[e.id.name]:
-			if !gone[whole] && !inPlan[whole] {
+			if !gone[whole] && !reached[whole] {
 				gone[whole] = true
 				b.add(Command{Daemon: d, Line: vtysh.Line(whole), Effect: None, Filter: true})
 			}
 		case !ok || w.action != e.action:
-			if !inPlan[one] && !inPlan[w.headerOr()] {
+			if !reached[one] && !reached[w.headerOr()] {
 				b.add(Command{Daemon: d, Line: vtysh.Line(one), Effect: None, Filter: true})
 			}
 		default:
 			for _, l := range e.block.lines {
-				if slices.Contains(w.block.lines, l) || inPlan[w.block.header()+"\n"+routeMapKey(l)] {
+				if slices.Contains(w.block.lines, l) || reached[w.block.header()+"\n"+routeMapKey(l)] {
 					continue
 				}
 				b.add(Command{Daemon: d, Context: lines(w.block.context), Line: vtysh.Line(undoMapLine(l)), Effect: None, Filter: true})

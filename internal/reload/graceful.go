@@ -12,7 +12,8 @@ const (
 	disabledMode = "graceful-restart-disable"
 )
 
-// setsMode tells the lines that set a mode, for an instance or a neighbor. Since 9.0 a session is reset when its mode changes.
+// setsMode tells the lines that set a mode, for an instance or a neighbor. 8.4 takes it at the next session, 10.3 resets a session whose mode
+// changes (seen running; which version began is not known, so everything after 8 counts as 10.3).
 func setsMode(line string) bool {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	switch words[len(words)-1] {

@@ -34,8 +34,8 @@ func hold(running Running, wanted *config, keep []string) *config {
 			id, vrf := split(name)
 			out = holdNeighbor(bgp, out, id, vrf)
 		}
-		plan := diff(running, bringAlong(bgp, bfd, out))
 		out = bringAlong(bgp, bfd, out)
+		plan := diff(running, out)
 		still := slices.DeleteFunc(plan.Resets(), func(r string) bool { return !slices.Contains(keep, r) })
 		if len(still) == 0 {
 			return out
@@ -63,7 +63,7 @@ func holdNeighbor(running, wanted *config, id, vrf string) *config {
 	if old == nil {
 		return wanted
 	}
-	if in == nil || in.asn != old.asn {
+	if in == nil || old.madeAnew(in) {
 		return holdInstance(running, wanted, vrf, old)
 	}
 	held := old.unit(in, id)
@@ -82,7 +82,7 @@ func holdNeighbor(running, wanted *config, id, vrf string) *config {
 		return lines
 	})
 	for _, f := range old.families() {
-		context := append([]string{in.header}, strings.Split(f, "\n")...)
+		context := in.within(f)
 		if out.has(context...) {
 			continue
 		}

@@ -84,9 +84,8 @@ func (in *instance) isGroup(id string) bool {
 func (in *instance) ranges(group string) []string {
 	var out []string
 	for _, l := range in.block.lines {
-		words := strings.Fields(l)
-		if len(words) == 6 && strings.HasPrefix(l, "bgp listen range ") && words[5] == group {
-			out = append(out, words[3])
+		if rangeGroup(l) == group {
+			out = append(out, strings.Fields(l)[3])
 		}
 	}
 	return out
@@ -143,13 +142,7 @@ func newChange(b *builder, old, want *instance) *change {
 }
 
 // removedRange tells whether a line is a listen range whose group is removed, and that goes with it.
-func (c *change) removedRange(l string) bool {
-	if !strings.HasPrefix(l, "bgp listen range ") {
-		return false
-	}
-	words := strings.Fields(l)
-	return len(words) == 6 && c.removed[words[5]]
-}
+func (c *change) removedRange(l string) bool { return c.removed[rangeGroup(l)] }
 
 // concerned are the neighbors with sessions that a line about a neighbor or a group changes; none for those that are being made.
 func (c *change) concerned(id string) []string {
@@ -251,9 +244,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
 		}
 		return None, ""
-	case "graceful-restart", "graceful-restart-disable":
-		return gracefulRestartEffect(version), ""
-	case "timers", "graceful-restart-helper", "advertisement-interval", "maximum-prefix":
+	case "timers", "graceful-restart", "graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "maximum-prefix":
 		return Deferred, ""
 	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged", "advertise-map",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",
@@ -266,15 +257,6 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 		return Reset, ""
 	}
 	return Reset, "not a setting that this program knows"
-}
-
-// gracefulRestartEffect tells versions apart: 8.4 takes a changed flag at the next session, 10.3 resets the session at once (seen running;
-// which one began is not known, so everything after 8 counts as 10.3).
-func gracefulRestartEffect(version vtysh.Version) Effect {
-	if version.AtLeast(9, 0) {
-		return Reset
-	}
-	return Deferred
 }
 
 // neighborOf is the neighbor that a line is about, empty for others.
@@ -312,6 +294,8 @@ func (c *change) neighbors(context, put, drop []string) {
 		words := strings.Fields(strings.TrimPrefix(l, "no "))
 		_, defines := definesNeighbor(l)
 		switch {
+		case len(words) < 3:
+			return 6 // FRR says what is wrong with it
 		case defines && len(words) == 3:
 			return 0 // a group
 		case defines && c.want.isGroup(words[1]):

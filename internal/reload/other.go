@@ -191,8 +191,12 @@ func isNexthopTracking(line string) bool {
 
 // isRoute tells static routes.
 func (o other) isRoute() bool {
-	return (o.context == nil || strings.HasPrefix(o.context[0], "vrf ")) &&
-		(strings.HasPrefix(o.line, "ip route ") || strings.HasPrefix(o.line, "ipv6 route "))
+	return (o.context == nil || strings.HasPrefix(o.context[0], "vrf ")) && isStaticRoute(o.line)
+}
+
+// isStaticRoute tells a line that has at least prefix and next hop.
+func isStaticRoute(line string) bool {
+	return (strings.HasPrefix(line, "ip route ") || strings.HasPrefix(line, "ipv6 route ")) && len(strings.Fields(line)) > 3
 }
 
 // hides tells whether taking this route back would take one along that is put: "no ip route P N" removes "ip route P N 200" too, one

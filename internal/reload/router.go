@@ -52,9 +52,17 @@ func (in *instance) families() []string {
 	return out
 }
 
+// within is where a block of the instance stands.
+func (in *instance) within(f string) []string {
+	return append([]string{in.header}, strings.Split(f, "\n")...)
+}
+
 // family returns the lines of a block within the instance.
-func (in *instance) family(f string) []string {
-	return in.config.get(append([]string{in.header}, strings.Split(f, "\n")...)...).lines
+func (in *instance) family(f string) []string { return in.config.get(in.within(f)...).lines }
+
+// clearing has bgpd look at what a neighbor announces ("in") or is announced ("out") once more, in a family or, where that is empty, in all.
+func (in *instance) clearing(family, neighbor, direction string) vtysh.Line {
+	return vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" "+strings.TrimPrefix(family, "address-family ")+" "+neighbor+" soft "+direction), " "))
 }
 
 // routerKey is what a line of a router block is a value of.
@@ -130,7 +138,7 @@ func dropsFirst(old, now string) bool {
 }
 
 // instanceEffect is what changing a line of a router block, or of a family, does that names no neighbor.
-func instanceEffect(line string, version vtysh.Version) (Effect, string) {
+func instanceEffect(line string) (Effect, string) {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
 	switch words[0] {
 	case "network", "coalesce-time", "maximum-paths":
@@ -146,13 +154,8 @@ func instanceEffect(line string, version vtysh.Version) (Effect, string) {
 			switch words[1] {
 			case "router-id", "cluster-id", "confederation":
 				return Reset, ""
-			case "graceful-restart":
-				if len(words) > 2 {
-					return Deferred, ""
-				}
-				return gracefulRestartEffect(version), ""
-			case "graceful-restart-disable":
-				return gracefulRestartEffect(version), ""
+			case "graceful-restart", "graceful-restart-disable":
+				return Deferred, ""
 			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as",
 				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "reject-as-sets",
 				"dampening", "route-map":
@@ -182,15 +185,20 @@ func (in *instance) confederation() []string {
 	return out
 }
 
-// dropInstances removes the instances that are not wanted, or whose AS number or confederation is another: those of VRFs first. Either resets
-// every session, and of neighbors that live through a change of confederation FRR 8.4 and 10.3 keep what they were, or end over them.
+// madeAnew tells that an instance can't become another but by being removed and made: its AS number or its confederation is another. Either
+// resets every session, and of neighbors that live through a change of confederation FRR 8.4 and 10.3 keep what they were, or end over them.
+func (in *instance) madeAnew(want *instance) bool {
+	return in.asn != want.asn || !slices.Equal(in.confederation(), want.confederation())
+}
+
+// dropInstances removes the instances that are not wanted, or that are made anew: those of VRFs first.
 func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 	now, _ := instances(running)
 	_, want := instances(wanted)
 	gone = map[string]bool{}
 	slices.SortStableFunc(now, func(a, c *instance) int { return -strings.Compare(a.vrf, c.vrf) })
 	for _, in := range now {
-		if w := want[in.vrf]; w != nil && w.asn == in.asn && slices.Equal(w.confederation(), in.confederation()) {
+		if w := want[in.vrf]; w != nil && !in.madeAnew(w) {
 			continue
 		}
 		gone[in.vrf] = true
@@ -242,7 +250,7 @@ func keptViews(running, wanted *config) *config {
 		return wanted // nobody listens
 	}
 	for _, w := range wants {
-		if old := now[w.vrf]; (old == nil || old.asn != w.asn || !slices.Equal(old.confederation(), w.confederation())) && !strings.HasPrefix(w.vrf, "vrf ") {
+		if old := now[w.vrf]; (old == nil || old.madeAnew(w)) && !strings.HasPrefix(w.vrf, "vrf ") {
 			return wanted
 		}
 	}
@@ -353,9 +361,7 @@ func (c *change) emit() {
 	}
 }
 
-func (c *change) within(f string) []string {
-	return append([]string{c.want.header}, strings.Split(f, "\n")...)
-}
+func (c *change) within(f string) []string { return c.want.within(f) }
 
 // difference compares two blocks; the lines of neighbors that go are left out, those of neighbors that are made are all to be put.
 func (c *change) difference(old, want []string) (put, drop []string) {
@@ -476,7 +482,7 @@ func (c *change) line(context []string, line string) {
 			cmd.Neighbors = concerned
 		}
 	default:
-		cmd.Effect, cmd.Note = instanceEffect(line, c.b.version)
+		cmd.Effect, cmd.Note = instanceEffect(line)
 		if !c.had || strings.HasPrefix(strings.TrimPrefix(line, "no "), "bgp router-id ") && c.sameRouterID() {
 			cmd.Effect = None // there is no session yet, or it stays
 		} else if cmd.Effect == Reset || cmd.Effect == Deferred {

@@ -63,7 +63,7 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 			case shut:
 				replies = append(replies, Reply{ConfigFailed, said})
 			case !l.sendable():
-				replies = append(replies, Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)})
+				replies = append(replies, l.refused())
 			default:
 				items = append(items, item{&blocks[i], l, len(replies)})
 				replies = append(replies, Reply{})

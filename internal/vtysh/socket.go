@@ -269,7 +269,7 @@ func (c *conn) ask(lines []Line, keep bool) ([]Reply, error) {
 		}
 		for _, l := range lines[:n] {
 			if !l.sendable() {
-				out = append(out, Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)})
+				out = append(out, l.refused())
 				continue
 			}
 			r, err := c.reply(keep)
@@ -324,6 +324,11 @@ func (l Line) sendable() bool {
 		}
 	}
 	return true
+}
+
+// refused is the reply to a line that is not sendable.
+func (l Line) refused() Reply {
+	return Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)}
 }
 
 // reply reads text up to the first NUL, two more NULs, and the status. keep leaves the text as it is: output of a show command.

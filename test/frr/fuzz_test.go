@@ -32,10 +32,28 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(a), string(b))
+		f.Add(string(a), string(b), false, 8)
 	}
-	f.Fuzz(func(t *testing.T, running, wanted string) {
-		plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: running}, render.Document{Text: wanted})
+	kept, err := filepath.Glob("differential/testdata/pairs/*")
+	if err != nil || len(kept) == 0 {
+		f.Fatal("no kept pairs to start from", err)
+	}
+	for i, dir := range kept {
+		a, err := os.ReadFile(filepath.Join(dir, "a.conf"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "b.conf"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(a), string(b), true, 8+i%2*2)
+	}
+	f.Fuzz(func(t *testing.T, running, wanted string, whole bool, major int) {
+		plan := reload.Diff(reload.Running{
+			BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: running,
+			Whole: whole, Version: vtysh.Version{Major: major},
+		}, render.Document{Text: wanted})
 		if strings.Count(plan.String(), "\n") != len(plan.Commands) {
 			t.Fatal("a command is not one line")
 		}
