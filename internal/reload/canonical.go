@@ -449,7 +449,7 @@ func canonicalRouter(c *config, b *block) {
 	out := b.lines[:0:0]
 	switch {
 	case len(b.context) == 1:
-		interfaces := map[string]bool{}
+		interfaces, profiles := map[string]bool{}, map[string]bool{}
 		for _, l := range b.lines {
 			if words := strings.Fields(l); len(words) > 2 && words[0] == "neighbor" && words[2] == "interface" {
 				interfaces[words[1]] = true
@@ -467,13 +467,23 @@ func canonicalRouter(c *config, b *block) {
 			if l == "" || instanceDefaults[l] {
 				continue
 			}
-			if strings.Contains(l, " bfd profile ") || strings.HasSuffix(l, " bfd check-control-plane-failure") {
+			if len(words) > 3 && words[0] == "neighbor" && words[2] == "bfd" && (words[3] == "profile" || words[3] == "check-control-plane-failure") {
 				// Either brings BFD with it.
-				if on := strings.Join(words[:3], " "); !slices.Contains(b.lines, on) && !slices.Contains(out, on) {
+				on := strings.Join(words[:3], " ")
+				has := func(l string) bool { return withoutTimers(l) == on }
+				if !slices.ContainsFunc(b.lines, has) && !slices.Contains(out, on) {
 					out = append(out, on)
+				}
+				if words[3] == "profile" {
+					profiles[words[1]] = true
 				}
 			}
 			out = append(out, l)
+		}
+		for i, l := range out {
+			if profiles[neighborOf(l)] {
+				out[i] = withoutTimers(l) // those of the profile count
+			}
 		}
 		out = joinInterfaces(out, interfaces)
 		out = slices.DeleteFunc(out, func(l string) bool {
@@ -573,8 +583,8 @@ func canonicalRouterLine(words []string) string {
 			words = words[:3]
 		case attribute == "timers" && len(words) == 5 && words[3] != "connect":
 			words[3] = keepalive(words[3], words[4])
-		case attribute == "bfd" && len(words) == 6 && words[3] != "profile":
-			words = words[:3] // bfdd keeps the timers to itself
+		case attribute == "bfd" && strings.Join(words[3:], " ") == defaultTimers:
+			words = words[:3]
 		case attribute == "update-source" && len(words) == 4:
 			words[3] = address(words[3])
 		case attribute == "advertisement-interval" && len(words) == 4 && words[3] == "0":

@@ -400,6 +400,9 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	if r.BGPD, err = e.client.Run(ctx, vtysh.BGPD, show); err != nil {
 		return r, err
 	}
+	if r.BGPD, err = withTimers(ctx, e.client, r.BGPD); err != nil {
+		return r, err
+	}
 	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
 		return r, err
 	}

@@ -208,7 +208,7 @@ func neighborKey(words []string) string {
 			return "timers " + words[3]
 		}
 	case "bfd":
-		if len(words) > 3 {
+		if _, _, timers := bfdOfNeighbor(strings.Join(words, " ")); !timers {
 			return "bfd " + words[3]
 		}
 	case "interface":
@@ -281,7 +281,7 @@ func (c *change) neighbors(context, put, drop []string) {
 			continue
 		}
 		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
-			c.line(context, negated(l))
+			c.line(context, negated(withoutTimers(l)))
 		}
 	}
 	// These two exclude each other.
@@ -408,10 +408,10 @@ func neighborDrops(drop []string) []string {
 	for _, l := range drop {
 		switch {
 		case neighborOf(l) == "":
-		case strings.Contains(l, " bfd profile "):
+		case strings.HasPrefix(l, "neighbor "+neighborOf(l)+" bfd profile "):
 			first = append(first, negated(l))
 		default:
-			rest = append(rest, negated(l))
+			rest = append(rest, negated(withoutTimers(l)))
 		}
 	}
 	return append(first, rest...)

@@ -129,6 +129,8 @@ func dropsFirst(old, now string) bool {
 			switch words[2] {
 			case "remove-private-AS", "next-hop-self", "attribute-unchanged":
 				return true
+			case "bfd":
+				return routerKey(old) == routerKey(withoutTimers(old)) // bfdd keeps the timers of a session that it has
 			case "capability", "default-originate", "shutdown":
 				return len(strings.Fields(now)) < len(words)
 			}
@@ -306,6 +308,7 @@ type change struct {
 func (c *change) emit() {
 	context := []string{c.want.header}
 	put, drop := c.difference(c.old.block.lines, c.want.block.lines)
+	put = slices.DeleteFunc(put, c.sameTimers)
 	if c.old.block.context == nil && len(put) == 0 {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header), Effect: None})
 	}
@@ -434,7 +437,6 @@ func undo(l string) string {
 	return negated(l)
 }
 
-// line emits one line, with what it does.
 // sameRouterID tells that the router ID does not change, written or found by FRR.
 func (c *change) sameRouterID() bool {
 	id := func(in *instance) string {
@@ -448,6 +450,7 @@ func (c *change) sameRouterID() bool {
 	return c.want.vrf == "" && id(c.old) == id(c.want)
 }
 
+// line emits one line, with what it does.
 func (c *change) line(context []string, line string) {
 	cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
 	id := neighborOf(line)

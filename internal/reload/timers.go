@@ -1,0 +1,130 @@
+package reload
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+)
+
+// defaultTimers are the multiplier and the intervals in milliseconds of "neighbor X bfd".
+const defaultTimers = "3 300 300"
+
+// bfdOfNeighbor takes "neighbor X bfd" and "neighbor X bfd MULTIPLIER RECEIVE TRANSMIT" apart.
+func bfdOfNeighbor(line string) (id, timers string, is bool) {
+	words := strings.Fields(line)
+	if len(words) < 3 || words[0] != "neighbor" || words[2] != "bfd" {
+		return "", "", false
+	}
+	if len(words) == 6 {
+		if _, err := strconv.Atoi(words[3]); err == nil {
+			return words[1], strings.Join(words[3:], " "), true
+		}
+	}
+	return words[1], "", len(words) == 3
+}
+
+// withTimers returns what bgpd prints with the BFD timers of its neighbors, which it takes and uses but does not print (8.4 and 10.3). It is
+// asked about them only where a neighbor has BFD without a profile.
+func withTimers(ctx context.Context, client vtysh.Client, text string) (string, error) {
+	if !strings.Contains(text, " bfd\n") {
+		return text, nil
+	}
+	out, header := strings.Split(text, "\n"), ""
+	profiles := map[string]bool{}
+	at := map[int][2]string{} // instance and neighbor of a line
+	for i, l := range out {
+		switch id, _, is := bfdOfNeighbor(l); {
+		case strings.HasPrefix(l, "router bgp "):
+			header = "default"
+			if words := strings.Fields(l); len(words) > 4 {
+				header = words[4]
+			}
+		case is && header != "":
+			at[i] = [2]string{header, id}
+		case strings.Contains(l, " bfd profile "):
+			profiles[header+" "+neighborOf(strings.TrimSpace(l))] = true
+		}
+	}
+	for i, of := range at {
+		if profiles[of[0]+" "+of[1]] {
+			delete(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return text, nil
+	}
+	own := map[[2]string]bool{}
+	for _, of := range at {
+		own[of] = true
+	}
+	timers, err := readTimers(ctx, client, own)
+	if err != nil {
+		return text, err
+	}
+	for i, of := range at {
+		if t := timers[of]; t != "" && t != defaultTimers {
+			out[i] += " " + t
+		}
+	}
+	return strings.Join(out, "\n"), nil
+}
+
+// readTimers returns the BFD timers of the neighbors of each instance, and those of groups whose members have no BFD of their own.
+func readTimers(ctx context.Context, client vtysh.Client, own map[[2]string]bool) (map[[2]string]string, error) {
+	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning):
+		return nil, err
+	default:
+		return nil, nil // refused: timers that changed are not seen
+	}
+	var instances map[string]map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &instances); err != nil {
+		return nil, fmt.Errorf("bgpd's neighbors can't be read: %w", err)
+	}
+	out := map[[2]string]string{}
+	for instance, neighbors := range instances {
+		for id, raw := range neighbors {
+			var n struct {
+				PeerGroup   string
+				PeerBfdInfo struct{ DetectMultiplier, RxMinInterval, TxMinInterval int }
+			}
+			if json.Unmarshal(raw, &n) != nil || n.PeerBfdInfo.DetectMultiplier == 0 {
+				continue // "vrfId", or a neighbor without BFD
+			}
+			if !own[[2]string{instance, id}] {
+				id = n.PeerGroup
+			}
+			out[[2]string{instance, id}] = fmt.Sprint(n.PeerBfdInfo.DetectMultiplier, n.PeerBfdInfo.RxMinInterval, n.PeerBfdInfo.TxMinInterval)
+		}
+	}
+	return out, nil
+}
+
+// sameTimers tells a line whose BFD timers change nothing: those of a profile count, or it is about a group of which nobody can tell which
+// timers it has, since it has BFD and no member.
+func (c *change) sameTimers(line string) bool {
+	id, timers, is := bfdOfNeighbor(line)
+	if !is || c.fresh[id] || !slices.ContainsFunc(c.old.block.lines, func(l string) bool { return withoutTimers(l) == "neighbor "+id+" bfd" }) {
+		return false
+	}
+	if timers == "" {
+		return slices.ContainsFunc(c.want.block.lines, func(l string) bool { return strings.HasPrefix(l, "neighbor "+id+" bfd profile ") })
+	}
+	return c.old.isGroup(id) && len(c.concerned(id)) == 0
+}
+
+// withoutTimers is "neighbor X bfd" for a line that gives timers, which the "no" of it does not take.
+func withoutTimers(line string) string {
+	if id, timers, is := bfdOfNeighbor(line); is && timers != "" {
+		return "neighbor " + id + " bfd"
+	}
+	return line
+}
