@@ -141,3 +141,69 @@ func applyPolicyRule(b *builder, running *config) {
 		}
 	}
 }
+
+// remakeDynamic ends the sessions of those that came from a listen range when their group is activated in a family: 8.4 and 10.3 have announced
+// IPv4 to them by default, so that nothing happens, and they would never get the group's settings. The next one that comes gets them.
+func remakeDynamic(b *builder, running, wanted *config) {
+	list, _ := instances(running)
+	_, want := instances(wanted)
+	for _, in := range list {
+		w := want[in.vrf]
+		if w == nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, c := range b.commands {
+			id, on, is := activation(c.Line.Reveal())
+			if !is || !on || seen[id] || c.Effect != Reset || c.Context[0].Reveal() != in.header || !w.isGroup(id) || len(in.ranges(id)) == 0 {
+				continue
+			}
+			seen[id] = true
+			b.add(Command{
+				Daemon: vtysh.BGPD, Exec: true, Effect: Reset, Neighbors: c.Neighbors,
+				Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" peer-group "+id), " ")), Note: "who came from a range has settings of then",
+			})
+		}
+	}
+}
+
+// keepsBFD returns the neighbors that are left without a family while they have BFD: bgpd ends the session, and has bfdd go on with the
+// neighbor's for ever. They are made anew, which starts none.
+func keepsBFD(old, want *instance) map[string]bool {
+	with, groups := map[string]bool{}, old.memberships()
+	for _, l := range old.block.lines {
+		if id, _, is := bfdOfNeighbor(l); is {
+			with[id] = true
+		}
+	}
+	if len(with) == 0 {
+		return nil
+	}
+	before, after, out := old.active(), want.active(), map[string]bool{}
+	for _, id := range old.neighbors() {
+		if (with[id] || with[groups[id]]) && before[id] && !after[id] && !old.isGroup(id) {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// active are the neighbors and groups that have a family. Members say only what their group does not.
+func (in *instance) active() map[string]bool {
+	out, groups := map[string]bool{}, in.memberships()
+	for _, f := range in.families() {
+		said := map[string]bool{}
+		for _, l := range in.family(f) {
+			if id, on, is := activation(l); is {
+				said[id] = on
+				out[id] = out[id] || on
+			}
+		}
+		for member, group := range groups {
+			if _, own := said[member]; !own && said[group] {
+				out[member] = true
+			}
+		}
+	}
+	return out
+}

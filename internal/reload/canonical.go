@@ -890,11 +890,17 @@ func impliedLines(c *config, b *block) {
 		return slices.Contains(b.lines, "neighbor "+groups[words[1]]+" "+words[2])
 	})
 	for _, f := range in.families() {
-		for _, l := range in.family(f) {
+		family := c.get(in.within(f)...)
+		for _, l := range family.lines {
 			if strings.HasSuffix(l, " addpath-tx-bestpath-per-AS") && !slices.Contains(b.lines, med) {
 				b.lines = append(b.lines, med)
 			}
 		}
+		const rx = " disable-addpath-rx"
+		family.lines = slices.DeleteFunc(family.lines, func(l string) bool {
+			group := groups[neighborOf(l)]
+			return group != "" && strings.HasSuffix(l, rx) && slices.Contains(family.lines, "neighbor "+group+rx)
+		})
 	}
 }
 

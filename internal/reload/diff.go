@@ -76,6 +76,7 @@ func diff(running Running, wanted *config) Plan {
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, wanted)
 	applyPolicyRule(&b, bgp)
+	remakeDynamic(&b, bgp, wanted)
 	withdrawBackdoors(&b, bgp, wanted)
 	promiseEnds(&b, bgp, wanted)
 	b.commands = distancesOnce(b.commands)

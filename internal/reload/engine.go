@@ -159,12 +159,13 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 
 func (e *Engine) apply(ctx context.Context, document *config, result Result) (Result, error) {
 	var sent Plan
-	for pass := range passes {
+	for pass := range passes + 1 {
+		last := pass == passes
 		running, plan, err := e.compare(ctx, document, pass == 0)
 		if err != nil {
 			return result, err
 		}
-		if e.gate != nil && len(plan.Resets()) > 0 {
+		if e.gate != nil && len(plan.Resets()) > 0 && !last {
 			keep, err := e.gate(ctx, plan)
 			if err != nil {
 				return result, err
@@ -193,6 +194,9 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 			e.known = &running
 			break
 		}
+		if last {
+			break
+		}
 		sent = plan
 		var away error
 		result.Refused, away, err = e.send(ctx, plan)
@@ -205,8 +209,6 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		}
 		if away != nil {
 			result.Away = away.Error()
-		}
-		if pass == passes-1 || away != nil {
 			_, result.Remaining, err = e.compare(ctx, document, false)
 			return result, err
 		}

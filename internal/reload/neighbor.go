@@ -119,6 +119,7 @@ func newChange(b *builder, old, want *instance) *change {
 	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}}
 	had, wants := old.neighbors(), want.neighbors()
 	c.had = len(had) > 0
+	anew := keepsBFD(old, want)
 	for _, id := range wants {
 		if !slices.Contains(had, id) {
 			c.fresh[id] = true
@@ -127,7 +128,7 @@ func newChange(b *builder, old, want *instance) *change {
 	for _, id := range had {
 		if !slices.Contains(wants, id) {
 			c.removed[id] = true
-		} else if old.identity(id) != want.identity(id) {
+		} else if old.identity(id) != want.identity(id) || anew[id] {
 			c.fresh[id], c.removed[id] = true, true
 		}
 	}

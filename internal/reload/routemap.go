@@ -362,6 +362,8 @@ func undoMapLine(l string) string {
 		return "no " + strings.Join(words[:min(2, len(words))], " ")
 	case len(words) > 3 && words[1] == "as-path" && words[2] == "prepend":
 		return "no set as-path prepend"
+	case len(words) == 3 && words[0] == "set" && words[1] == "table":
+		return "no set table" // 8.4 takes no number
 	}
 	return negated(l)
 }
