@@ -129,27 +129,23 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 					unsteady = true
 				}
 			}
-			if err != nil && *with != "engine" {
-				l.close()
-				l, err = nil, nil
-			}
 			tally.add(v, j.generator, o, unsteady)
+			name := fmt.Sprintf("%s-%d-%d-%s", j.generator.Name(), *seed, index, v)
 			if *keepAll && len(o.Differences) == 0 {
-				write(t, fmt.Sprintf("pass-%s-%d-%d-%s", j.generator.Name(), *seed, index, v), p, o)
+				write(t, "pass-"+name, p, o)
 			}
 			if len(o.Differences) > 0 {
 				verdict := "FAIL"
 				if unsteady {
 					verdict = "UNSTEADY"
 				}
-				name := fmt.Sprintf("%s-%d-%d-%s", j.generator.Name(), *seed, index, v)
 				write(t, strings.ToLower(verdict)+"-"+name, p, o)
 				fmt.Printf("%s %s %v: %s\n     again: go test ./test/frr/differential -run TestPairs -generator %s -seed %d -from %d -pairs 1 -frr %s\n",
 					verdict, name, o.Kinds(), first(o.Differences[0].String()), j.generator.Name(), *seed, index, v)
 			}
 			if err != nil {
 				_ = onThread(func() error {
-					return l.fabric.SaveLogs(context.Background(), filepath.Join(*keep, fmt.Sprintf("logs-%s-%d-%d-%s", j.generator.Name(), *seed, index, v)))
+					return l.fabric.SaveLogs(context.Background(), filepath.Join(*keep, "logs-"+name))
 				})
 				l.close()
 				l = nil
