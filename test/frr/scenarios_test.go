@@ -1,15 +1,12 @@
 package frr
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,8 +55,7 @@ type lab struct {
 	log   string
 	mark  int      // how much of the log an earlier step has read
 	as    []string // what goes before the product's command, to be somebody else
-	agent *exec.Cmd
-	ended chan struct{} // closed when the agent has
+	agent *fabric.Program
 }
 
 // rack is one wire: node1 has 10.0.0.11 and fd00::11, tor1 10.0.0.1, tor2 10.0.0.2 and so on.
@@ -125,20 +121,8 @@ func (l *lab) run(args ...string) {
 	l.t.Cleanup(func() { log.Close() })
 	cmd := l.product(context.Background(), append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		defer close(ended)
-		// The kernel kills the product with the thread that started it, and the fabric ends threads that were in a namespace.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	require.NoError(l.t, <-started)
-	l.agent, l.ended = cmd, ended
+	l.agent, err = fabric.Start(cmd)
+	require.NoError(l.t, err)
 	l.t.Cleanup(l.stop)
 }
 
@@ -157,10 +141,9 @@ func (l *lab) stop() {
 	if l.t.Failed() {
 		end = syscall.SIGQUIT // a product that hangs shows where
 	}
-	if l.agent.Process.Signal(end) != nil {
-		l.t.Errorf("frr-renderer has ended by itself: %v", l.agent.ProcessState)
+	if err := l.agent.End(end); err != nil {
+		l.t.Errorf("frr-renderer has ended by itself: %v", err)
 	}
-	<-l.ended
 	l.agent = nil
 }
 
@@ -274,17 +257,7 @@ func (l *lab) absent(at, prefix string) {
 // cli runs the product once, inside node1.
 func (l *lab) cli(args ...string) (string, int) {
 	l.t.Helper()
-	var out bytes.Buffer
-	cmd := l.product(l.t.Context(), args...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	runtime.LockOSThread() // see run
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(l.t, err)
-	}
-	return out.String(), cmd.ProcessState.ExitCode()
+	return fabric.Run(l.t, l.product(l.t.Context(), args...))
 }
 
 func tail(s string, lines int) string {

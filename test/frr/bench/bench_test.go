@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -103,21 +102,17 @@ func newStand(b *testing.B, v fabric.Version, services, peers int) *stand {
 }
 
 // run starts the product on the directory; it ends with the benchmark, or by stop.
-func (s *stand) run(b *testing.B, args ...string) *exec.Cmd {
+func (s *stand) run(b *testing.B, args ...string) *fabric.Program {
 	path, err := product.Build()
 	require.NoError(b, err)
-	cmd := s.node.Command(context.Background(), path, append([]string{"run", "-f", s.dir, "--node", "node1", "--log-level", "warn"}, args...)...)
-	require.NoError(b, cmd.Start())
-	b.Cleanup(func() { stop(cmd) })
-	return cmd
+	agent, err := fabric.Start(s.node.Command(context.Background(), path,
+		append([]string{"run", "-f", s.dir, "--node", "node1", "--log-level", "warn"}, args...)...))
+	require.NoError(b, err)
+	b.Cleanup(func() { stop(agent) })
+	return agent
 }
 
-func stop(cmd *exec.Cmd) {
-	if cmd.ProcessState == nil {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	}
-}
+func stop(agent *fabric.Program) { _ = agent.End(syscall.SIGTERM) }
 
 // whole waits until every peer has all Services, and returns when the last had.
 func (s *stand) whole(b *testing.B, services int) (last time.Time) {
@@ -150,7 +145,7 @@ func serviceToUpdate(b *testing.B, v fabric.Version, n, peers int) {
 	s := newStand(b, v, n, peers)
 	node, dir := s.node, s.dir
 	started := time.Now()
-	cmd := s.run(b)
+	agent := s.run(b)
 	cold := s.whole(b, n).Sub(started)
 
 	client := vtysh.NewSocket(node.VtyDir())
@@ -170,7 +165,7 @@ func serviceToUpdate(b *testing.B, v fabric.Version, n, peers int) {
 			require.NoError(b, p.WaitNoPath(context.Background(), bare))
 		}
 	}
-	report(b, product, floor, cold, cmd.Process.Pid)
+	report(b, product, floor, cold, agent.PID())
 }
 
 func configure(b *testing.B, client vtysh.Client, line string) {

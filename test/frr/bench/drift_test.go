@@ -28,14 +28,14 @@ func drift(b *testing.B, v fabric.Version, n int) {
 	const interval, comparisons = 250 * time.Millisecond, 40
 	s := newStand(b, v, n, 1)
 	measure := func(drift time.Duration) (ours, bgpd time.Duration) {
-		cmd := s.run(b, "--drift-interval", drift.String())
+		agent := s.run(b, "--drift-interval", drift.String())
 		s.whole(b, n)
 		time.Sleep(time.Second) // the first apply, and what it left to be swept
 		pid := s.node.PID("bgpd")
-		ours, bgpd = -processorTime(b, cmd.Process.Pid), -processorTime(b, pid)
+		ours, bgpd = -processorTime(b, agent.PID()), -processorTime(b, pid)
 		time.Sleep(interval * comparisons)
-		ours, bgpd = ours+processorTime(b, cmd.Process.Pid), bgpd+processorTime(b, pid)
-		stop(cmd)
+		ours, bgpd = ours+processorTime(b, agent.PID()), bgpd+processorTime(b, pid)
+		stop(agent)
 		return ours, bgpd
 	}
 	for b.Loop() {

@@ -256,7 +256,7 @@ func frrReload(t *testing.T, bare *fabric.Bare, from, to string) (time.Duration,
 	cmd := bare.Command(ctx, "python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
 		"--confdir", "/etc/frr", "--rundir", "/run/frr", file)
 	begin := time.Now()
-	out, err := cmd.CombinedOutput()
+	out, err := fabric.CombinedOutput(cmd)
 	took := time.Since(begin)
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

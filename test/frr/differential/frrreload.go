@@ -30,14 +30,12 @@ func (frrReload) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error 
 	if err := os.WriteFile(filepath.Join(s.dut.ConfDir(), "frr.conf"), []byte(p.B), 0o644); err != nil {
 		return err
 	}
-	return onThread(func() error {
-		begin := time.Now()
-		said, err := s.dut.Exec(ctx, "/usr/bin/python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
-			"--confdir", "/etc/frr", "--rundir", "/run/frr", "/etc/frr/frr.conf")
-		o.Apply = time.Since(begin)
-		if err != nil {
-			o.differ(Failure, "%s", said)
-		}
-		return nil
-	})
+	begin := time.Now()
+	said, err := s.dut.Exec(ctx, "/usr/bin/python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
+		"--confdir", "/etc/frr", "--rundir", "/run/frr", "/etc/frr/frr.conf")
+	o.Apply = time.Since(begin)
+	if err != nil {
+		o.differ(Failure, "%s", said)
+	}
+	return nil
 }

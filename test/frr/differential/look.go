@@ -47,11 +47,7 @@ type session struct {
 // look looks at an FRR that should run a configuration.
 func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	var l look
-	var text string
-	err := onThread(func() (err error) {
-		text, err = s.dut.RunningConfig(ctx)
-		return err
-	})
+	text, err := s.dut.RunningConfig(ctx)
 	if err != nil {
 		return l, err
 	}

@@ -144,9 +144,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 					verdict, name, o.Kinds(), first(o.Differences[0].String()), j.generator.Name(), *seed, index, v)
 			}
 			if err != nil {
-				_ = onThread(func() error {
-					return l.fabric.SaveLogs(context.Background(), filepath.Join(*keep, "logs-"+name))
-				})
+				_ = l.fabric.SaveLogs(context.Background(), filepath.Join(*keep, "logs-"+name))
 				l.close()
 				l = nil
 			}

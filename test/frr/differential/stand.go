@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -233,11 +232,7 @@ func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 	for _, p := range s.peers {
 		s.began = append(s.began, p.Sessions())
 	}
-	var said []string
-	err := onThread(func() (err error) {
-		said, err = s.dut.Load(ctx, text)
-		return err
-	})
+	said, err := s.dut.Load(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -266,14 +261,6 @@ func (s *stand) ready(ctx context.Context) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// onThread runs f on a thread that lives on until f returns: the fabric's commands die with the thread that started them, and threads that
-// have been in another network namespace end early.
-func onThread(f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	return f()
 }
 
 // ours are the protocols whose routes in the kernel FRR owns, by /etc/iproute2/rt_protos.d/frr.conf: 11 and from 186 on.

@@ -14,6 +14,7 @@
 //	})
 //	node, tor := lab.Node("node1"), lab.Node("tor1")
 //	cmd := node.Command(ctx, "/path/frr-renderer", "run", "--node", "node1", "-f", dir)   // its /run/frr, /etc/frr and vtysh are the node's
+//	agent, err := fabric.Start(cmd)
 //	_, err := tor.WaitEstablished(ctx, "", "10.0.0.11")                                   // VRF "" is the default one
 //	before, err := tor.Sessions(ctx)
 //	route, err := tor.WaitRoute(ctx, "", "192.0.2.1/32", func(r fabric.Route) bool { return slices.Contains(r.Communities, "65000:1") })

@@ -121,7 +121,8 @@ func (n *Node) VtyshPath() string { return filepath.Join(n.dir, "vtysh") }
 func (n *Node) Shell() string { return fmt.Sprintf("nsenter -t %d -n -m -u", n.ns.PID) }
 
 // Command runs a program inside the node: its network, its /run/frr, /etc/frr and vtysh, everything else as on this machine. The
-// program is a child of this process (signals reach it directly) and is killed when this process dies or the fabric is closed.
+// program is a child of this process (signals reach it directly) and is killed when this process dies or the fabric is closed. Start, Run
+// and CombinedOutput run it; its own methods let it die early.
 func (n *Node) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return n.CommandVRF(ctx, "", name, args...)
 }
@@ -150,7 +151,7 @@ func (n *Node) ExecVRF(ctx context.Context, vrf, name string, args ...string) (s
 }
 
 func output(cmd *exec.Cmd, name string) (string, error) {
-	out, err := cmd.CombinedOutput()
+	out, err := CombinedOutput(cmd)
 	if err != nil {
 		return string(out), fmt.Errorf("run %s: %w\n%s", name, err, out)
 	}

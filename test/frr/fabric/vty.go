@@ -58,7 +58,7 @@ var progress = regexp.MustCompile(`^(\[[0-9]+\|[a-z0-9]+\] (sending configuratio
 
 func (n *Node) load(ctx context.Context, args ...string) ([]string, error) {
 	cmd := n.Command(ctx, n.VtyshPath(), args...)
-	out, err := cmd.CombinedOutput()
+	out, err := CombinedOutput(cmd)
 	if err != nil && cmd.ProcessState == nil {
 		return nil, fmt.Errorf("run vtysh: %w", err)
 	}

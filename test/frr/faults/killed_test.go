@@ -122,10 +122,10 @@ exit 0
 	require.NoError(l.t, err)
 	defer out.Close()
 	restart := "/bin/sh " + script + " %s"
-	_, ended := l.launch(l.node.Command(context.Background(), "/usr/lib/frr/watchfrr", "-S", l.node.VtyDir(), "-i", "1", "--min-restart-interval", "1",
+	watchfrr := l.launch(l.node.Command(context.Background(), "/usr/lib/frr/watchfrr", "-S", l.node.VtyDir(), "-i", "1", "--min-restart-interval", "1",
 		"--max-restart-interval", "2", "-p", filepath.Join(l.node.VtyDir(), "watchfrr.pid"), "-r", restart, "-s", restart, "-k", "true %s", "bgpd", "bfdd", "zebra"), out)
 	select {
-	case <-ended:
+	case <-watchfrr.Ended:
 		said, _ := os.ReadFile(out.Name())
 		l.t.Fatalf("watchfrr has ended: %s", said)
 	case <-time.After(300 * time.Millisecond):

@@ -2,9 +2,7 @@ package faults
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -64,8 +62,7 @@ type lab struct {
 	dir   string // the manifests
 	log   string
 	mark  int
-	agent *exec.Cmd
-	ended chan struct{}
+	agent *fabric.Program
 	// heard is how many UPDATEs of each peer were looked at.
 	heard []int
 	// before and after are what atPoints goes between.
@@ -123,31 +120,17 @@ func (l *lab) run(args ...string) {
 	defer log.Close()
 	words := append([]string{"run", "-f", l.dir, "--node", "node1", "--vty-dir", l.gate.dir, "--vtysh-path", l.node.VtyshPath(), "--frr-conf", l.conf,
 		"--drift-interval", "1h", "--timeout", l.timeout}, args...)
-	l.agent, l.ended = l.launch(l.node.Command(context.Background(), program(l.t), words...), log)
+	l.agent = l.launch(l.node.Command(context.Background(), program(l.t), words...), log)
 }
 
 // launch starts a program, which ends with the test.
-func (l *lab) launch(cmd *exec.Cmd, log *os.File) (*exec.Cmd, chan struct{}) {
+func (l *lab) launch(cmd *exec.Cmd, log *os.File) *fabric.Program {
 	l.t.Helper()
 	cmd.Stdout, cmd.Stderr = log, log
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		defer close(ended)
-		// The kernel kills a program with the thread that started it, and the fabric ends threads that were in a namespace.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	require.NoError(l.t, <-started)
-	l.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	return cmd, ended
+	p, err := fabric.Start(cmd)
+	require.NoError(l.t, err)
+	l.t.Cleanup(func() { _ = p.End(kill) })
+	return p
 }
 
 // end ends the product.
@@ -155,8 +138,7 @@ func (l *lab) end(sig unix.Signal) {
 	if l.agent == nil {
 		return
 	}
-	_ = l.agent.Process.Signal(sig)
-	<-l.ended
+	_ = l.agent.End(sig)
 	l.agent = nil
 }
 
@@ -166,17 +148,7 @@ func (l *lab) cli(args ...string) (string, int) {
 	if slices.Contains([]string{"reload", "diff"}, args[0]) {
 		args = append(args, "--vty-dir", l.gate.dir, "--vtysh-path", l.node.VtyshPath())
 	}
-	var out bytes.Buffer
-	cmd := l.node.Command(l.t.Context(), program(l.t), args...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	runtime.LockOSThread() // see launch
-	defer runtime.UnlockOSThread()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(l.t, err)
-	}
-	return out.String(), cmd.ProcessState.ExitCode()
+	return fabric.Run(l.t, l.node.Command(l.t.Context(), program(l.t), args...))
 }
 
 // put replaces the manifests at once.
@@ -542,15 +514,11 @@ func (l *lab) kept() string {
 
 // exec runs a program in the node.
 func (l *lab) exec(name string, args ...string) (string, error) {
-	runtime.LockOSThread() // see launch
-	defer runtime.UnlockOSThread()
 	return l.node.Exec(l.t.Context(), name, args...)
 }
 
 // boot gives FRR its frr.conf, as its start script does.
 func (l *lab) boot() error {
-	runtime.LockOSThread() // see launch
-	defer runtime.UnlockOSThread()
 	_, err := l.node.Boot(l.t.Context())
 	return err
 }
