@@ -116,7 +116,7 @@ func changes(prefixes, peers int) []change {
 // TestReloadTable brings FRR from one configuration to another, with our engine, with our command and with frr-reload.py.
 func TestReloadTable(t *testing.T) {
 	if !*table {
-		t.Skip("a measurement: -table")
+		t.Skip("SKIPPED: a measurement of an hour or two: make bench-table")
 	}
 	book := openBook(t, *tableFile)
 	for _, v := range fabric.Versions() {
