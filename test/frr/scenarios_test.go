@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/manifest"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
@@ -265,58 +266,9 @@ func tail(s string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
-// The objects, each in a line or two.
-
-func object(kind, name, rest string) string {
-	version := "metallb.io/v1beta1"
-	namespace := "metallb-system"
-	switch kind {
-	case "BGPPeer":
-		version = "metallb.io/v1beta2"
-	case "Secret", "ConfigMap":
-		version = "v1"
-	case "Service":
-		version, namespace = "v1", "default"
-	}
-	return fmt.Sprintf("---\napiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %s}\n%s\n", version, kind, name, namespace, rest)
-}
-
-func spec(kind, name, fields string) string {
-	return object(kind, name, "spec: {"+fields+"}")
-}
-
-// peer is a BGPPeer of AS 64500; fields are added to it.
-func peer(name, address string, asn int, fields ...string) string {
-	all := append([]string{"myASN: 64500", fmt.Sprint("peerASN: ", asn), "peerAddress: " + strconv.Quote(address), "connectTime: 1s"}, fields...)
-	return spec("BGPPeer", name, strings.Join(all, ", "))
-}
-
-// service has an endpoint on node1.
-func service(name string, labels string, addresses ...string) string {
-	var ips []string
-	for _, a := range addresses {
-		ips = append(ips, fmt.Sprintf("{ip: %q}", a))
-	}
-	return fmt.Sprintf(`---
-apiVersion: v1
-kind: Service
-metadata: {name: %[1]s, namespace: default, labels: {%[2]s}}
-spec: {type: LoadBalancer, externalTrafficPolicy: Cluster, ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [%[3]s]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: %[1]s-a, namespace: default, labels: {kubernetes.io/service-name: %[1]s}}
-addressType: IPv4
-endpoints: [{addresses: [10.244.0.1], nodeName: node1, conditions: {ready: true}}]
-`, name, labels, strings.Join(ips, ", "))
-}
-
-func node(labels string) string {
-	return fmt.Sprintf("---\napiVersion: v1\nkind: Node\nmetadata: {name: node1, labels: {%s}}\n", labels)
-}
-
 var (
+	object, spec, peer, service, node = manifest.Object, manifest.Spec, manifest.Peer, manifest.Service, manifest.Node
+
 	pool   = spec("IPAddressPool", "pool", `addresses: [192.0.2.0/24, 198.51.0.0/16, "2001:db8::/64"]`)
 	adv    = spec("BGPAdvertisement", "all", "")
 	web    = service("web", "app: web", "192.0.2.10")

@@ -18,41 +18,15 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
+	"github.com/frr-renderer/frr-renderer/test/frr/manifest"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
 func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
 
-const objects = `apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: pool1}
-spec: {addresses: [20.0.0.0/8]}
----
-apiVersion: metallb.io/v1beta1
-kind: BGPAdvertisement
-metadata: {name: all}
-spec: {communities: ['64500:1']}
-`
+var objects = manifest.Spec("IPAddressPool", "pool1", "addresses: [20.0.0.0/8]") + manifest.Spec("BGPAdvertisement", "all", "communities: ['64500:1']")
 
-func peerObject(n int) string {
-	return fmt.Sprintf("---\napiVersion: metallb.io/v1beta2\nkind: BGPPeer\nmetadata: {name: tor%[1]d}\n"+
-		"spec: {myASN: 64500, peerASN: 64501, peerAddress: 10.0.0.%[1]d, connectTime: 1s}\n", n)
-}
-
-func service(name, address string) string {
-	return fmt.Sprintf(`apiVersion: v1
-kind: Service
-metadata: {name: %[1]s, namespace: shop}
-spec: {type: LoadBalancer, ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [{ip: %[2]s}]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: %[1]s-1, namespace: shop, labels: {kubernetes.io/service-name: %[1]s}}
-addressType: IPv4
-endpoints: [{addresses: [10.244.0.1], nodeName: node1}]
-`, name, address)
-}
+func service(name, address string) string { return manifest.Service(name, "", address) }
 
 // BenchmarkServiceToUpdate reports, per change: ms from the written file until the last peer has the UPDATE (median and worst), the same for
 // a bare network line (the floor), their ratio, and their difference, which is our own share; ms of the cold start, sessions included; MiB of
@@ -85,7 +59,7 @@ func newStand(b *testing.B, v fabric.Version, services, peers int) *stand {
 		name, address := fmt.Sprintf("tor%d", i+1), fmt.Sprintf("10.0.0.%d/24", i+1)
 		topology.Nodes = append(topology.Nodes, fabric.NodeSpec{Name: name, Version: fabric.None})
 		topology.Links[0].Ends = append(topology.Links[0].Ends, fabric.End{Node: name, Interface: "eth0", Addresses: []string{address}})
-		all += peerObject(i + 1)
+		all += manifest.Peer(name, fmt.Sprint("10.0.0.", i+1), 64501)
 	}
 	lab := fabric.New(b, topology)
 	s := &stand{node: lab.Node("node1"), dir: b.TempDir()}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
+	"github.com/frr-renderer/frr-renderer/test/frr/manifest"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
@@ -363,36 +364,13 @@ func sample(lines []string, salt uint64) []int {
 
 // The objects.
 
-func object(kind, name, rest string) string {
-	version, namespace := "metallb.io/v1beta1", "metallb-system"
-	switch kind {
-	case "BGPPeer":
-		version = "metallb.io/v1beta2"
-	case "Service", "ConfigMap", "Node":
-		version = "v1"
-	}
-	if kind == "Service" {
-		namespace = "default"
-	}
-	return fmt.Sprintf("---\napiVersion: %s\nkind: %s\nmetadata: {name: %s, namespace: %s}\n%s\n", version, kind, name, namespace, rest)
+var object, spec = manifest.Object, manifest.Spec
+
+func peer(number, asn int, fields ...string) string {
+	return manifest.Peer(fmt.Sprint("tor", number), fmt.Sprint("10.0.0.", number), asn, fields...)
 }
 
-func spec(kind, name, fields string) string { return object(kind, name, "spec: {"+fields+"}") }
-
-func peer(number, asn int, fields string) string {
-	return spec("BGPPeer", fmt.Sprint("tor", number), fmt.Sprintf("myASN: 64500, peerASN: %d, peerAddress: 10.0.0.%d, connectTime: 1s%s", asn, number, fields))
-}
-
-func service(name, address string) string {
-	return object("Service", name, fmt.Sprintf(`spec: {type: LoadBalancer, externalTrafficPolicy: Cluster, ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [{ip: %q}]}}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: %s-a, namespace: default, labels: {kubernetes.io/service-name: %[2]s}}
-addressType: IPv4
-endpoints: [{addresses: [10.244.0.1], nodeName: node1, conditions: {ready: true}}]`, address, name))
-}
+func service(name, address string) string { return manifest.Service(name, "", address) }
 
 func pool(name, addresses string) string {
 	return spec("IPAddressPool", name, "addresses: ["+addresses+"]")
@@ -403,13 +381,13 @@ func adv(name, fields string) string { return spec("BGPAdvertisement", name, fie
 // before and after are two configurations between which nearly everything changes that an apply can change: a class comes whose entry goes
 // into a map in use, a class changes its communities, routes come, go and change class, neighbors come and go, BFD comes.
 var (
-	always = object("Node", "node1", "") + pool("open", "192.0.2.0/24") + adv("open", "ipAddressPools: [open]") + peer(1, 64501, "") +
-		pool("inner", "198.51.100.0/24") + service("web", "192.0.2.10") + service("db", "198.51.100.10") + peer(2, 64500, "")
-	before = always + adv("inner", `ipAddressPools: [inner], peers: [tor2], communities: ["64500:7"], localPref: 200`) + service("old", "192.0.2.11") + peer(8, 64508, "")
+	always = manifest.Node("") + pool("open", "192.0.2.0/24") + adv("open", "ipAddressPools: [open]") + peer(1, 64501) +
+		pool("inner", "198.51.100.0/24") + service("web", "192.0.2.10") + service("db", "198.51.100.10") + peer(2, 64500)
+	before = always + adv("inner", `ipAddressPools: [inner], peers: [tor2], communities: ["64500:7"], localPref: 200`) + service("old", "192.0.2.11") + peer(8, 64508)
 	after  = always + adv("inner", `ipAddressPools: [inner], peers: [tor2, tor3], communities: ["64500:8"], localPref: 300`) +
 		pool("marked", "203.0.113.0/24") + adv("marked", `ipAddressPools: [marked], communities: ["64500:9", "64500:10"]`) + service("cache", "203.0.113.10") +
-		service("new", "192.0.2.12") + peer(3, 64500, "") + spec("BFDProfile", "fast", "detectMultiplier: 5, receiveInterval: 200, transmitInterval: 200") +
-		peer(9, 64509, ", bfdProfile: fast")
+		service("new", "192.0.2.12") + peer(3, 64500) + spec("BFDProfile", "fast", "detectMultiplier: 5, receiveInterval: 200, transmitInterval: 200") +
+		peer(9, 64509, "bfdProfile: fast")
 )
 
 // state is a configuration, and what it comes to when nothing is in its way.

@@ -56,7 +56,7 @@ func TestAWorkingNeighborKeepsItsLastGoodForm(t *testing.T) {
 		a, _ := l.learn()
 		sessions := l.tors[0].Sessions()
 		l.step()
-		l.put(strings.Replace(a.objects, "peerAddress: 10.0.0.1,", "peerAddress: "+own+",", 1))
+		l.put(strings.Replace(a.objects, `peerAddress: "10.0.0.1"`, "peerAddress: "+own, 1))
 		l.says("metallb-system/tor1 spec.peerAddress")
 		l.says("its last good form stays in use")
 		l.comesTo(a.runs, seconds(10))
