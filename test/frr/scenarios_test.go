@@ -23,14 +23,6 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
 
-// program is the path of the product.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := product.Build()
-	require.NoError(t, err)
-	return path
-}
-
 // scenario runs f with node1 on each version of FRR; other is the version that its first ToR shall have.
 func scenario(t *testing.T, f func(t *testing.T, v, other fabric.Version)) {
 	t.Parallel()
@@ -129,7 +121,7 @@ func (l *lab) run(args ...string) {
 
 func (l *lab) product(ctx context.Context, args ...string) *exec.Cmd {
 	l.t.Helper()
-	words := slices.Concat(l.as, []string{program(l.t)}, args)
+	words := slices.Concat(l.as, []string{product.Path(l.t)}, args)
 	return l.node.Command(ctx, words[0], words[1:]...)
 }
 

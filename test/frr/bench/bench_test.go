@@ -77,9 +77,7 @@ func newStand(b *testing.B, v fabric.Version, services, peers int) *stand {
 
 // run starts the product on the directory; it ends with the benchmark, or by stop.
 func (s *stand) run(b *testing.B, args ...string) *fabric.Program {
-	path, err := product.Build()
-	require.NoError(b, err)
-	agent, err := fabric.Start(s.node.Command(context.Background(), path,
+	agent, err := fabric.Start(s.node.Command(context.Background(), product.Path(b),
 		append([]string{"run", "-f", s.dir, "--node", "node1", "--log-level", "warn"}, args...)...))
 	require.NoError(b, err)
 	b.Cleanup(func() { stop(agent) })

@@ -236,8 +236,7 @@ func load(t *testing.T, bare *fabric.Bare, from, to string) string {
 
 // reloadCommand is the same by "frr-renderer reload", which knows nothing beforehand, from its start to its end.
 func reloadCommand(t *testing.T, bare *fabric.Bare, from, to string) time.Duration {
-	path, err := product.Build()
-	require.NoError(t, err)
+	path := product.Path(t)
 	file := load(t, bare, from, to)
 	begin := time.Now()
 	said, err := bare.Exec(t.Context(), path, "reload", file, "--frr-conf", "none")
@@ -248,15 +247,11 @@ func reloadCommand(t *testing.T, bare *fabric.Bare, from, to string) time.Durati
 
 // frrReload is the same by frr-reload.py, which is given up after a while. The time is 0 when there is none.
 func frrReload(t *testing.T, bare *fabric.Bare, from, to string) (time.Duration, string) {
-	root, err := fabric.FindRoot(bare.Version)
-	require.NoError(t, err)
 	file := load(t, bare, from, to)
 	ctx, cancel := context.WithTimeout(t.Context(), *giveUp)
 	defer cancel()
-	cmd := bare.Command(ctx, "python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
-		"--confdir", "/etc/frr", "--rundir", "/run/frr", file)
 	begin := time.Now()
-	out, err := fabric.CombinedOutput(cmd)
+	out, err := fabric.CombinedOutput(bare.FRRReload(ctx, file))
 	took := time.Since(begin)
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -23,16 +23,11 @@ func (frrReload) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error 
 		return err
 	}
 	o.Plan = plan
-	root, err := fabric.FindRoot(s.dut.Version)
-	if err != nil {
-		return err
-	}
 	if err := os.WriteFile(filepath.Join(s.dut.ConfDir(), "frr.conf"), []byte(p.B), 0o644); err != nil {
 		return err
 	}
 	begin := time.Now()
-	said, err := s.dut.Exec(ctx, "/usr/bin/python3", filepath.Join(root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
-		"--confdir", "/etc/frr", "--rundir", "/run/frr", "/etc/frr/frr.conf")
+	said, err := fabric.CombinedOutput(s.dut.FRRReload(ctx, "/etc/frr/frr.conf"))
 	o.Apply = time.Since(begin)
 	if err != nil {
 		o.differ(Failure, "%s", said)

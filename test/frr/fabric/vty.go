@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -28,6 +29,12 @@ func (n *Node) RunningConfig(ctx context.Context) (string, error) {
 // Boot loads the node's frr.conf as FRR's own start script does, and returns what FRR complained about.
 func (n *Node) Boot(ctx context.Context) ([]string, error) {
 	return n.load(ctx, "-b")
+}
+
+// FRRReload is FRR's own frr-reload.py, to bring the node to a file inside it.
+func (n *Node) FRRReload(ctx context.Context, file string) *exec.Cmd {
+	return n.Command(ctx, "/usr/bin/python3", filepath.Join(n.root, "usr/lib/frr/frr-reload.py"), "--reload", "--bindir", "/usr/bin",
+		"--confdir", "/etc/frr", "--rundir", "/run/frr", file)
 }
 
 // Load loads a configuration text by vtysh -f, on top of what is running, and returns every line that FRR had to say about it. The

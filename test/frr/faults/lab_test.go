@@ -105,14 +105,6 @@ func newLab(t *testing.T, v fabric.Version) *lab {
 	return l
 }
 
-// program builds the product.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := product.Build()
-	require.NoError(t, err)
-	return path
-}
-
 // run starts the product through the gate.
 func (l *lab) run(args ...string) {
 	l.t.Helper()
@@ -121,7 +113,7 @@ func (l *lab) run(args ...string) {
 	defer log.Close()
 	words := append([]string{"run", "-f", l.dir, "--node", "node1", "--vty-dir", l.gate.dir, "--vtysh-path", l.node.VtyshPath(), "--frr-conf", l.conf,
 		"--drift-interval", "1h", "--timeout", l.timeout}, args...)
-	l.agent = l.launch(l.node.Command(context.Background(), program(l.t), words...), log)
+	l.agent = l.launch(l.node.Command(context.Background(), product.Path(l.t), words...), log)
 }
 
 // launch starts a program, which ends with the test.
@@ -149,7 +141,7 @@ func (l *lab) cli(args ...string) (string, int) {
 	if slices.Contains([]string{"reload", "diff"}, args[0]) {
 		args = append(args, "--vty-dir", l.gate.dir, "--vtysh-path", l.node.VtyshPath())
 	}
-	return fabric.Run(l.t, l.node.Command(l.t.Context(), program(l.t), args...))
+	return fabric.Run(l.t, l.node.Command(l.t.Context(), product.Path(l.t), args...))
 }
 
 // put replaces the manifests at once.
@@ -214,16 +206,22 @@ func flat(text string) []string {
 // comesTo waits until FRR runs something.
 func (l *lab) comesTo(wanted []string, within time.Duration) {
 	l.t.Helper()
-	var runs []string
+	l.becomes("what FRR runs", wanted, within, l.runs)
+}
+
+// becomes waits until something is what is wanted, or shows how it differs.
+func (l *lab) becomes(what string, wanted []string, within time.Duration, look func() []string) {
+	l.t.Helper()
+	var now []string
 	for end := time.Now().Add(within); ; time.Sleep(15 * time.Millisecond) {
-		if runs = l.runs(); slices.Equal(runs, wanted) {
+		if now = look(); slices.Equal(now, wanted) {
 			return
 		}
 		if time.Now().After(end) {
 			break
 		}
 	}
-	require.Equal(l.t, strings.Join(wanted, "\n"), strings.Join(runs, "\n"), "FRR did not come to it within %s", within)
+	require.Equal(l.t, strings.Join(wanted, "\n"), strings.Join(now, "\n"), "%s, after %s", what, within)
 }
 
 // hears is what the peers hear now.
@@ -245,16 +243,7 @@ func route(tor int, p gobgp.Path) string {
 // hear waits until the peers hear exactly some routes.
 func (l *lab) hear(wanted []string) {
 	l.t.Helper()
-	var now []string
-	for end := time.Now().Add(40 * time.Second); ; time.Sleep(15 * time.Millisecond) { // bgpd looks for a lost zebra every 10 s
-		if now = l.hears(); slices.Equal(now, wanted) {
-			return
-		}
-		if time.Now().After(end) {
-			break
-		}
-	}
-	require.Equal(l.t, strings.Join(wanted, "\n"), strings.Join(now, "\n"), "what the peers hear")
+	l.becomes("what the peers hear", wanted, 40*time.Second, l.hears) // bgpd looks for a lost zebra every 10 s
 }
 
 // may tells whether a peer may hear a route: the configuration before, or the wanted one, sends its prefix to peers of that policy. Of a class

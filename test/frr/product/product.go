@@ -28,8 +28,17 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Build builds the program, at the first call, and returns its path.
-var Build = sync.OnceValues(func() (string, error) {
+// Path is where the program is, which is built at the first call.
+func Path(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(dir, "frr-renderer")
 	said, err := exec.Command("go", "build", "-o", path, "github.com/frr-renderer/frr-renderer/cmd/frr-renderer").CombinedOutput()
 	if err != nil {
