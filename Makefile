@@ -6,6 +6,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN := bin
 # As root the tests must find a real FRR: a skip would hide what was not proven. Others are told what was skipped.
 REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
+# The same for the API server, whose tests need FRR too.
+REQUIRE_KUBE := $(REQUIRE_FRR)
+REQUIRE := FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) FRR_RENDERER_REQUIRE_KUBE=$(REQUIRE_KUBE)
 # How long each fuzz target runs in test-long.
 FUZZTIME ?= 60s
 # Repetitions of the scenarios in test-long.
@@ -27,6 +30,10 @@ build: ## bin/frr-renderer, a static binary
 frr: ## the FRR versions that the tests need: 8.4 of the distribution, 10.3 unpacked beside it
 	@test/frr/install-frr.sh 10.3 >/dev/null
 
+.PHONY: kube
+kube: ## kube-apiserver and etcd that the tests need: 4 minutes once; KUBEBUILDER_ASSETS names a folder that has them already
+	@test/kube/build.sh >/dev/null
+
 .PHONY: frr-distribution
 frr-distribution:
 	@test/frr/install-frr.sh >/dev/null
@@ -43,23 +50,23 @@ verify: ## formatting, vet, and that generated files are up to date
 generate: ## deep copies and CRDs
 	$(GO) generate ./api/...
 
-# Budgets on two cores, cold and warm: verify 6 and 1 minutes, test 20 and 6, the short form of test-long 3 and 2.
+# Budgets on two cores, cold and warm: verify 6 and 1 minutes, kube 5 and 0, test 25 (with both) and 6, the short form of test-long 3 and 2.
 .PHONY: test
 test: frr verify unit ## everything that CI runs, but for the short form of test-long
 
 .PHONY: unit
-unit: frr
-	FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 30m ./...
+unit: frr $(if $(REQUIRE_KUBE),kube)
+	$(REQUIRE) $(GO) test -timeout 30m ./...
 
 .PHONY: test-long
-test-long: frr ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times, faults at every point
+test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times, faults at every point
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
 			echo "fuzz $$package $$target for $(FUZZTIME)"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
-	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
+	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
 
 .PHONY: golden

@@ -1,0 +1,61 @@
+package apiserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// ErrUnavailable says that this machine has no kube-apiserver and can't or should not build it now.
+var ErrUnavailable = errors.New("the API server is not available")
+
+// requireVariable makes what is skipped otherwise a failure, and has the programs built where they are missing.
+const requireVariable = "FRR_RENDERER_REQUIRE_KUBE"
+
+func required() bool { return os.Getenv(requireVariable) == "1" }
+
+// Require returns the folder with kube-apiserver and etcd. It skips the test where they are not built yet (loudly); with
+// FRR_RENDERER_REQUIRE_KUBE=1 it builds them, which takes minutes, and fails where that is not possible.
+func Require(t testing.TB) string {
+	t.Helper()
+	dir, err := programs()
+	if err == nil {
+		return dir
+	}
+	if required() {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: %v\n*** \"make kube\" builds it; %s=1 makes this a failure.\n\n", t.Name(), err, requireVariable)
+	t.Skip(err)
+	return ""
+}
+
+// programs runs test/kube/build.sh, once for a process. Every error wraps ErrUnavailable.
+var programs = sync.OnceValues(func() (string, error) {
+	script := filepath.Join(source(), "..", "kube", "build.sh")
+	args := []string{script}
+	if !required() {
+		args = append(args, "--if-built")
+	}
+	cmd := exec.Command("bash", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%w: run %s: %w\n%s", ErrUnavailable, script, err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+})
+
+// source is the folder of this file.
+func source() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
