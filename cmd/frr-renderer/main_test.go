@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,7 +54,8 @@ func TestExitCodesAreTheContract(t *testing.T) {
 		{"status without FRR", []string{"status", "--vty-dir", empty, "--health-addr", "127.0.0.1:1"}, 1, ""},
 		{"status in an unknown form", []string{"status", "-o", "yaml"}, 2, "yaml"},
 		{"run with an unknown log level", []string{"run", "-f", empty, "--node", "a", "--log-level", "loud"}, 2, "loud"},
-		{"run of an absent path", []string{"run", "-f", filepath.Join(empty, "absent"), "--node", "a", "--frr-conf", "none", "--health-addr", ""}, 1, "absent"},
+		{"run of an absent path", []string{"run", "-f", filepath.Join(empty, "absent"), "--node", "a", "--frr-conf", "none", "--health-addr", "", "--metrics-addr", ""}, 1, "absent"},
+		{"run with an absent kubeconfig", []string{"run", "-f", goodObjects, "--node", "node-1", "--frr-conf", "none", "--kubeconfig", filepath.Join(empty, "absent")}, 1, "--kubeconfig"},
 		{"an unknown command", []string{"rendre"}, 2, "render"},
 		{"an unknown flag", []string{"render", "--nodes"}, 2, "--nodes"},
 		{"version", []string{"version"}, 0, ""},
@@ -121,12 +123,19 @@ func TestAnOverlayReplacesOneTemplate(t *testing.T) {
 
 func TestRunEndsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan int)
+	done, address := make(chan int), freeAddress(t)
 	var out, err bytes.Buffer
 	go func() {
 		done <- run(ctx, []string{"run", "-f", goodObjects, "--node", "node-1", "--vty-dir", t.TempDir(), "--frr-conf", "none",
-			"--health-addr", freeAddress(t)}, &out, &err)
+			"--health-addr", address, "--metrics-addr", address}, &out, &err)
 	}()
+	// One address may serve both.
+	for _, path := range []string{"healthz", "metrics"} {
+		require.Eventually(t, func() bool {
+			response, err := http.Get("http://" + address + "/" + path)
+			return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
+		}, 10*time.Second, 10*time.Millisecond, path)
+	}
 	cancel()
 	select {
 	case code := <-done:

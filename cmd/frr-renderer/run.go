@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,17 +17,18 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/agent"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
-
-const defaultHealthAddr = "127.0.0.1:17472"
 
 type runFlags struct {
 	objects    objectFlags
 	vty        vtyFlags
 	frrConf    string
 	state      string
-	healthAddr string
+	health     string
+	metrics    string
+	kubeconfig string
 	logLevel   string
 	drift      time.Duration
 	driftMode  string
@@ -49,7 +48,10 @@ is reset that need not be. What is applied stays when the program ends.
 Beside --frr-conf, which FRR reads when it starts, lies the file of the last good objects (mode 0600, it holds passwords): an object that
 becomes invalid keeps its last good form, also across restarts.
 
---health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows).`,
+--health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
+--metrics-addr serves /metrics for Prometheus. Both are plain HTTP.
+
+With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -60,7 +62,9 @@ becomes invalid keeps its last good form, also across restarts.
 	f.vty.add(c)
 	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
-	c.Flags().StringVar(&f.healthAddr, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
+	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
+	c.Flags().StringVar(&f.metrics, "metrics-addr", defaultMetricsAddr, "address of /metrics, which may be that of --health-addr; empty: none")
+	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the API server; empty: as a pod does, where this is one")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
 	c.Flags().StringVar(&f.driftMode, "drift", "repair", "what to do when somebody changed FRR by hand: repair, or report (until the objects change)")
@@ -91,22 +95,25 @@ func (f *runFlags) run(c *cobra.Command) error {
 			f.state = filepath.Join(filepath.Dir(f.frrConf), "frr-renderer.last-good.json")
 		}
 	}
-	board := agent.NewBoard(time.Now)
+	ctx, cancel := context.WithCancelCause(c.Context())
+	defer cancel(nil)
+	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, log)
+	if err != nil {
+		return failed(err)
+	}
+	metrics := status.NewMetrics()
+	board := agent.NewBoard(time.Now, metrics)
 	a, err := agent.New(agent.Config{
 		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
-		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift,
+		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
 		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
 	}, board)
 	if err != nil {
 		return failed(err)
 	}
-	ctx, cancel := context.WithCancelCause(c.Context())
-	defer cancel(nil)
-	stop, err := serve(f.healthAddr, board, log, cancel)
-	if err != nil {
+	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
 		return failed(err)
 	}
-	defer stop()
 	templates, err := watchTemplates(ctx, f.objects.templates)
 	if err != nil {
 		return failed(err)
@@ -148,43 +155,6 @@ func socketStamp(dir string) func() string {
 		}
 		return b.String()
 	}
-}
-
-// serve answers on addr until stop.
-func serve(addr string, board *agent.Board, log *slog.Logger, fatal context.CancelCauseFunc) (stop func(), err error) {
-	if addr == "" {
-		return func() {}, nil
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("serve health: %w; say another address with --health-addr", err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if r := board.Report(); !r.Ready() {
-			why := r.Failure
-			if why == "" {
-				why = "nothing was applied yet"
-			}
-			http.Error(w, why, http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if err := printJSON(w, board.Report()); err != nil {
-			log.Debug("a reader of /status went away", "error", err)
-		}
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			fatal(err)
-		}
-	}()
-	return func() { _ = server.Close() }, nil
 }
 
 // watchTemplates tells when a template in dir changes; nil without a dir.

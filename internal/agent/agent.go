@@ -18,6 +18,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
@@ -26,6 +27,15 @@ import (
 type SyntaxChecker interface {
 	// CheckSyntax returns a *vtysh.SyntaxError when the parser refuses the text.
 	CheckSyntax(ctx context.Context, text string) error
+}
+
+// Announcer tells people what is held back, and what becomes of it. Its methods return at once.
+type Announcer interface {
+	// Held tells of a plan that is held, in place of any before.
+	Held(plan status.Held)
+	// LetThrough and Gone tell that nothing is held any more: the plan was allowed, or is not needed any more.
+	LetThrough(plan status.Held)
+	Gone(plan status.Held)
 }
 
 // Config says what one agent works on.
@@ -42,6 +52,7 @@ type Config struct {
 	Fingerprint func() string
 	Log         *slog.Logger
 	Now         func() time.Time
+	Announcer   Announcer // nil: nobody is told
 
 	// DriftInterval is how often FRR is asked whether it still runs what it should; DriftReport tells only, and repairs nothing.
 	DriftInterval time.Duration
@@ -91,6 +102,8 @@ type Agent struct {
 	accepted string            // digest of the last document with overlays that FRR's parser took
 	good     *render.Document  // the last document that was rendered and could be used
 	still    bool              // the last turn left FRR with what the objects ask for
+	looking  bool              // the turn looks for what somebody has changed by hand
+	drift    string            // what was found of that last, and left
 	file     fs.FileInfo       // frr.conf as it was written last
 	logged   []problem.Problem
 	guard    guard
@@ -99,6 +112,9 @@ type Agent struct {
 // New reads what an earlier run has left beside frr.conf.
 func New(config Config, board *Board) (*Agent, error) {
 	a := &Agent{Config: config, status: board, checked: map[string]string{}}
+	if a.Announcer == nil {
+		a.Announcer = silence{}
+	}
 	reload.Sweep(config.FRRConf)
 	reload.Sweep(config.StateFile)
 	previous := ""
@@ -176,6 +192,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		if a.objects == nil {
 			continue // never before everything is known: an End-of-RIB would come before the routes
 		}
+		a.looking = drifted && a.fingerprint() == running
 		if err := a.turn(ctx, force, drifted && a.DriftReport); err != nil {
 			if ctx.Err() != nil {
 				return
@@ -271,10 +288,16 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		return false, err
 	}
 	a.record(outcome)
+	if applied && a.looking && !outcome.Plan.Empty() {
+		a.status.metrics.DriftFound()
+		if outcome.Verified() {
+			a.status.metrics.DriftRepaired()
+		}
+	}
 	if a.blame(result, outcome) {
 		return true, nil
 	}
-	a.guard.lasting = nil
+	a.guard.lasting, a.drift = nil, ""
 	for _, r := range outcome.Refused {
 		problems = append(problems, a.problem(problem.Error, problem.RefusedByFRR, "FRR refuses "+r.String()))
 	}
@@ -350,7 +373,11 @@ func (a *Agent) quiet(ctx context.Context) bool {
 		}
 	}
 	unchanged, err := a.engine.Unchanged(ctx)
-	return err == nil && unchanged
+	if err != nil || !unchanged {
+		return false
+	}
+	a.status.metrics.Succeeded(a.Now())
+	return true
 }
 
 // unsettled says what FRR does not run.
@@ -378,6 +405,15 @@ func (a *Agent) look(ctx context.Context, document render.Document, problems []p
 		a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.Drifted,
 			fmt.Sprintf("FRR runs something else than was applied; %d commands would repair it, first %q", len(plan.Commands), plan.Commands[0].Line.String())))
 	}
+	found := plan.String()
+	a.status.metrics.DriftLines(len(plan.Commands))
+	switch {
+	case found == "":
+		a.status.metrics.Succeeded(a.Now())
+	case found != a.drift:
+		a.status.metrics.DriftFound()
+	}
+	a.drift = found
 	a.tell(slices.Concat(problems, a.guard.lasting), services)
 	a.still = true
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
 )
@@ -38,7 +39,7 @@ func (l *logged) text() string {
 // start runs an agent on a fake FRR until the test ends.
 func start(t *testing.T, frr *vtyshtest.FRR) (*Board, *logged) {
 	t.Helper()
-	board := NewBoard(time.Now)
+	board := NewBoard(time.Now, status.NewMetrics())
 	log := &logged{}
 	dir := t.TempDir()
 	a, err := New(Config{

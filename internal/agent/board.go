@@ -10,6 +10,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
 // historyLength is how many applies are kept to show.
@@ -76,15 +77,18 @@ type Held struct {
 // Ready tells whether FRR runs what was asked for last.
 func (r Report) Ready() bool { return r.Digest != "" && r.Failure == "" }
 
-// Board holds an agent's report, for others to read while it works.
+// Board holds an agent's report, for others to read while it works, and counts what metrics count.
 type Board struct {
-	mu     sync.Mutex
-	report Report
-	now    func() time.Time
+	mu      sync.Mutex
+	report  Report
+	now     func() time.Time
+	metrics *status.Metrics
 }
 
 // NewBoard returns an empty board.
-func NewBoard(now func() time.Time) *Board { return &Board{now: now} }
+func NewBoard(now func() time.Time, metrics *status.Metrics) *Board {
+	return &Board{now: now, metrics: metrics}
+}
 
 // Report returns what the agent said last.
 func (b *Board) Report() Report {
@@ -106,12 +110,17 @@ func (b *Board) change(f func(*Report)) {
 
 func (b *Board) problems(node string, problems []problem.Problem, services int) {
 	b.change(func(r *Report) { r.Node, r.Problems, r.Services = node, problems, services })
+	b.metrics.Problems(problems)
 }
 
-func (b *Board) failed(err error) { b.change(func(r *Report) { r.Failure = err.Error() }) }
+func (b *Board) failed(err error) {
+	b.change(func(r *Report) { r.Failure = err.Error() })
+	b.metrics.Failed()
+}
 
 func (b *Board) verified(digest string) {
 	b.change(func(r *Report) { r.Digest, r.Failure = digest, "" })
+	b.metrics.Succeeded(b.now())
 }
 
 // applied tells whether FRR was last seen running this document.
@@ -122,6 +131,7 @@ func (b *Board) applied(digest string) bool {
 }
 
 func (b *Board) record(result reload.Result) {
+	b.metrics.Applied(result)
 	b.change(func(r *Report) {
 		r.Applies = append(r.Applies, result)
 		for _, c := range result.Plan.Commands {
@@ -139,7 +149,17 @@ func (b *Board) record(result reload.Result) {
 	})
 }
 
-func (b *Board) held(h *Held) { b.change(func(r *Report) { r.Held = h }) }
+// held shows what waits to be allowed now, nil for nothing, and returns what did before.
+func (b *Board) held(h *Held) *Held {
+	var before *Held
+	b.change(func(r *Report) { before, r.Held = r.Held, h })
+	if h == nil {
+		b.metrics.Held(nil)
+	} else {
+		b.metrics.Held(h.Neighbors)
+	}
+	return before
+}
 
 // holds tells whether anything waits to be allowed.
 func (b *Board) holds() bool {

@@ -39,6 +39,17 @@ func EstablishedOf(neighbors []string, state observe.State) []string {
 	return out
 }
 
+// established counts the Established sessions of the neighbors of a plan.
+func established(neighbors []string, state observe.State) int {
+	n := 0
+	for _, s := range state.Sessions {
+		if len(EstablishedOf(neighbors, observe.State{Sessions: []observe.Session{s}})) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func within(neighbor, prefix string) bool {
 	p, err := netip.ParsePrefix(prefix)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
 // AllowResets is the annotation of a node that lets a held plan through: its value is the digest of the plan, and it counts for an hour
@@ -23,6 +24,8 @@ type guard struct {
 	// allowed is the digest that the node's annotation lets through, first seen at since.
 	allowed string
 	since   time.Time
+	// through is the digest of the last plan that it has let through.
+	through string
 	// lasting are Problems that stay until the next apply.
 	lasting []problem.Problem
 
@@ -52,29 +55,59 @@ func (a *Agent) lets(plan reload.Plan) bool {
 	return a.guard.allowed != "" && a.guard.allowed == plan.Digest() && a.Now().Sub(a.guard.since) < allowedFor
 }
 
-// gate is the reload.Gate of the agent's engine.
+// gate is the reload.Gate of the agent's engine. The sessions of a plan that goes through are counted as reset; a bgpd that can't say which
+// are Established stops none.
 func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
-	if !a.RefuseResets || a.lets(plan) {
-		return nil, nil
-	}
+	allowed := a.RefuseResets && a.lets(plan)
 	state, err := observe.Read(ctx, a.Client)
-	if err != nil {
-		return nil, err
+	if a.RefuseResets && !allowed {
+		return EstablishedOf(plan.Resets(), state), err
 	}
-	return EstablishedOf(plan.Resets(), state), nil
+	if allowed {
+		a.guard.through = a.guard.allowed
+	}
+	if err == nil {
+		a.status.metrics.Reset(established(plan.Resets(), state))
+	}
+	return nil, nil
 }
 
-// hold shows what was held back.
+// hold shows what is held back, and announces it when it is another than before.
 func (a *Agent) hold(outcome reload.Result) {
 	if outcome.Held.Empty() {
-		a.status.held(nil)
+		if before := a.status.held(nil); before != nil {
+			a.release(*before)
+		}
 		return
 	}
 	digest := outcome.Held.Digest()
-	a.status.held(&Held{Digest: digest, Neighbors: outcome.HeldNeighbors, Plan: outcome.Held})
+	held := &Held{Digest: digest, Neighbors: outcome.HeldNeighbors, Plan: outcome.Held}
+	if before := a.status.held(held); before == nil || before.Digest != digest {
+		a.Announcer.Held(held.told())
+	}
 	a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.ResetsHeld, fmt.Sprintf(
 		"held back: it would reset %s; to let it through, annotate the node with %s=%s", strings.Join(outcome.HeldNeighbors, ", "), AllowResets, digest)))
 }
+
+// release announces what became of a plan that was held.
+func (a *Agent) release(plan Held) {
+	if a.guard.through == plan.Digest {
+		a.Announcer.LetThrough(plan.told())
+		return
+	}
+	a.Announcer.Gone(plan.told())
+}
+
+func (h Held) told() status.Held {
+	return status.Held{Digest: h.Digest, Neighbors: h.Neighbors, Allow: AllowResets + "=" + h.Digest}
+}
+
+// silence announces nothing: there is no API server.
+type silence struct{}
+
+func (silence) Held(status.Held)       {}
+func (silence) LetThrough(status.Held) {}
+func (silence) Gone(status.Held)       {}
 
 // begin remembers what is before an apply that is to be confirmed.
 func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) error {
