@@ -39,6 +39,7 @@ func TestScenarioFRRRestartsAndDrifts(t *testing.T) {
 			_, err = l.node.Vtysh(t.Context(), "-c", "configure", "-c", "router bgp 64500", "-c", "address-family ipv4 unicast", "-c", "no network 192.0.2.10/32")
 			require.NoError(t, err)
 			l.eventually("the missing line is back", 5*time.Second, func() bool { return strings.Contains(l.running(), "network 192.0.2.10/32") })
+			l.measures("drift_found_total 2", "drift_repaired_total 2", "drift_lines 0")
 			require.NoError(t, os.Remove(filepath.Join(l.node.ConfDir(), "frr.conf")))
 			l.eventually("frr.conf is back", 5*time.Second, func() bool { return l.frrConf() != "" })
 		})
@@ -48,6 +49,7 @@ func TestScenarioFRRRestartsAndDrifts(t *testing.T) {
 		l.eventually("an empty FRR is configured again", 8*time.Second, func() bool { return l.running() == before })
 		l.up("tor1")
 		l.arrives("tor1", "192.0.2.10/32", nil)
+		l.measures("drift_found_total 2", "ready 1") // nobody has changed it by hand
 
 		l.stop()
 		require.NoError(t, l.node.Restart(t.Context()))

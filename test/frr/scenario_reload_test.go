@@ -1,7 +1,6 @@
 package frr
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -134,6 +133,7 @@ func TestScenarioResetsAreHeldUntilAllowed(t *testing.T) {
 		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1, "node": node("")},
 			"--refuse-resets")
 		l.up("tor1", "tor2")
+		require.Equal(t, 1, strings.Count(l.read(), "there is no API server to write Events to"))
 		held := ""
 		l.undisturbed(func() {
 			l.step()
@@ -144,16 +144,18 @@ func TestScenarioResetsAreHeldUntilAllowed(t *testing.T) {
 			l.arrives("tor2", "192.0.2.20/32", nil)
 			out, _ := l.cli("status")
 			require.Contains(t, out, "held back, since it would reset 10.0.0.1")
-			m := regexp.MustCompile(`allow-resets=([0-9a-f]{24})`).FindStringSubmatch(out)
-			require.NotNil(t, m, out)
-			held = m[1]
+			held = l.held()
+			l.measures("plan_held 1", `held_session{neighbor="10.0.0.1",vrf="default"} 1`, "session_resets_total 0")
 		})
 		before := l.sessions(l.node)
 		l.step()
-		l.put("node", fmt.Sprintf("---\napiVersion: v1\nkind: Node\nmetadata: {name: node1, annotations: {frr-renderer.io/allow-resets: %q}}\n", held))
+		l.put("node", allowing(held))
 		l.said("update-source 10.0.0.11")
 		l.eventually("a reset of tor1", 5*time.Second, func() bool { return len(fabric.Disturbed(before, l.sessions(l.node))) == 1 })
+		l.measures("plan_held 0", "session_resets_total 1")
+		require.NotContains(t, l.scrape(), "frr_renderer_held_session")
 		l.up("tor1", "tor2")
+		require.Equal(t, 1, strings.Count(l.read(), "API server"), "told once")
 	})
 }
 
@@ -214,7 +216,13 @@ func TestScenarioDriftIsReported(t *testing.T) {
 		l.said("FRR runs something else than was applied")
 		l.said("no network 198.51.7.7/32")
 		require.Empty(t, l.lines(), "nothing is repaired")
+		l.measures("drift_lines 1", "drift_found_total 1", "drift_repaired_total 0")
+		seen := l.scrape()
+		time.Sleep(1200 * time.Millisecond)
+		require.Equal(t, success(t, seen), success(t, l.scrape()), "FRR is not seen running what it should")
+		l.measures("drift_found_total 1")
 		l.put("api", service("api", "", "192.0.2.20"))
 		l.arrives("tor1", "192.0.2.20/32", nil)
+		l.measures("drift_lines 0")
 	})
 }
