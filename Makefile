@@ -57,6 +57,7 @@ test: frr verify unit ## everything that CI runs, but for the short form of test
 .PHONY: unit
 unit: frr $(if $(REQUIRE_KUBE),kube)
 	$(REQUIRE) $(GO) test -timeout 30m ./...
+	@[ "$(REQUIRE_FRR)" = 1 ] || echo "*** SKIPPED: every test that needs FRR or an API server, since this is not root"
 
 .PHONY: test-long
 test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times, faults at every point
