@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,8 +89,8 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.allow != "" {
-		f.refuse = true
+	if err := f.check(c.Flags().Changed("allow-resets")); err != nil {
+		return &exitError{exitUsage, err}
 	}
 	client, err := f.vty.client()
 	if err != nil {
@@ -130,10 +133,15 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	if c.Context().Err() != nil {
 		return failed(errors.New("interrupted; nothing was changed"))
 	}
+	// The change may cut the connection of the person who makes it: neither the terminal nor a pipe that goes away ends what watches over it.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	result, err := engine.Apply(ctx, document)
 	view := reloadView{Digest: result.Plan.Digest(), Result: result}
 	if errors.Is(err, vtysh.ErrPermission) {
 		return failed(err)
+	}
+	if err != nil && f.confirm > 0 {
+		return f.rollBack(ctx, client, back, stderr, err.Error())
 	}
 	if err != nil {
 		return failed(fmt.Errorf("%w; run the same command again to go on", err))
@@ -154,9 +162,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 			return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
 		}
 	}
-	if err := f.print(stdout, inJSON, result.Plan, view); err != nil {
-		return failed(err)
-	}
+	printed := f.print(stdout, inJSON, result.Plan, view)
 	for _, r := range result.Refused {
 		fmt.Fprintf(stderr, "frr-renderer: FRR refuses %s\n", r)
 	}
@@ -170,7 +176,23 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
 			len(result.Refused), len(result.Remaining.Commands), f.frrConf))
 	}
-	return failedOrNil(f.keep(document))
+	return failedOrNil(errors.Join(f.keep(document), printed))
+}
+
+var digest = regexp.MustCompile(`^[0-9a-f]{24}$`)
+
+// check reads the flags together.
+func (f *reloadFlags) check(allows bool) error {
+	switch {
+	case allows && !digest.MatchString(f.allow):
+		return fmt.Errorf("--allow-resets %q is not a digest: 24 hexadecimal digits, which --dry-run prints below a plan that resets sessions", f.allow)
+	case f.confirm < 0:
+		return fmt.Errorf("--confirm %s is negative; 0: don't wait", f.confirm)
+	case f.timeout <= 0:
+		return fmt.Errorf("--timeout %s leaves no time; give more than 0s", f.timeout)
+	}
+	f.refuse = f.refuse || allows
+	return nil
 }
 
 func failedOrNil(err error) error {
@@ -250,11 +272,7 @@ func (f *reloadFlags) wait(interrupt, ctx context.Context, client vtysh.Client, 
 		return nil, "FRR can't be asked for its sessions: " + err.Error()
 	}
 	for _, s := range agent.Lost(before, now, document) {
-		name := s.Neighbor
-		if s.VRF != "default" {
-			name += " of " + s.VRF
-		}
-		lost = append(lost, name)
+		lost = append(lost, s.String())
 	}
 	if len(lost) > 0 {
 		return lost, "no longer Established: " + strings.Join(lost, ", ")

@@ -163,11 +163,7 @@ func (a *Agent) confirm(ctx context.Context) {
 	g.timer = nil
 	var lost []string
 	for _, s := range Lost(g.before, now, g.applied) {
-		name := s.Neighbor
-		if s.VRF != "default" {
-			name += " of " + s.VRF
-		}
-		lost = append(lost, name)
+		lost = append(lost, s.String())
 	}
 	if len(lost) == 0 {
 		a.Log.Info("every session is back: the change is confirmed", "digest", g.applied.Digest)

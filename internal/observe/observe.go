@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -43,13 +45,46 @@ type Session struct {
 	BFD string `json:"bfd,omitempty"`
 }
 
+// String names the session: its neighbor, and its VRF unless that is the default.
+func (s Session) String() string {
+	if s.VRF == "default" {
+		return s.Neighbor
+	}
+	return s.Neighbor + " of " + s.VRF
+}
+
 // Established tells whether routes flow.
 func (s Session) Established() bool { return s.State == "Established" }
 
+// asn is an AS number, which 10.3 prints as a string where an instance has as-notation ("65001", "1.10", RFC 5396).
+type asn uint32
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *asn) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	high, low, dotted := strings.Cut(text, ".")
+	bits := 32
+	if dotted {
+		bits = 16
+	} else {
+		low, high = text, "0"
+	}
+	h, err := strconv.ParseUint(high, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%s is no AS number", data)
+	}
+	l, err := strconv.ParseUint(low, 10, bits)
+	if err != nil {
+		return fmt.Errorf("%s is no AS number", data)
+	}
+	*a = asn(h<<16 | l)
+	return nil
+}
+
 // neighborJSON is what counts of "show bgp vrf all neighbors json".
 type neighborJSON struct {
-	RemoteAS       uint32 `json:"remoteAs"`
-	LocalAS        uint32 `json:"localAs"`
+	RemoteAS       asn    `json:"remoteAs"`
+	LocalAS        asn    `json:"localAs"`
 	State          string `json:"bgpState"`
 	UpMsec         int64  `json:"bgpTimerUpMsec"`
 	Dropped        int    `json:"connectionsDropped"`
@@ -111,7 +146,7 @@ func readNeighbors(text []byte) ([]Session, error) {
 
 func (n neighborJSON) session(name, vrf string) Session {
 	s := Session{
-		Neighbor: name, VRF: vrf, RemoteAS: n.RemoteAS, LocalAS: n.LocalAS, State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
+		Neighbor: name, VRF: vrf, RemoteAS: uint32(n.RemoteAS), LocalAS: uint32(n.LocalAS), State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
 		ConfiguredHold: n.ConfiguredHold / 1000,
 	}
 	if s.Established() {

@@ -451,7 +451,7 @@ func canonicalRouter(c *config, b *block) {
 	case len(b.context) == 1:
 		interfaces, profiles := map[string]bool{}, map[string]bool{}
 		for _, l := range b.lines {
-			if words := strings.Fields(l); len(words) > 2 && words[0] == "neighbor" && words[2] == "interface" {
+			if words := strings.Fields(l); ofInterface(words) {
 				interfaces[words[1]] = true
 			}
 		}

@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -26,10 +27,20 @@ func definesNeighbor(line string) (string, bool) {
 		return "", false
 	}
 	words := strings.Fields(line)
-	if len(words) >= 3 && (words[2] == "remote-as" || words[2] == "interface" || words[2] == "peer-group") {
+	if len(words) >= 3 && (words[2] == "remote-as" || words[2] == "peer-group" || ofInterface(words)) {
 		return words[1], true
 	}
 	return "", false
+}
+
+// ofInterface tells a line that makes a neighbor of an interface (RFC 5549 calls them unnumbered). Behind an address the word names the
+// interface of a link-local one.
+func ofInterface(words []string) bool {
+	if len(words) < 3 || words[0] != "neighbor" || words[2] != "interface" {
+		return false
+	}
+	_, err := netip.ParseAddr(words[1])
+	return err != nil
 }
 
 // memberships are the groups of the neighbors that are in one.
@@ -40,7 +51,7 @@ func (in *instance) memberships() map[string]string {
 		if len(words) < 4 || words[0] != "neighbor" {
 			continue
 		}
-		if n := len(words); words[n-2] == "peer-group" && (n == 4 || words[2] == "interface") {
+		if n := len(words); words[n-2] == "peer-group" && (n == 4 || ofInterface(words)) {
 			out[words[1]] = words[n-1]
 		}
 	}
@@ -58,6 +69,9 @@ func (in *instance) identity(id string) string {
 		}
 		switch words[2] {
 		case "interface":
+			if !ofInterface(words) {
+				break
+			}
 			kind = "interface"
 			if slices.Contains(words, "v6only") {
 				kind = "interface v6only"
@@ -213,7 +227,9 @@ func neighborKey(words []string) string {
 			return "bfd " + words[3]
 		}
 	case "interface":
-		return "remote-as"
+		if ofInterface(words) {
+			return "remote-as"
+		}
 	case "graceful-restart-helper", "graceful-restart-disable":
 		return "graceful-restart"
 	case "addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "addpath-tx-best-selected":
@@ -245,16 +261,17 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 			return Reset, "where the router ties its BGP to BFD; take BFD out there first"
 		}
 		return None, ""
-	case "timers", "graceful-restart", "graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "maximum-prefix":
+	case "timers", "graceful-restart", "graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "maximum-prefix",
+		"override-capability", "strict-capability-match", "dont-capability-negotiate":
 		return Deferred, ""
 	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged", "advertise-map",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",
-		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown":
+		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown", "solo":
 		return Soft, ""
 	case "remote-as", "interface", "password", "update-source", "local-as", "ebgp-multihop", "ttl-security", "passive", "shutdown",
 		"disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",
 		"addpath-tx-all-paths", "addpath-tx-bestpath-per-AS", "addpath-tx-best-selected", "disable-addpath-rx", "peer-group", "soo",
-		"override-capability", "strict-capability-match", "dont-capability-negotiate", "enforce-multihop":
+		"enforce-multihop":
 		return Reset, ""
 	}
 	return Reset, "not a setting that this program knows"

@@ -216,8 +216,8 @@ func (c Command) northbound() bool {
 }
 
 func (c Command) makesNeighbor() bool {
-	words := strings.Fields(c.Line.Reveal())
-	return len(words) > 2 && words[0] == "neighbor" && (words[2] == "remote-as" || words[2] == "peer-group" || words[2] == "interface")
+	_, makes := definesNeighbor(c.Line.Reveal())
+	return makes
 }
 
 // lines makes context lines of plain ones.

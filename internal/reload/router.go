@@ -102,9 +102,15 @@ func routerKey(line string) string {
 
 func bgpKey(words []string) string {
 	switch words[1] {
-	case "router-id", "cluster-id", "minimum-holdtime", "max-med":
+	case "router-id", "cluster-id", "minimum-holdtime":
 		return "bgp " + words[1]
-	case "default", "listen", "confederation", "graceful-restart", "bestpath", "dampening", "tcp-keepalive", "max-delay":
+	case "max-med":
+		return strings.Join(words[:3], " ")
+	case "bestpath":
+		if words[2] == "med" || words[2] == "bandwidth" {
+			return strings.Join(words[:3], " ")
+		}
+	case "default", "listen", "confederation", "graceful-restart", "dampening", "tcp-keepalive", "max-delay":
 		if len(words) == 4 && words[2] != "peers" && words[2] != "range" {
 			return strings.Join(words[:3], " ")
 		}
@@ -123,7 +129,8 @@ func dropsFirst(old, now string) bool {
 		// An option that is left out stays.
 		return len(strings.Fields(now)) < len(words)
 	case "bgp":
-		return len(words) > 2 && words[1] == "listen" && words[2] == "range"
+		// "bestpath med" adds to what is set.
+		return len(words) > 2 && (words[1] == "listen" && words[2] == "range" || words[1] == "bestpath" && words[2] == "med")
 	case "neighbor":
 		if len(words) > 2 {
 			switch words[2] {
