@@ -73,8 +73,8 @@ func (a *Announcer) about(plan Held, kind, reason, action, note string) {
 	a.recorder.Eventf(a.node, related, kind, reason, action, "%s", note)
 }
 
-// someNeighbors is how many an Event names: a note has 1024 bytes at most.
-const someNeighbors = 8
+// someNeighbors is how many an Event names: a note has 1024 bytes at most, also where the name of the node has 253.
+const someNeighbors = 6
 
 func some(neighbors []string) string {
 	short := make([]string, 0, someNeighbors)
