@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,19 @@ func TestRunEndsWhenTold(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("run goes on")
 	}
+}
+
+// A pod without a token, or one whose API server can't be used otherwise, announces all the same.
+func TestRunGoesOnWithoutTheAPIServerOfItsPod(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, err bytes.Buffer
+	code := run(ctx, []string{"run", "-f", goodObjects, "--node", "node-1", "--vty-dir", t.TempDir(), "--frr-conf", "none",
+		"--health-addr", "", "--metrics-addr", ""}, &out, &err)
+	require.Zero(t, code, err.String())
+	require.Equal(t, 1, strings.Count(err.String(), "the API server of this pod can't be used: Events are not written"), err.String())
 }
 
 func freeAddress(t *testing.T) string {
