@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -168,6 +169,11 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	}
 	for _, left := range result.Remaining.Commands {
 		fmt.Fprintf(stderr, "frr-renderer: not applied: %s\n", left)
+	}
+	for _, c := range engine.Residue() {
+		if !slices.ContainsFunc(result.Refused, func(r reload.Refused) bool { return r.Command.Line == c.Line }) {
+			fmt.Fprintf(stderr, "frr-renderer: taken, but FRR does not show it as it was sent: %s\n", c)
+		}
 	}
 	if result.Away != "" {
 		fmt.Fprintf(stderr, "frr-renderer: %s\n", result.Away)

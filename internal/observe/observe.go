@@ -56,11 +56,11 @@ func (s Session) String() string {
 // Established tells whether routes flow.
 func (s Session) Established() bool { return s.State == "Established" }
 
-// asn is an AS number, which 10.3 prints as a string where an instance has as-notation ("65001", "1.10", RFC 5396).
-type asn uint32
+// ASN is an AS number, which 10.3 prints as a string where an instance has as-notation ("65001", "1.10", RFC 5396).
+type ASN uint32
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (a *asn) UnmarshalJSON(data []byte) error {
+func (a *ASN) UnmarshalJSON(data []byte) error {
 	text := strings.Trim(string(data), `"`)
 	high, low, dotted := strings.Cut(text, ".")
 	bits := 32
@@ -77,14 +77,14 @@ func (a *asn) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s is no AS number", data)
 	}
-	*a = asn(h<<16 | l)
+	*a = ASN(h<<16 | l)
 	return nil
 }
 
 // neighborJSON is what counts of "show bgp vrf all neighbors json".
 type neighborJSON struct {
-	RemoteAS       asn    `json:"remoteAs"`
-	LocalAS        asn    `json:"localAs"`
+	RemoteAS       ASN    `json:"remoteAs"`
+	LocalAS        ASN    `json:"localAs"`
 	State          string `json:"bgpState"`
 	UpMsec         int64  `json:"bgpTimerUpMsec"`
 	Dropped        int    `json:"connectionsDropped"`

@@ -10,6 +10,7 @@ import (
 // canonicalise brings a configuration into the form that FRR prints, the same for all versions: what one prints and another hides, other
 // spellings, and defaults that no version prints (reference: frr-reload.py's own rules, and what we saw FRR do).
 func canonicalise(c *config) {
+	nameInstance(c)
 	c.top = canonicalTop(c)
 	for _, b := range slices.Clone(c.blocks) {
 		switch header := b.context[0]; {
@@ -35,6 +36,28 @@ func canonicalise(c *config) {
 	c.top = shareTags(c.top)
 	for _, b := range c.of("vrf ") {
 		b.lines = shareTags(b.lines)
+	}
+}
+
+// nameInstance gives lines below "router bgp" to the one instance that there is, as FRR does. With none or several FRR refuses them.
+func nameInstance(c *config) {
+	nameless := c.get("router bgp")
+	if nameless.lines == nil && !c.has("router bgp") {
+		return
+	}
+	list, _ := instances(c)
+	if len(list) != 1 {
+		return
+	}
+	for _, b := range slices.Clone(c.blocks) {
+		if b.context[0] != "router bgp" {
+			continue
+		}
+		for _, l := range b.lines {
+			c.move(l, append([]string{list[0].header}, b.context[1:]...)...)
+		}
+		delete(c.byKey, strings.Join(b.context, "\n"))
+		c.blocks = slices.DeleteFunc(c.blocks, func(o *block) bool { return o == b })
 	}
 }
 
@@ -377,6 +400,10 @@ func canonicalRouteMap(l string) string {
 		return strings.Join(words, " ")
 	}
 	switch words[0] + " " + words[1] {
+	case "set as-path":
+		for i := range words {
+			words[i] = asplain(words[i])
+		}
 	case "set community":
 		words = append(words[:2:2], communities(words[2:])...)
 	case "set ipv6", "match ipv6":
@@ -401,6 +428,9 @@ func canonicalBFD(l string) string {
 // canonicalInterface writes addresses as FRR prints them.
 func canonicalInterface(l string) string {
 	words := strings.Fields(l)
+	if l == "enable" {
+		return "" // link-params: 8.4 prints what any other line of theirs does, 10.3 has no such line
+	}
 	if len(words) > 2 && words[0] == "ipv6" && words[1] == "address" {
 		if p, err := netip.ParsePrefix(words[2]); err == nil {
 			words[2] = p.String()
@@ -417,7 +447,52 @@ var instanceDefaults = map[string]bool{
 	"bgp graceful-restart restart-time 120": true, "bgp graceful-restart stalepath-time 360": true,
 	"bgp graceful-restart select-defer-time 360": true, "no bgp log-neighbor-changes": true, "no bgp deterministic-med": true,
 	"no bgp always-compare-med": true, "no bgp graceful-restart": true, "no bgp graceful-shutdown": true, "no synchronization": true,
-	"no auto-summary": true, "bgp graceful-restart notification": true,
+	"no auto-summary": true, "bgp graceful-restart notification": true, "no bgp default show-hostname": true,
+	"no bgp default show-nexthop-hostname": true,
+}
+
+// offByDefault tells "no neighbor X ATTRIBUTE" of what a neighbor has not unless a line gives it to it, or to its group.
+func offByDefault(words []string) bool {
+	if len(words) < 4 || words[0] != "no" || words[1] != "neighbor" {
+		return false
+	}
+	switch words[3] {
+	case "shutdown", "passive", "ebgp-multihop", "ttl-security", "bfd", "password", "description", "update-source", "disable-connected-check",
+		"strict-capability-match", "override-capability", "dont-capability-negotiate", "local-as", "timers", "solo", "graceful-restart",
+		"graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "port", "local-role", "enforce-multihop":
+		return true
+	}
+	return false
+}
+
+// datacenterDefaults writes out what FRR's profile "datacenter" does not print: all else is of the profile "traditional".
+func datacenterDefaults(b *block) {
+	says := map[string]bool{}
+	for _, l := range b.lines {
+		says[routerKey(strings.TrimPrefix(l, "no "))] = true
+	}
+	for _, l := range []string{
+		"timers bgp 3 9", "bgp log-neighbor-changes", "bgp deterministic-med", "bgp default show-hostname", "bgp default show-nexthop-hostname",
+	} {
+		if !says[routerKey(l)] {
+			b.lines = append(b.lines, l)
+		}
+	}
+	const policy = "bgp ebgp-requires-policy"
+	if !says[policy] {
+		b.lines = append(b.lines, "no "+policy)
+	}
+	in := &instance{block: b}
+	groups := in.memberships()
+	for _, id := range in.neighbors() {
+		if l := "neighbor " + id + " timers connect 10"; groups[id] == "" && !says[routerKey(l)] {
+			b.lines = append(b.lines, l)
+		}
+	}
+	// 10.3 gives these to each neighbor, and prints them.
+	b.lines = slices.DeleteFunc(b.lines, func(l string) bool {
+		return strings.HasPrefix(l, "neighbor ") && (strings.HasSuffix(l, " capability dynamic") || strings.HasSuffix(l, " capability software-version"))
+	})
 }
 
 // unicastWords begin lines that FRR takes in the router block and keeps in its IPv4 unicast family.
@@ -430,6 +505,8 @@ func unicastLine(words []string) bool {
 	switch first {
 	case "network", "aggregate-address", "redistribute", "maximum-paths", "table-map":
 		return true
+	case "bgp":
+		return len(words) > 1 && words[1] == "dampening"
 	case "neighbor":
 		if len(words) < 3 {
 			return false
@@ -450,6 +527,10 @@ func canonicalRouter(c *config, b *block) {
 	switch {
 	case len(b.context) == 1:
 		interfaces, profiles := map[string]bool{}, map[string]bool{}
+		if slices.Contains(c.top, "frr defaults datacenter") {
+			datacenterDefaults(b)
+		}
+		groups := (&instance{block: b, config: c}).memberships()
 		for _, l := range b.lines {
 			if words := strings.Fields(l); ofInterface(words) {
 				interfaces[words[1]] = true
@@ -464,7 +545,7 @@ func canonicalRouter(c *config, b *block) {
 				continue
 			}
 			l = canonicalRouterLine(words)
-			if l == "" || instanceDefaults[l] {
+			if l == "" || instanceDefaults[l] || offByDefault(words) && groups[words[2]] == "" {
 				continue
 			}
 			if len(words) > 3 && words[0] == "neighbor" && words[2] == "bfd" && (words[3] == "profile" || words[3] == "check-control-plane-failure") {
@@ -587,6 +668,8 @@ func canonicalRouterLine(words []string) string {
 			words = words[:3]
 		case attribute == "update-source" && len(words) == 4:
 			words[3] = address(words[3])
+		case (attribute == "remote-as" || attribute == "local-as") && len(words) > 3:
+			words[3] = asplain(words[3])
 		case attribute == "advertisement-interval" && len(words) == 4 && words[3] == "0":
 			return ""
 		case attribute == "description", attribute == "password":
@@ -598,6 +681,11 @@ func canonicalRouterLine(words []string) string {
 	case first == "bgp" && len(words) == 3 && words[1] == "cluster-id":
 		if n, err := strconv.ParseUint(words[2], 10, 32); err == nil {
 			words[2] = netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
+		}
+		return strings.Join(words, " ")
+	case first == "bgp" && len(words) > 3 && words[1] == "confederation":
+		for i := range words {
+			words[i] = asplain(words[i])
 		}
 		return strings.Join(words, " ")
 	case first == "bgp" && strings.HasSuffix(l, " multipath-relax no-as-set"):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -28,7 +29,9 @@ type Running struct {
 	Whole   bool
 	Version vtysh.Version
 
-	texts *reader
+	texts     *reader
+	noBGP     error                     // that there is no bgpd
+	addresses map[string][]netip.Prefix // of interfaces
 }
 
 // Format implements fmt.Formatter: what runs may hold passwords, so only its size is printed.
@@ -60,6 +63,7 @@ func diff(running Running, wanted *config) Plan {
 		b.filters = vtysh.All
 	}
 	wanted = keptViews(bgp, imported(bgp, wanted, running.Version))
+	putProfile(&b, running, bgp, wanted)
 	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)
 	putLists, dropLists := filterDifference(bgp, wanted, running.Version)
@@ -92,6 +96,18 @@ func (r Running) merged() string {
 		texts = append(texts, r.Others[d])
 	}
 	return strings.Join(texts, "\nend\n")
+}
+
+// daemons are those that run, in order.
+func (r Running) daemons() []vtysh.Daemon {
+	out := slices.Sorted(maps.Keys(r.Others))
+	if r.BFDD != "" {
+		out = append(out, vtysh.BFDD)
+	}
+	if r.noBGP == nil {
+		out = append(out, vtysh.BGPD)
+	}
+	return out
 }
 
 // putGlobals sets what bgpd has once for all instances: the delay timer of ours, and what an administrator's extras add.

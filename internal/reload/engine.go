@@ -190,6 +190,11 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		}
 		if pass > 0 && len(result.Refused) == 0 && e.nothingMore(plan, sent) && !slices.ContainsFunc(plan.Commands, running.lost) {
 			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
+			for _, c := range e.residue {
+				if d := c.needs(); d != "" && !slices.Contains(running.daemons(), d) {
+					result.Refused = append(result.Refused, Refused{c, "no " + string(d) + " runs"})
+				}
+			}
 			e.printed = around(e.residue, running)
 			e.known = &running
 			break
@@ -239,6 +244,9 @@ func (e *Engine) compare(ctx context.Context, document *config, first bool) (Run
 	}
 	e.known = nil
 	running, err := e.running(ctx)
+	if err == nil && running.noBGP != nil && len(document.of("router bgp")) > 0 {
+		err = running.noBGP
+	}
 	if err != nil {
 		return running, Plan{}, err
 	}
@@ -395,15 +403,25 @@ func (c Command) patience() int {
 func (e *Engine) running(ctx context.Context) (Running, error) {
 	r := Running{Previous: e.previous, Whole: e.whole, Others: map[vtysh.Daemon]string{}, texts: &e.texts}
 	var err error
-	if r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
-		return r, err
-	}
 	const show = "show running-config"
-	if r.BGPD, err = e.client.Run(ctx, vtysh.BGPD, show); err != nil {
+	r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD)
+	if errors.Is(err, vtysh.ErrNotRunning) && e.whole {
+		// A whole configuration may have no BGP; zebra always runs.
+		r.noBGP = err
+		if r.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.Zebra); errors.Is(err, vtysh.ErrNotRunning) {
+			return r, r.noBGP
+		}
+	}
+	if err != nil {
 		return r, err
 	}
-	if r.BGPD, err = withTimers(ctx, e.client, r.BGPD); err != nil {
-		return r, err
+	if r.noBGP == nil {
+		if r.BGPD, err = e.client.Run(ctx, vtysh.BGPD, show); err != nil {
+			return r, err
+		}
+		if r.BGPD, err = withTimers(ctx, e.client, r.BGPD); err != nil {
+			return r, err
+		}
 	}
 	if r.BFDD, err = e.client.Run(ctx, vtysh.BFDD, show); err != nil && !errors.Is(err, vtysh.ErrNotRunning) {
 		return r, err
@@ -417,6 +435,9 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 		switch {
 		case err == nil:
 			r.Others[d] = text
+			if d == vtysh.Zebra && e.whole {
+				r.addresses = readAddresses(ctx, e.client)
+			}
 			if d == vtysh.Zebra {
 				r.RouterID = e.routerID(ctx)
 			}
@@ -441,6 +462,27 @@ func (e *Engine) routerID(ctx context.Context) string {
 func (e *Engine) others(ctx context.Context) ([]vtysh.Daemon, error) {
 	all, err := e.client.Daemons(ctx)
 	return slices.DeleteFunc(all, func(d vtysh.Daemon) bool { return d == vtysh.BGPD || d == vtysh.BFDD || d == "watchfrr" }), err
+}
+
+// needs is the daemon that a line of a protocol is for, where only one takes it; empty for others.
+func (c Command) needs() vtysh.Daemon {
+	words := strings.Fields(strings.TrimPrefix(c.Line.Reveal(), "no "))
+	if len(c.Context) > 0 {
+		words = append(strings.Fields(c.Context[0].Reveal()), words...)
+	}
+	if len(words) > 3 && words[0] == "interface" && (words[2] == "ip" || words[2] == "ipv6") {
+		return map[string]vtysh.Daemon{"ospf": "ospfd", "ospf6": "ospf6d", "rip": "ripd", "ripng": "ripngd", "eigrp": "eigrpd", "pim": "pimd", "igmp": "pimd"}[words[3]]
+	}
+	if len(words) > 1 && (words[0] == "router" || words[0] == "mpls") {
+		return map[string]vtysh.Daemon{
+			"ospf": "ospfd", "ospf6": "ospf6d", "isis": "isisd", "rip": "ripd", "ripng": "ripngd", "eigrp": "eigrpd", "babel": "babeld",
+			"openfabric": "fabricd", "ldp": "ldpd", "bgp": vtysh.BGPD,
+		}[words[1]]
+	}
+	if words[0] == "pbr-map" {
+		return "pbrd"
+	}
+	return ""
 }
 
 // Residue is what FRR takes and does not print as it was sent: lines in a spelling that this program does not know yet.

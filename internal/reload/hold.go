@@ -48,7 +48,7 @@ func hold(running Running, wanted *config, keep []string) *config {
 
 // copyOf is a configuration whose blocks can be changed.
 func (c *config) copyOf(replace func(*block) []string) *config {
-	out := &config{top: slices.Clone(c.top), byKey: map[string]*block{}}
+	out := &config{top: slices.Clone(c.top), byKey: map[string]*block{}, notations: c.notations}
 	for _, b := range c.blocks {
 		n := out.block(b.context...)
 		n.lines = replace(b)
@@ -139,7 +139,7 @@ func rangeGroup(l string) string {
 
 // holdInstance keeps a whole instance as it runs.
 func holdInstance(running, wanted *config, vrf string, old *instance) *config {
-	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}}
+	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}, notations: wanted.notations}
 	_, want := instances(wanted)
 	for _, b := range wanted.blocks {
 		if in := want[vrf]; in != nil && b.context[0] == in.header {

@@ -64,16 +64,27 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 	}
 	send := func(o other, line string) {
 		effect, note := o.effect()
+		if o.context == nil && nameWords[o.first()] {
+			for _, d := range running.daemons() { // vtysh keeps them to itself
+				b.add(Command{Daemon: d, Line: vtysh.Line(line), Effect: None})
+			}
+			return
+		}
 		daemon := vtysh.All
 		if !running.Whole && isNexthopTracking(o.line) && o.context == nil {
 			daemon = vtysh.Zebra
 		}
-		b.add(Command{Daemon: daemon, Context: lines(o.context), Line: vtysh.Line(line), Effect: effect, Note: note})
+		cut := o.cuts(line, running, now)
+		if len(cut) > 0 {
+			effect, note = Reset, "what they are reached by goes"
+		}
+		b.add(Command{Daemon: daemon, Context: lines(o.context), Line: vtysh.Line(line), Effect: effect, Neighbors: cut, Note: note})
 	}
 	drop = slices.DeleteFunc(drop, func(o other) bool {
 		// A place to log to is changed in place.
 		return o.first() == "log" && slices.ContainsFunc(put, func(p other) bool { return logTarget(p.line) == logTarget(o.line) })
 	})
+	drop = withoutLinkParams(running.Version, wanted, drop)
 	for _, o := range drop {
 		if !o.isRoute() || o.hides(put) || retagged(o, put, drop) {
 			send(o, o.undo())
@@ -91,6 +102,20 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		if o.isRoute() && !o.hides(put) && !retagged(o, put, drop) {
 			send(o, o.undo())
 		}
+	}
+}
+
+// putProfile changes FRR's profile of defaults, before anything is made or taken back that has a default.
+func putProfile(b *builder, running Running, now, wanted *config) {
+	profile := func(c *config) string {
+		i := slices.IndexFunc(c.top, func(l string) bool { return strings.HasPrefix(l, "frr defaults ") })
+		if i < 0 {
+			return ""
+		}
+		return c.top[i]
+	}
+	if had, want := profile(now), profile(wanted); running.Whole && had != "" && want != "" && had != want {
+		b.add(Command{Daemon: vtysh.All, Line: vtysh.Line(want), Effect: None})
 	}
 }
 
@@ -130,6 +155,8 @@ func (o other) stays(running Running, now, wanted *config) bool {
 		return true // no document of the product is without, but the empty one
 	case o.line == "", first == "hostname", first == "domainname":
 		return true
+	case first == "netns":
+		return true // zebra finds it, prints it, and takes it once
 	case strings.HasPrefix(o.line, "no ") && strings.HasSuffix(o.line, " forwarding"), strings.HasSuffix(o.line, " forwarding") && o.context == nil:
 		return true // the kernel's
 	case o.context != nil && strings.HasPrefix(o.context[0], "interface "):
@@ -168,8 +195,8 @@ func (o other) effect() (Effect, string) {
 // undo takes the line back.
 func (o other) undo() string {
 	words := strings.Fields(o.line)
-	if words[0] == "description" {
-		return "no description"
+	if words[0] == "description" || o.linkParams() {
+		return "no " + words[0]
 	}
 	if words[0] == "log" && len(words) > 2 && words[1] != "file" {
 		if words[1] == "timestamp" {

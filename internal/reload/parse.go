@@ -3,6 +3,7 @@ package reload
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +12,8 @@ type config struct {
 	top    []string
 	blocks []*block
 	byKey  map[string]*block
+	// notations are how instances print AS numbers, by header.
+	notations map[string]string
 }
 
 // block is a block of lines, as deep as FRR nests them: "router bgp 1", "address-family l2vpn evpn", "vni 100".
@@ -50,6 +53,8 @@ func opensInner(outer, line string) bool {
 		return first == "address-family" || first == "segment-routing" || first == "bmp" && strings.HasPrefix(rest, "targets ")
 	case outerFirst == "address-family":
 		return first == "vni"
+	case outerFirst == "interface":
+		return line == "link-params"
 	case outer == "bfd":
 		return first == "profile" || first == "peer"
 	case outerFirst == "key" && strings.HasPrefix(outerRest, "chain"):
@@ -108,7 +113,7 @@ func parse(text string) *config {
 			line = strings.Join(strings.Fields(line), " ") // as FRR does, also in descriptions
 		}
 		switch line {
-		case "exit-address-family", "exit-vni", "exit", "quit":
+		case "exit-address-family", "exit-vni", "exit-link-params", "exit", "quit":
 			if len(stack) > 0 {
 				stack = stack[:len(stack)-1]
 			}
@@ -145,7 +150,14 @@ func parse(text string) *config {
 		switch {
 		case opened:
 		case opensTop(line) && !(len(stack) > 0 && belongsInside(stack[len(stack)-1].header(), line)):
-			stack = append(stack[:0:0], c.block(canonicalHeader(line)))
+			header := canonicalHeader(line)
+			stack = append(stack[:0:0], c.block(header))
+			if _, notation, is := strings.Cut(line, " as-notation "); is && strings.HasPrefix(line, "router bgp ") {
+				if c.notations == nil {
+					c.notations = map[string]string{}
+				}
+				c.notations[header], _, _ = strings.Cut(strings.Clone(notation), " ")
+			}
 		case len(stack) > 0:
 			b := stack[len(stack)-1]
 			b.lines = append(b.lines, line)
@@ -183,7 +195,7 @@ func (c *config) block(context ...string) *block {
 
 // copied is another configuration of the same blocks.
 func (c *config) copied() *config {
-	return &config{top: c.top, blocks: slices.Clone(c.blocks), byKey: maps.Clone(c.byKey)}
+	return &config{top: c.top, blocks: slices.Clone(c.blocks), byKey: maps.Clone(c.byKey), notations: c.notations}
 }
 
 // get returns the block of a context, or an empty one.
@@ -228,12 +240,42 @@ func canonicalHeader(line string) string {
 		case "vpnv6":
 			words = []string{"address-family", "ipv6", "vpn"}
 		}
+	case words[0] == "router" && len(words) > 2 && words[1] == "bgp":
+		words = routerHeader(words)
+	case words[0] == "interface" && len(words) == 4 && words[2] == "vrf":
+		words = words[:2] // the kernel knows in which VRF it is
 	case words[0] == "peer" && len(words) > 2:
 		words = bfdPeerHeader(words)
 	case words[0] == "peer" && len(words) == 2:
 		words[1] = address(words[1])
 	}
 	return strings.Clone(strings.Join(words, " ")) // plans keep it, and must not keep the text
+}
+
+// routerHeader is "router bgp N [vrf|view NAME]" with the AS number in asplain, without the notation that 10 prints others in (RFC 5396).
+func routerHeader(words []string) []string {
+	if i := slices.Index(words, "as-notation"); i > 2 {
+		words = slices.Delete(words, i, min(i+2, len(words)))
+	}
+	words[2] = asplain(words[2])
+	return words
+}
+
+// asplain is an AS number without dots (RFC 5396); other words are as they were.
+func asplain(word string) string {
+	high, low, dotted := strings.Cut(word, ".")
+	if !dotted {
+		return word
+	}
+	h, err := strconv.ParseUint(high, 10, 16)
+	if err != nil {
+		return word
+	}
+	l, err := strconv.ParseUint(low, 10, 16)
+	if err != nil {
+		return word
+	}
+	return strconv.FormatUint(h<<16|l, 10)
 }
 
 // bfdPeerHeader orders what follows a BFD peer as FRR prints it.

@@ -297,6 +297,14 @@ func putInstances(b *builder, running, wanted *config, gone map[string]bool) {
 		change := newChange(b, old, w)
 		change.emit()
 	}
+	for _, block := range wanted.of("router bgp") {
+		if block.context[0] != "router bgp" {
+			continue
+		}
+		for _, l := range block.lines {
+			b.add(Command{Daemon: vtysh.BGPD, Context: lines(block.context), Line: vtysh.Line(strings.Clone(l)), Note: "an instance without an AS number"})
+		}
+	}
 }
 
 // change brings one instance from old to want.
@@ -316,7 +324,9 @@ func (c *change) emit() {
 	context := []string{c.want.header}
 	put, drop := c.difference(c.old.block.lines, c.want.block.lines)
 	put = slices.DeleteFunc(put, c.sameTimers)
-	if c.old.block.context == nil && len(put) == 0 {
+	if notation := c.want.config.notations[c.want.header]; c.old.block.context == nil && notation != "" {
+		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header + " as-notation " + notation), Effect: None})
+	} else if c.old.block.context == nil && len(put) == 0 {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header), Effect: None})
 	}
 	late := func(l string) bool { return strings.HasPrefix(l, "bgp listen range ") }
@@ -440,6 +450,9 @@ func undo(l string) string {
 	}
 	if words[0] == "redistribute" {
 		return "no " + routerKey(l)
+	}
+	if strings.HasPrefix(l, "timers bgp ") {
+		return "timers bgp 60 180" // "no" brings those of FRR's profile
 	}
 	return negated(l)
 }

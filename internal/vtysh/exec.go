@@ -94,7 +94,7 @@ type item struct {
 // what it refuses is alone.
 func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []Reply) error {
 	for len(items) > 0 {
-		read, lost, err := e.loadFile(ctx, daemon, items, replies)
+		read, lost, err := e.loadFile(ctx, daemon, items[:together(items)], replies)
 		if err != nil {
 			return err
 		}
@@ -108,6 +108,17 @@ func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []
 		}
 	}
 	return nil
+}
+
+// together is how many lines can stand in one file. staticd of 8.4 commits routes when the next other line comes, and answers that one with what
+// it says of them: a "vrf red" would not be entered, and its routes would land in another VRF. So a file ends where a block with routes ends.
+func together(items []item) int {
+	for n := 1; n < len(items); n++ {
+		if items[n].block != items[n-1].block && items[n-1].line.isRoute() {
+			return n
+		}
+	}
+	return len(items)
 }
 
 // loadFile runs lines in one file. It returns how many of them vtysh has read, and those that a refused commit took with it, two or more.

@@ -326,6 +326,12 @@ func (l Line) sendable() bool {
 	return true
 }
 
+// isRoute tells a static route.
+func (l Line) isRoute() bool {
+	line := strings.TrimPrefix(string(l), "no ")
+	return strings.HasPrefix(line, "ip route ") || strings.HasPrefix(line, "ipv6 route ")
+}
+
 // refused is the reply to a line that is not sendable.
 func (l Line) refused() Reply {
 	return Reply{ConfigFailed, fmt.Sprintf("%% the line has %d bytes or holds a NUL; FRR takes %d bytes", len(l), maxLine)}

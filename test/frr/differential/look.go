@@ -152,7 +152,7 @@ func describe(p gobgp.Path) string {
 }
 
 // notConfiguration are lines of "show running-config" that tell of the machine and the version.
-var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |!|#|exit|end$)`)
+var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |domainname |!|#|exit|end$)`)
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 )
 
 // Session is one BGP neighbor as bgpd sees it.
@@ -64,7 +66,7 @@ func (n *Node) Sessions(ctx context.Context) ([]Session, error) {
 func parseSession(raw json.RawMessage) (Session, error) {
 	var j struct {
 		BgpState                               string
-		RemoteAs, LocalAs                      uint32
+		RemoteAs, LocalAs                      observe.ASN
 		BgpTimerUpMsec, BgpTimerHoldTimeMsecs  int64
 		BgpTimerKeepAliveIntervalMsecs         int64
 		ConnectionsEstablished                 int
@@ -78,7 +80,7 @@ func parseSession(raw json.RawMessage) (Session, error) {
 		return Session{}, err
 	}
 	s := Session{
-		State: j.BgpState, RemoteAS: j.RemoteAs, LocalAS: j.LocalAs, BFD: j.PeerBfdInfo.Status,
+		State: j.BgpState, RemoteAS: uint32(j.RemoteAs), LocalAS: uint32(j.LocalAs), BFD: j.PeerBfdInfo.Status,
 		ConnectionsEstablished: j.ConnectionsEstablished, ConnectionsDropped: j.ConnectionsDropped,
 		Uptime:    time.Duration(j.BgpTimerUpMsec) * time.Millisecond,
 		HoldTime:  time.Duration(j.BgpTimerHoldTimeMsecs) * time.Millisecond,
