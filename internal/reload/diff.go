@@ -60,6 +60,9 @@ func diff(running Running, wanted *config) Plan {
 	if running.Whole {
 		others = running.texts.read(running.merged())
 		bgp = grafted(bgp, others)
+		if running.noBGP != nil {
+			bgp = others // somebody else has the lists
+		}
 		b.filters = vtysh.All
 	}
 	wanted = keptViews(bgp, imported(bgp, wanted, running.Version))

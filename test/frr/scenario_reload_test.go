@@ -85,6 +85,9 @@ func TestScenarioReloadOfAnyFile(t *testing.T) {
 			require.Contains(t, out, "it would reset 10.0.0.1;")
 			_, code = reload(byHand("wrong", "192.0.2.1/32"), "--allow-resets", strings.Repeat("0", 24))
 			require.Equal(t, 5, code)
+			out, code = reload(byHand("right", "192.0.2.1/32")+"interface eth0\n shutdown\nexit\n", "--refuse-resets")
+			require.Equal(t, 5, code, out)
+			require.Contains(t, out, "it would reset 10.0.0.1, 10.0.0.2;")
 		})
 
 		// What is allowed goes through, and resets what it said.

@@ -428,7 +428,7 @@ var neighborChoices = []choice{
 	{3, []string{"{n} shutdown", "{n} shutdown message later"}},
 	{4, []string{"{n} passive"}},
 	{4, []string{"{n} advertisement-interval 1", "{n} advertisement-interval 2", "{n} timers delayopen 2"}},
-	{4, []string{"{n} capability extended-nexthop", "{n} capability dynamic", "{n} strict-capability-match", "{n} override-capability", "{n} dont-capability-negotiate"}},
+	{4, []string{"{n} capability extended-nexthop", "{n} capability dynamic", "{n} override-capability", "{n} dont-capability-negotiate"}},
 	{5, []string{"{n} graceful-restart", "{n} graceful-restart-helper", "{n} graceful-restart-disable"}},
 	{3, []string{"{n} solo", "{n} sender-as-path-loop-detection", "{n} tcp-mss 1200", "10.3|{n} graceful-shutdown", "10.3|{n} capability software-version", "10.3|{n} enforce-first-as", "10.3|no {n} enforce-first-as"}},
 }

@@ -1,0 +1,94 @@
+package frr
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// wholeFiles has an engine for whole files on a new FRR.
+func wholeFiles(t *testing.T, part func(t *testing.T, bare *fabric.Bare, client vtysh.Client, apply func(text string) reload.Result)) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		bare := fabric.NewBare(t, v)
+		client := vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath()))
+		t.Cleanup(func() { _ = client.Close() })
+		part(t, bare, client, func(text string) reload.Result {
+			t.Helper()
+			result, err := reload.New(client, reload.Options{Whole: true, Now: time.Now}).Apply(t.Context(), render.Document{Text: text})
+			require.NoError(t, err)
+			return result
+		})
+	})
+}
+
+// staticRoutes is what the daemon prints that has the static routes: mgmtd, where it runs.
+func staticRoutes(t *testing.T, client vtysh.Client) string {
+	t.Helper()
+	running, err := client.Daemons(t.Context())
+	require.NoError(t, err)
+	d := vtysh.Staticd
+	if slices.Contains(running, vtysh.Mgmtd) {
+		d = vtysh.Mgmtd
+	}
+	text, err := client.Run(t.Context(), d, "show running-config")
+	require.NoError(t, err)
+	return text
+}
+
+func TestRoutesAfterARefusedOneStayInTheirVRF(t *testing.T) {
+	wholeFiles(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		result := apply("ip route 10.93.0.0/16 10.8.0.7\nip route 10.96.0.0/16 10.8.0.7 label 100\nip route 10.94.0.0/16 192.168.1.1 vrf red\n" +
+			"vrf blue\n ip route 10.97.0.0/16 10.8.0.7 label 100\n ip route 10.95.0.0/16 192.168.1.1\nexit-vrf\n")
+		text := staticRoutes(t, client)
+		require.Contains(t, text, "\nip route 10.93.0.0/16 10.8.0.7\n", "%s", result.Refused)
+		require.NotContains(t, text, "\nip route 10.94.0.0/16", "a route of VRF red")
+		require.NotContains(t, text, "\nip route 10.95.0.0/16", "a route of VRF blue")
+		require.Contains(t, text, "\n ip route 10.94.0.0/16 192.168.1.1\n")
+		require.Contains(t, text, "\n ip route 10.95.0.0/16 192.168.1.1\n")
+	})
+}
+
+func TestNamesReachEveryDaemon(t *testing.T) {
+	wholeFiles(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		require.True(t, apply("hostname two\ndomainname example.org\nrouter bgp 65000\n").Verified())
+		for _, d := range []vtysh.Daemon{vtysh.BGPD, vtysh.BFDD, vtysh.Zebra} {
+			text, err := client.Run(t.Context(), d, "show running-config")
+			require.NoError(t, err)
+			require.Contains(t, text, "\nhostname two\n", d)
+			require.Contains(t, text, "\ndomainname example.org\n", d)
+		}
+		require.True(t, apply("hostname two\ndomainname example.org\nrouter bgp 65000\n").Plan.Empty())
+	})
+}
+
+func TestLinesWithoutTheirDaemonAreRefused(t *testing.T) {
+	wholeFiles(t, func(t *testing.T, _ *fabric.Bare, _ vtysh.Client, apply func(string) reload.Result) {
+		result := apply("router ospf\n ospf router-id 1.1.1.1\n network 10.8.0.0/24 area 0\nexit\nrouter bgp 65000\nexit\n")
+		require.False(t, result.Verified())
+		require.Len(t, result.Refused, 2)
+		require.Equal(t, "no ospfd runs", result.Refused[0].Reply)
+		require.True(t, apply("router bgp 65000\nexit\n").Verified())
+	})
+}
+
+func TestAFileWithoutBGPNeedsNoBGPD(t *testing.T) {
+	wholeFiles(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		require.NoError(t, bare.Kill(t.Context(), unix.SIGKILL, string(vtysh.BGPD)))
+		const file = "ip prefix-list a seq 5 permit 10.0.0.0/8\nip route 10.93.0.0/16 10.8.0.7\n"
+		result := apply(file)
+		require.True(t, result.Verified(), "%v %s", result.Refused, result.Remaining)
+		text := staticRoutes(t, client)
+		require.Contains(t, text, "ip route 10.93.0.0/16 10.8.0.7")
+		require.True(t, apply(file).Plan.Empty())
+		_, err := reload.New(client, reload.Options{Whole: true, Now: time.Now}).Apply(t.Context(), render.Document{Text: "router bgp 65000\n"})
+		require.ErrorIs(t, err, vtysh.ErrNotRunning)
+	})
+}
