@@ -189,15 +189,20 @@ var digest = regexp.MustCompile(`^[0-9a-f]{24}$`)
 
 // check reads the flags together.
 func (f *reloadFlags) check(allows bool) error {
-	switch {
-	case allows && !digest.MatchString(f.allow):
+	if allows && !digest.MatchString(f.allow) {
 		return fmt.Errorf("--allow-resets %q is not a digest: 24 hexadecimal digits, which --dry-run prints below a plan that resets sessions", f.allow)
-	case f.confirm < 0:
-		return fmt.Errorf("--confirm %s is negative; 0: don't wait", f.confirm)
-	case f.timeout <= 0:
-		return fmt.Errorf("--timeout %s leaves no time; give more than 0s", f.timeout)
 	}
 	f.refuse = f.refuse || allows
+	return checkTimes(f.confirm, f.timeout)
+}
+
+func checkTimes(confirm, timeout time.Duration) error {
+	switch {
+	case confirm < 0:
+		return fmt.Errorf("--confirm %s is negative; give more than 0s, or 0 for none", confirm)
+	case timeout <= 0:
+		return fmt.Errorf("--timeout %s leaves no time; give more than 0s", timeout)
+	}
 	return nil
 }
 

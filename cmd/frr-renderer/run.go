@@ -83,6 +83,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if f.driftMode != "repair" && f.driftMode != "report" {
 		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
 	}
+	if err := checkTimes(f.confirm, f.timeout); err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	client, err := f.vty.client()
 	if err != nil {
