@@ -13,11 +13,12 @@ import (
 const NoFile = "none"
 
 // WriteFile replaces a file at once: a reader sees the old text or the new, never a part, also after a crash. The file gets mode, and the
-// owner of the one before it, or of its directory, so that FRR's user can read it.
+// owner of the one before it, or of its directory, so that FRR's user can read it. A symbolic link stays: what it names is replaced.
 func WriteFile(path string, text []byte, mode fs.FileMode) error {
 	if path == NoFile {
 		return nil
 	}
+	path = named(path)
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -44,10 +45,30 @@ func Sweep(path string) {
 	if path == NoFile {
 		return
 	}
+	path = named(path)
 	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".*"))
 	for _, l := range left {
 		_ = os.Remove(l)
 	}
+}
+
+// named follows symbolic links, also to a file that is not there yet.
+func named(path string) string {
+	for range 40 { // as the kernel does
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				break
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = to
+	}
+	return path
 }
 
 // own gives the file the owner of what it replaces. Only root may; others write as themselves.
