@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,8 +52,9 @@ A plan that resets sessions ends with its digest. --refuse-resets holds such a p
 --allow-resets DIGEST lets exactly the plan of that digest through.
 
 --confirm rolls back to the configuration before when, at the end of DURATION, a session that was Established before and that FILE keeps is not.
-An interrupt during that time rolls back at once. --frr-conf is written when all is applied and confirmed, so an FRR that is restarted meanwhile
-comes back with the configuration before.
+It also does when the apply ends with an error, when FRR is restarted meanwhile, and at once at an interrupt. --frr-conf is written when all is
+applied and confirmed, so an FRR that is restarted meanwhile comes back with the configuration before. When FILE is --frr-conf itself, it holds what
+ran before until then, and your text lies beside it: in .unconfirmed until it is put back, in .rejected after a roll-back.
 
 Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back, 1 when FRR can't be reached, refuses
 a line or was rolled back, 2 for wrong usage.`,
@@ -99,7 +97,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	}
 	defer client.Close()
 	// An interrupt must not end what is half done: what runs is finished or rolled back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), f.timeout+f.confirm)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), f.timeout)
 	defer cancel()
 	document, err := f.read(ctx, c.InOrStdin())
 	if err != nil {
@@ -121,28 +119,35 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return nil
 	}
 
-	var before observe.State
-	var back render.Document
-	if f.confirm > 0 {
-		if before, err = observe.Read(ctx, client); err == nil {
-			back, err = engine.Snapshot(ctx)
-		}
-		if err != nil {
-			return failed(fmt.Errorf("remember what runs: %w", err))
-		}
+	confirm, err := f.remember(ctx, client, engine, document, stderr)
+	if err != nil {
+		return failed(err)
 	}
+	defer func() {
+		if err := confirm.putBack(); err != nil {
+			fmt.Fprintf(stderr, "frr-renderer: %v\n", err)
+		}
+	}()
 	if c.Context().Err() != nil {
 		return failed(errors.New("interrupted; nothing was changed"))
 	}
-	// The change may cut the connection of the person who makes it: neither the terminal nor a pipe that goes away ends what watches over it.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	result, err := engine.Apply(ctx, document)
 	view := reloadView{Digest: result.Plan.Digest(), Result: result}
 	if errors.Is(err, vtysh.ErrPermission) {
 		return failed(err)
 	}
-	if err != nil && f.confirm > 0 {
-		return f.rollBack(ctx, client, back, stderr, err.Error())
+	why := ""
+	switch {
+	case f.confirm == 0 || !result.Sent:
+	case err != nil:
+		why = err.Error()
+	default:
+		view.Lost, why = confirm.wait(c.Context())
+	}
+	if why != "" {
+		view.RolledBack = true
+		err := confirm.rollBack(why)
+		return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
 	}
 	if err != nil {
 		return failed(fmt.Errorf("%w; run the same command again to go on", err))
@@ -151,17 +156,13 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		if err := f.print(stdout, inJSON, result.Held, view); err != nil {
 			return failed(err)
 		}
-		fmt.Fprintf(stderr, "frr-renderer: held back: it would reset %s; to let it through: --allow-resets %s\n",
-			strings.Join(result.HeldNeighbors, ", "), result.Held.Digest())
-		return exit(exitHeld)
-	}
-	if f.confirm > 0 && !result.Plan.Empty() {
-		lost, why := f.wait(c.Context(), ctx, client, before, document, stderr)
-		if why != "" {
-			view.Lost, view.RolledBack = lost, true
-			err := f.rollBack(ctx, client, back, stderr, why)
-			return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
+		said := "held back"
+		if result.Sent {
+			said = "lines were sent, and what is left is held back"
 		}
+		fmt.Fprintf(stderr, "frr-renderer: %s: it would reset %s; to let it through: --allow-resets %s\n",
+			said, strings.Join(result.HeldNeighbors, ", "), result.Held.Digest())
+		return exit(exitHeld)
 	}
 	printed := f.print(stdout, inJSON, result.Plan, view)
 	for _, r := range result.Refused {
@@ -182,7 +183,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
 			len(result.Refused), len(result.Remaining.Commands), f.frrConf))
 	}
-	return failedOrNil(errors.Join(f.keep(document), printed))
+	return failedOrNil(errors.Join(confirm.putBack(), f.keep(document), printed))
 }
 
 var digest = regexp.MustCompile(`^[0-9a-f]{24}$`)
@@ -268,58 +269,29 @@ func (f *reloadFlags) print(w io.Writer, inJSON bool, plan reload.Plan, view rel
 	return nil
 }
 
-// wait watches the sessions until the time is over, and says why to roll back; empty when all is well.
-func (f *reloadFlags) wait(interrupt, ctx context.Context, client vtysh.Client, before observe.State, document render.Document, log io.Writer) (lost []string, why string) {
-	fmt.Fprintf(log, "frr-renderer: applied; rolling back in %s unless every session that was Established is\n", f.confirm)
-	end := time.NewTimer(f.confirm)
-	defer end.Stop()
-	select {
-	case <-interrupt.Done():
-		return nil, "interrupted before the change was confirmed"
-	case <-end.C:
-	}
-	now, err := observe.Read(ctx, client)
-	if err != nil {
-		return nil, "FRR can't be asked for its sessions: " + err.Error()
-	}
-	for _, s := range agent.Lost(before, now, document) {
-		lost = append(lost, s.String())
-	}
-	if len(lost) > 0 {
-		return lost, "no longer Established: " + strings.Join(lost, ", ")
-	}
-	fmt.Fprintln(log, "frr-renderer: confirmed")
-	return nil, ""
-}
-
-// rollBack applies what ran before.
-func (f *reloadFlags) rollBack(ctx context.Context, client vtysh.Client, back render.Document, log io.Writer, why string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.timeout)
-	defer cancel()
-	fmt.Fprintf(log, "frr-renderer: %s; rolling back\n", why)
-	plain := reload.New(client, reload.Options{Whole: true, Now: time.Now})
-	result, err := plain.Apply(ctx, back)
-	if err != nil {
-		return failed(fmt.Errorf("%s; ROLLING BACK FAILED: %w", why, err))
-	}
-	if !result.Verified() {
-		return failed(fmt.Errorf("%s; rolled back, but %d lines were refused and %d differ:\n%s", why, len(result.Refused), len(result.Remaining.Commands), result.Remaining))
-	}
-	return failed(fmt.Errorf("%s; rolled back to the configuration before, %s is as it was", why, f.frrConf))
-}
-
 // keep copies FILE to where FRR reads it, unless it is that file.
 func (f *reloadFlags) keep(document render.Document) error {
 	if f.frrConf == reload.NoFile {
 		return nil
 	}
-	if a, err := filepath.Abs(f.file); err == nil && f.file != "-" {
-		if b, err := filepath.Abs(f.frrConf); err == nil && a == b {
-			return nil
-		}
+	if f.inPlace() {
+		return nil
 	}
 	if err := reload.WriteFile(f.frrConf, []byte(document.Text), 0o640); err != nil {
 		return fmt.Errorf("FRR runs the configuration, but it can't be kept for its next start: %w", err)
 	}
 	return nil
+}
+
+// inPlace tells that FILE is what FRR reads at its next start, by whatever name.
+func (f *reloadFlags) inPlace() bool {
+	if f.file == "-" || f.frrConf == reload.NoFile {
+		return false
+	}
+	a, err := os.Stat(f.file)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(f.frrConf)
+	return err == nil && os.SameFile(a, b)
 }

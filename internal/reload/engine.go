@@ -54,8 +54,9 @@ type Result struct {
 	Duration time.Duration `json:"duration"`
 	Digest   string        `json:"digest"`
 	Version  string        `json:"version"`
-	// Plan is what was sent first.
+	// Plan is what was sent first, when anything was: Sent tells that lines went to FRR, also beside an error.
 	Plan Plan `json:"plan"`
+	Sent bool `json:"sent,omitempty"`
 	// Refused are the lines that FRR did not take.
 	Refused []Refused `json:"refused,omitempty"`
 	// Away says which daemons beside bgpd could not be reached, or are locked by another session; their lines were not sent.
@@ -173,7 +174,10 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 			if len(keep) > 0 {
 				result.Held, result.HeldNeighbors = plan, keep
 				if e.whole {
-					result.Plan, result.Version = plan, running.Version.String()
+					if pass == 0 {
+						result.Plan = plan
+					}
+					result.Version, result.Remaining = running.Version.String(), Plan{}
 					return result, nil
 				}
 				document = hold(running, document, keep)
@@ -202,7 +206,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		if last {
 			break
 		}
-		sent = plan
+		sent, result.Sent = plan, true
 		var away error
 		result.Refused, away, err = e.send(ctx, plan)
 		if errors.Is(err, vtysh.ErrInterrupted) && pass < passes-1 {

@@ -1,14 +1,18 @@
 package frr
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
@@ -128,6 +132,142 @@ func TestScenarioConfirmBringsASessionBack(t *testing.T) {
 		require.Zero(t, code, out)
 		require.Contains(t, out, "confirmed")
 		l.arrives("tor2", "192.0.2.9/32", nil)
+	})
+}
+
+// background starts a reload, and waits until it has printed some words.
+func (l *lab) background(words string, args ...string) *background {
+	l.t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(l.t, err)
+	cmd := l.product(l.t.Context(), append([]string{"reload"}, args...)...)
+	cmd.Stdout, cmd.Stderr = w, w
+	b := &background{out: r}
+	b.program, err = fabric.Start(cmd)
+	require.NoError(l.t, errors.Join(err, w.Close()))
+	l.t.Cleanup(func() { _ = b.program.End(os.Kill); r.Close() })
+	require.NoError(l.t, r.SetReadDeadline(time.Now().Add(30*time.Second)))
+	for part := make([]byte, 4096); !strings.Contains(b.said, words); {
+		n, err := r.Read(part)
+		require.NoError(l.t, err, b.said)
+		b.said += string(part[:n])
+	}
+	return b
+}
+
+// background is a reload that runs beside a test.
+type background struct {
+	program *fabric.Program
+	out     *os.File
+	said    string
+}
+
+// ends waits for its end, and returns its exit code; -1 when a signal has ended it.
+func (b *background) ends(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-b.program.Ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("reload goes on")
+	}
+	rest, _ := io.ReadAll(b.out)
+	b.said += string(rest)
+	return b.program.ExitCode()
+}
+
+const waiting = "rolling back in"
+
+// The change cuts the connection of the person who makes it: the terminal hangs up, or nobody reads what is printed.
+func TestScenarioConfirmOutlivesItsTerminal(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, reload := confLab(t, v, other)
+		out, code := reload(byHand("right", "192.0.2.1/32"))
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		wrong := filepath.Join(t.TempDir(), "wrong.conf")
+		require.NoError(t, os.WriteFile(wrong, []byte(byHand("wrong", "192.0.2.1/32")), 0o600))
+		for what, gone := range map[string]func(b *background) error{
+			"the terminal": func(b *background) error { return unix.Kill(b.program.PID(), unix.SIGHUP) },
+			"the pipe":     func(b *background) error { return b.out.Close() },
+		} {
+			b := l.background(waiting, wrong, "--confirm", "3s")
+			require.NoError(t, gone(b))
+			l.goesDown("tor1")
+			require.Equal(t, 1, b.ends(t), "without %s: %s", what, b.said)
+			l.up("tor1", "tor2")
+		}
+		text, err := l.node.RunningConfig(t.Context())
+		require.NoError(t, err)
+		require.NotContains(t, text, "password wrong")
+	})
+}
+
+// goesDown waits until node1 has no session with a router.
+func (l *lab) goesDown(tor string) {
+	l.t.Helper()
+	l.eventually("no session with "+tor, 10*time.Second, func() bool {
+		return !slices.ContainsFunc(l.sessions(l.Node(tor)), func(s fabric.Session) bool { return s.State == "Established" })
+	})
+}
+
+// A person edits frr.conf itself and reloads it, as with frr-reload.py. Until the change is confirmed, FRR would start with what ran before,
+// however we end; and the person's text is never lost.
+func TestScenarioConfirmOfFRRsOwnFile(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, _ := confLab(t, v, other)
+		const own = "/etc/frr/frr.conf"
+		conf := filepath.Join(l.node.ConfDir(), "frr.conf")
+		edit := func(text string) { require.NoError(t, os.WriteFile(conf, []byte(text), 0o640)) }
+		holds := func(suffix, text string) {
+			t.Helper()
+			data, err := os.ReadFile(conf + suffix)
+			require.NoError(t, err)
+			require.Equal(t, text, string(data), suffix)
+		}
+		boot := func() {
+			require.NoError(t, l.node.Restart(t.Context()))
+			_, err := l.node.Boot(t.Context())
+			require.NoError(t, err)
+		}
+		right, wrong := "! mine\n"+byHand("right", "192.0.2.1/32"), "! mine too\n"+byHand("wrong", "192.0.2.1/32")
+		edit(right)
+		out, code := l.cli("reload", own, "--confirm", "1s")
+		require.Zero(t, code, out)
+		holds("", right)
+		require.NoFileExists(t, conf+".unconfirmed")
+		l.up("tor1", "tor2")
+		require.NoError(t, os.WriteFile(conf+".rejected", []byte("an older one"), 0o640))
+
+		edit(wrong)
+		b := l.background(waiting, own, "--confirm", "4s")
+		holds(".unconfirmed", wrong)
+		boot() // while the change is not confirmed
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "FRR was restarted before the change was confirmed; rolled back")
+		l.up("tor1", "tor2")
+		holds(".rejected", "an older one")
+		holds(".rejected.2", wrong)
+
+		edit(wrong)
+		out, code = l.cli("reload", own, "--confirm", "3s")
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, "no longer Established: 10.0.0.1; rolled back to the configuration before, "+own+" holds that too, and your text is in "+own+".rejected.3")
+		l.up("tor1", "tor2")
+		holds(".rejected.3", wrong)
+		require.NoFileExists(t, conf+".unconfirmed")
+		boot()
+		l.up("tor1", "tor2")
+		l.arrives("tor1", "192.0.2.1/32", nil)
+
+		// kill -9 can't roll back; the file goes back to what ran before.
+		edit(wrong)
+		b = l.background(waiting, own, "--confirm", "1m")
+		require.NoError(t, b.program.End(os.Kill))
+		l.goesDown("tor1")
+		out, code = l.cli("reload", own)
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		holds(".unconfirmed", wrong)
 	})
 }
 

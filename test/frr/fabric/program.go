@@ -42,6 +42,9 @@ func Start(cmd *exec.Cmd) (*Program, error) {
 // PID is the number that this machine gives to the program.
 func (p *Program) PID() int { return p.cmd.Process.Pid }
 
+// ExitCode is that of a program that has ended; -1 when a signal has ended it.
+func (p *Program) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
 // End sends a signal and returns when the program has ended. The error tells how, when it had ended before.
 func (p *Program) End(sig os.Signal) error {
 	err := p.cmd.Process.Signal(sig)

@@ -144,6 +144,11 @@ func (l *lab) cli(args ...string) (string, int) {
 	return fabric.Run(l.t, l.node.Command(l.t.Context(), product.Path(l.t), args...))
 }
 
+// product is a command of the product, without the gate.
+func (l *lab) product(args ...string) *exec.Cmd {
+	return l.node.Command(context.Background(), product.Path(l.t), args...)
+}
+
 // put replaces the manifests at once.
 func (l *lab) put(objects string) {
 	l.t.Helper()
