@@ -206,10 +206,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 // classes of the product have their content in their names, and never change.
 func announceAgain(b *builder, running *config, want []*instance, changes *changes) {
 	list, _ := entries(running)
-	had, again := map[string]bool{}, map[string]bool{}
-	for _, e := range list {
-		had[e.id.name] = true
-	}
+	had, again := mapNames(list), map[string]bool{}
 	for _, w := range want {
 		for _, family := range w.families() {
 			for _, l := range w.family(family) {

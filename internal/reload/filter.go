@@ -198,10 +198,7 @@ func (r reach) takes(l string) bool {
 func (b *builder) dropMapCopies(d vtysh.Daemon, held, wanted *config, reached reach, used map[string]bool) {
 	list, _ := entries(held)
 	want, byID := entries(wanted)
-	names := map[string]bool{}
-	for _, e := range want {
-		names[e.id.name] = true
-	}
+	names := mapNames(want)
 	gone := map[string]bool{}
 	for _, e := range list {
 		if used[e.id.name] {

@@ -290,18 +290,7 @@ func neighborOf(line string) string {
 
 // neighbors emits the lines of the router block that name neighbors: groups before members, and what makes a neighbor before what it has.
 func (c *change) neighbors(context, put, drop []string) {
-	replaced := map[string]string{}
-	for _, l := range put {
-		replaced[routerKey(l)] = l
-	}
-	for _, l := range c.old.block.lines {
-		if id := neighborOf(l); id == "" || c.removed[id] {
-			continue
-		}
-		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
-			c.line(context, negated(withoutTimers(l)))
-		}
-	}
+	c.dropReplaced(context, c.old.block.lines, put)
 	// These two exclude each other.
 	for _, l := range drop {
 		if strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
@@ -343,6 +332,27 @@ func (c *change) neighbors(context, put, drop []string) {
 	}
 }
 
+// dropReplaced takes back the lines of neighbors that stay which FRR would keep beside those that take their place.
+func (c *change) dropReplaced(context, old, put []string) {
+	replaced := map[string]string{}
+	for _, l := range put {
+		if neighborOf(l) != "" {
+			replaced[routerKey(l)] = l
+		}
+	}
+	if len(replaced) == 0 {
+		return
+	}
+	for _, l := range old {
+		if id := neighborOf(l); id == "" || c.removed[id] {
+			continue
+		}
+		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
+			c.line(context, negated(withoutTimers(l)))
+		}
+	}
+}
+
 // familyNeighbors emits the lines of a family that name neighbors: a neighbor has its policies before it is activated.
 func (c *change) familyNeighbors(f string, context, put, drop []string) {
 	activates := func(l string) bool {
@@ -364,22 +374,7 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 			c.line(context, negated(l))
 		}
 	}
-	replaced := map[string]string{}
-	for _, l := range put {
-		if neighborOf(l) != "" {
-			replaced[routerKey(l)] = l
-		}
-	}
-	if len(replaced) > 0 {
-		for _, l := range c.old.family(f) {
-			if id := neighborOf(l); id == "" || c.removed[id] {
-				continue
-			}
-			if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
-				c.line(context, negated(l))
-			}
-		}
-	}
+	c.dropReplaced(context, c.old.family(f), put)
 	groupsFirst := func(emit func(string)) {
 		for _, groups := range []bool{true, false} {
 			for _, l := range put {

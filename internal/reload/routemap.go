@@ -408,14 +408,19 @@ func noteDropped(running, wanted *config, changes *changes) {
 	}
 }
 
+func mapNames(list []entry) map[string]bool {
+	names := map[string]bool{}
+	for _, e := range list {
+		names[e.id.name] = true
+	}
+	return names
+}
+
 // dropRouteMaps removes what nothing refers to any more.
 func dropRouteMaps(b *builder, running, wanted *config) {
 	now, _ := entries(running)
 	want, byID := entries(wanted)
-	kept := map[string]bool{}
-	for _, e := range want {
-		kept[e.id.name] = true
-	}
+	kept := mapNames(want)
 	gone := map[string]bool{}
 	for _, e := range now {
 		switch _, ok := byID[e.id]; {

@@ -24,7 +24,7 @@ var (
 	made     = flag.String("generator", "", "grammar or product instead of both")
 	keepAll  = flag.Bool("keep-all", false, "write the pairs that pass to -keep too")
 	with     = flag.String("tool", "engine", "engine, or frr-reload to see how that does")
-	defaults = map[string]string{"pairs": "24", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
+	defaults = map[string]string{"pairs": "36", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
 )
 
 var tools = map[string]tool{"engine": engine{}, "frr-reload": frrReload{}}
