@@ -110,6 +110,7 @@ func bgpKey(words []string) string {
 		if words[2] == "med" || words[2] == "bandwidth" {
 			return strings.Join(words[:3], " ")
 		}
+		return strings.Join(words[:min(4, len(words))], " ")
 	case "default", "listen", "confederation", "graceful-restart", "dampening", "tcp-keepalive", "max-delay":
 		if len(words) == 4 && words[2] != "peers" && words[2] != "range" {
 			return strings.Join(words[:3], " ")
@@ -497,6 +498,10 @@ func (c *change) line(context []string, line string) {
 		}
 	case id != "":
 		cmd.Effect, cmd.Note = neighborEffect(line, c.b.version)
+		if had := "neighbor " + id + " addpath-tx-best-selected "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
+			slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
+			cmd.Effect = Soft // only the first number resets the session
+		}
 		switch concerned := c.concerned(id); {
 		case len(concerned) == 0:
 			// The session is not there yet: nothing can disturb it.

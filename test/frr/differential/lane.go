@@ -201,6 +201,9 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 			has, had = a.established, b.established // there as long as somebody calls
 		}
 		switch {
+		case strings.Contains(x.says(n), undecodable) && strings.Contains(y.says(n), undecodable):
+			// The peer drops either session again and again: FRR sends it an AS_PATH that is none (an AS of two bytes to a peer without
+			// capabilities).
 		case has != had || a.established != b.established:
 			sessions = append(sessions, fmt.Sprintf("%s: reloaded: there %t %s; fresh: there %t %s; its peer: %s; %s", n, has, a.why, had, b.why, x.says(n), y.says(n)))
 		// A session that stays keeps its timers; the plan says so.
@@ -212,6 +215,9 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 	add(Timers, timers)
 	return out, nil
 }
+
+// undecodable is what a peer says that can't read an UPDATE.
+const undecodable = "decode a BGP message"
 
 // dynamic is how the neighbors begin that come from listen ranges.
 const dynamic = "10.9."

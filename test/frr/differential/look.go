@@ -156,7 +156,7 @@ var notConfiguration = regexp.MustCompile(`^(Building configuration|Current conf
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
 
-var emptyView = regexp.MustCompile(`^router bgp \d+ view `)
+var emptyView = regexp.MustCompile(`^router bgp \d+ (view|vrf) \S+$`)
 
 // numberedEntry is an entry of a list: the list, the number, the rest.
 var numberedEntry = regexp.MustCompile(`^((?:ip |ipv6 |bgp )?[-a-z]+-list (?:standard |expanded )?\S+|bgp as-path access-list \S+) seq (\d+) (.*)`)
@@ -195,7 +195,7 @@ func tree(text, wanted string) []string {
 			path += o.line + " / "
 		}
 		stack = append(stack, open{indent, l})
-		// An empty block may stay; what is in it is told with it. Who may log in is not touched.
+		// An empty block may stay, and 8.4 makes those of VRFs that others import; what is in it is told with it. Who may log in is not touched.
 		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}

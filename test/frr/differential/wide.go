@@ -112,6 +112,7 @@ var globalChoices = []choice{
 	{5, []string{"ip router-id 10.0.0.1", "ip router-id 10.7.7.7"}},
 	{4, []string{"bgp graceful-shutdown"}},
 	{4, []string{"bgp input-queue-limit 5000", "bgp output-queue-limit 5000"}},
+	{4, []string{"frr defaults datacenter"}},
 	{3, []string{"line vty\n exec-timeout 5 0\nexit"}},
 	{3, []string{"nexthop-group NG\n nexthop 10.0.0.2\nexit", "nexthop-group NG\n nexthop 10.0.0.3\n nexthop 10.0.0.2\nexit"}},
 }
@@ -145,6 +146,8 @@ func (t *Text) wideInterfaces() {
 				{20, []string{"ip address 9.0.2.1/24"}},
 				{20, []string{"ipv6 address 2001:db8:9::1/64", "ipv6 address 2001:DB8:9::2/64"}},
 				{10, []string{"shutdown"}},
+				{10, []string{"no shutdown"}},
+				{10, []string{"link-params\n  metric 5\n exit-link-params", "link-params\n  metric 7\n  admin-grp 0x10\n exit-link-params"}},
 				{10, []string{"ipv6 nd ra-interval 10", "no ipv6 nd suppress-ra"}},
 			}, "")
 		}
@@ -337,6 +340,11 @@ func (t *Text) wideInstance(header, k string) {
 			t.line("neighbor eth1 interface %sremote-as %s", t.pick("v6only", 0.3, "v6only ", ""), t.one("unnumbered as", "external", "internal", "65300"))
 			all = append(all, wideNeighbor{id: "eth1"})
 		}
+		if t.yes("link-local", 0.1) {
+			t.line("neighbor fe80::99 remote-as %s", t.one("link-local as", "external", "65301"))
+			t.line("neighbor fe80::99 interface %s", t.pick("link-local interface", 0.3, "eth0", "eth1"))
+			all = append(all, wideNeighbor{id: "fe80::99"})
+		}
 		if t.yes("range", 0.6) && slices.ContainsFunc(groups, func(n wideNeighbor) bool { return n.id == "GX" }) {
 			t.line("bgp listen range %s peer-group GX", t.one("range prefix", "10.9.0.0/16", "10.9.0.0/16", "10.9.1.1/32", "10.9.1.0/24"))
 		}
@@ -401,7 +409,8 @@ var instanceChoices = []choice{
 	{75, []string{"no bgp ebgp-requires-policy"}},
 	{60, []string{"no bgp network import-check"}},
 	{5, []string{"bgp default local-preference 150", "bgp default local-preference 100", "bgp default ipv6-unicast"}},
-	{6, []string{"bgp bestpath as-path multipath-relax", "bgp bestpath as-path multipath-relax as-set", "bgp bestpath as-path multipath-relax no-as-set", "bgp bestpath as-path confed", "bgp bestpath as-path ignore"}},
+	{6, []string{"bgp bestpath as-path multipath-relax", "bgp bestpath as-path multipath-relax as-set", "bgp bestpath as-path multipath-relax no-as-set", "bgp bestpath as-path ignore"}},
+	{5, []string{"bgp bestpath as-path confed"}},
 	{6, []string{"bgp bestpath compare-routerid", "bgp bestpath med missing-as-worst", "bgp bestpath med confed missing-as-worst", "bgp bestpath med confed", "bgp bestpath peer-type multipath-relax", "bgp bestpath bandwidth ignore"}},
 	{6, []string{"bgp always-compare-med", "bgp deterministic-med"}},
 	{6, []string{"bgp log-neighbor-changes", "no bgp log-neighbor-changes"}},
@@ -414,7 +423,9 @@ var instanceChoices = []choice{
 	{5, []string{"bgp listen limit 200", "bgp listen limit 100", "bgp listen limit 50"}},
 	{4, []string{"bgp minimum-holdtime 9", "bgp disable-ebgp-connected-route-check", "bgp conditional-advertisement timer 10", "bgp tcp-keepalive 10 5 3"}},
 	{4, []string{"no bgp client-to-client reflection", "bgp route-reflector allow-outbound-policy", "bgp reject-as-sets", "no bgp suppress-duplicates", "bgp suppress-fib-pending"}},
-	{4, []string{"bgp max-med administrative", "bgp max-med administrative 50", "bgp max-med on-startup 30"}},
+	{4, []string{"bgp max-med administrative", "bgp max-med administrative 50"}},
+	{4, []string{"bgp max-med on-startup 30", "bgp max-med on-startup 60 100"}},
+	{3, []string{"bgp dampening 10 500 1500 30"}},
 	{3, []string{"bgp default show-hostname", "bgp default show-nexthop-hostname", "bgp default subgroup-pkt-queue-max 30", "10.3|bgp default software-version-capability"}},
 	{3, []string{"bgp fast-convergence", "10.3|bgp hard-administrative-reset", "10.3|no bgp hard-administrative-reset", "bgp graceful-shutdown"}},
 	{2, []string{"bgp shutdown", "bgp shutdown message closed for today"}},
