@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -35,6 +36,9 @@ func putBFD(b *builder, running, wanted *config) {
 		}
 		old := running.get(w.context...)
 		put, drop := difference(old.lines, w.lines, bfdKey)
+		if !running.has(w.context...) && strings.HasPrefix(w.header(), "peer ") {
+			dropBFDPeers(b, running, wanted, w)
+		}
 		if !running.has(w.context...) && len(put) == 0 {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context[:1]), Line: vtysh.Line(w.header()), Effect: None})
 		}
@@ -59,8 +63,32 @@ func dropBFD(b *builder, running, wanted *config) {
 		return
 	}
 	for _, old := range running.of("bfd") {
-		if len(old.context) == 2 && !wanted.has(old.context...) {
+		if len(old.context) == 2 && !wanted.has(old.context...) && !replacedPeer(old, running, wanted) {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(old.context[:1]), Line: vtysh.Line("no " + old.header()), Effect: None})
 		}
 	}
+}
+
+// dropBFDPeers removes peers of one address before another of it comes: FRR does not take a peer with and without an interface.
+func dropBFDPeers(b *builder, running, wanted *config, coming *block) {
+	for _, old := range running.of("bfd") {
+		if len(old.context) == 2 && !wanted.has(old.context...) && samePeer(old, coming) {
+			line := vtysh.Line("no " + old.header())
+			if !slices.ContainsFunc(b.commands, func(c Command) bool { return c.Line == line }) {
+				b.add(Command{Daemon: vtysh.BFDD, Context: lines(old.context[:1]), Line: line, Effect: None})
+			}
+		}
+	}
+}
+
+// replacedPeer tells a peer that dropBFDPeers removes.
+func replacedPeer(old *block, running, wanted *config) bool {
+	return slices.ContainsFunc(wanted.of("bfd"), func(w *block) bool {
+		return len(w.context) == 2 && !running.has(w.context...) && samePeer(old, w)
+	})
+}
+
+func samePeer(a, b *block) bool {
+	one, two := strings.Fields(a.header()), strings.Fields(b.header())
+	return one[0] == "peer" && two[0] == "peer" && len(one) > 1 && len(two) > 1 && one[1] == two[1]
 }

@@ -27,14 +27,19 @@ func readAddresses(ctx context.Context, client vtysh.Client) map[string][]netip.
 // linkParams tells a line of an interface's link-params (RFC 5305). Its "no" takes no value.
 func (o other) linkParams() bool { return len(o.context) == 2 && o.context[1] == "link-params" }
 
-// withoutLinkParams takes back all link-params of an interface by one line, where none are wanted; 8.4 has no such line.
+// withoutLinkParams takes back all link-params of an interface by one line, where none are wanted. 8.4 has it within them.
 func withoutLinkParams(version vtysh.Version, wanted *config, drop []other) []other {
 	var out []other
 	for _, o := range drop {
-		if o.linkParams() && version.AtLeast(9, 0) && !wanted.has(o.context...) {
-			if o = (other{o.context[:1], "link-params"}); o.in(out) {
+		if o.linkParams() && !wanted.has(o.context...) {
+			all := other{o.context[:1], "link-params"}
+			if !version.AtLeast(9, 0) {
+				all = other{o.context, "enable"}
+			}
+			if all.in(out) {
 				continue
 			}
+			o = all
 		}
 		out = append(out, o)
 	}

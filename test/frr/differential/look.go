@@ -196,7 +196,8 @@ func tree(text, wanted string) []string {
 		}
 		stack = append(stack, open{indent, l})
 		// An empty block may stay, and 8.4 makes those of VRFs that others import; what is in it is told with it. Who may log in is not touched.
-		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
+		// Of an interface with a neighbor bgpd had router advertisements sent.
+		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(l, "interface ") && l != "ipv6 nd ra-interval 10" && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}
 	}
