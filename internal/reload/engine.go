@@ -50,10 +50,10 @@ func New(client vtysh.Client, o Options) *Engine {
 
 // Result is what one Apply came to.
 type Result struct {
-	Started  time.Time     `json:"started"`
-	Duration time.Duration `json:"duration"`
-	Digest   string        `json:"digest"`
-	Version  string        `json:"version"`
+	Started  time.Time     `json:"started,omitzero"`
+	Duration time.Duration `json:"duration,omitzero"`
+	Digest   string        `json:"digest,omitempty"`
+	Version  string        `json:"version,omitempty"`
 	// Plan is what was sent first, when anything was: Sent tells that lines went to FRR, also beside an error.
 	Plan Plan `json:"plan"`
 	Sent bool `json:"sent,omitempty"`
@@ -92,8 +92,10 @@ type Refused struct {
 	Reply   string  `json:"reply"`
 }
 
-// String prints the refusal without secrets.
-func (r Refused) String() string { return fmt.Sprintf("%s: %s", r.Command.Line, r.Reply) }
+// String prints the refusal without secrets, and of what is long its beginning.
+func (r Refused) String() string {
+	return fmt.Sprintf("%s: %s", vtysh.Brief(r.Command.Line.String()), vtysh.Brief(strings.TrimSpace(r.Reply)))
+}
 
 // passes is how often an apply compares and sends: some lines can only be taken once others are gone.
 const passes = 3

@@ -293,8 +293,18 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
 }
 
+// lineBytes is how long a line may be: vtysh reads what is beyond as another line (8.4 to 10.3, VTY_BUFSIZ).
+const lineBytes = 4095
+
 // CheckSyntax has FRR's own parser read a text, without any daemon. The error is a *SyntaxError when it refuses a line.
 func (e *Exec) CheckSyntax(ctx context.Context, text string) error {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		if n := len(strings.TrimSuffix(line, "\n")); n > lineBytes {
+			return &SyntaxError{number, fmt.Sprintf("it is %d bytes long, and FRR takes %d", n, lineBytes)}
+		}
+	}
 	out, err := e.read(ctx, All, []byte(text), "-C")
 	if err != nil {
 		return err
@@ -437,4 +447,4 @@ func (e *Exec) read(ctx context.Context, daemon Daemon, text []byte, args ...str
 	return e.run(ctx, daemon, []*os.File{f}, append(args, "-f", "/proc/self/fd/3")...)
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return Brief(strings.Join(strings.Fields(s), " ")) }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Daemon names a daemon of FRR, as its socket does.
@@ -67,6 +68,29 @@ var passwordWord = regexp.MustCompile(`(?m)\b(password|key-string|message-digest
 
 // Redact takes the passwords out of configuration lines and of what FRR says about them.
 func Redact(text string) string { return passwordWord.ReplaceAllString(text, "${1}${2}<redacted>") }
+
+const briefBytes = 300
+
+// Brief is a text for a message: without what terminals obey, and of a long one its beginning.
+func Brief(text string) string {
+	left := len(text) - briefBytes
+	if left > 0 {
+		text = text[:briefBytes]
+	}
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, text)
+	if left > 0 {
+		text += fmt.Sprintf("... (%d bytes more)", left)
+	}
+	return text
+}
 
 // Status is the byte that ends a reply (FRR's lib/command.h).
 type Status byte

@@ -210,6 +210,22 @@ func TestSyntaxCheckNamesTheLine(t *testing.T) {
 }
 
 // TestARefusedLineTakesNothingElseWithIt applies a document with a line that FRR's grammar has and bgpd refuses.
+// FRR would read a line that is too long as two. The message does not repeat it, nor what a terminal would obey.
+func TestALineThatIsTooLongIsNotRepeated(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		checker := vtysh.NewExec("", fabric.NewBare(t, v).VtyshPath())
+		comment := func(bytes int) string { return "router bgp 65000\nexit\n! " + strings.Repeat("a", bytes-2) + "\n" }
+		require.NoError(t, checker.CheckSyntax(t.Context(), comment(4095)))
+		err := checker.CheckSyntax(t.Context(), comment(1<<20))
+		require.EqualError(t, err, "line 3: it is 1048576 bytes long, and FRR takes 4095")
+		err = checker.CheckSyntax(t.Context(), "\x1b[31m"+strings.Repeat("b", 4000)+" password hunter2\n")
+		require.Error(t, err)
+		require.Less(t, len(err.Error()), 400)
+		require.NotContains(t, err.Error(), "\x1b")
+		require.NotContains(t, err.Error(), "hunter2")
+	})
+}
+
 func TestARefusedLineTakesNothingElseWithIt(t *testing.T) {
 	eachTransport(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client) {
 		document := render.Document{Text: "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n neighbor 10.0.0.1 local-as 65000\n" +
