@@ -139,6 +139,7 @@ func New(config Config, board *Board) (*Agent, error) {
 			}
 		}
 	}
+	a.guard.resume(a, previous)
 	a.loadTemplates()
 	return a, nil
 }
@@ -167,7 +168,8 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-templates:
 			a.loadTemplates()
 		case <-drift.C:
-			switch forgive := a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
+			// A change that was rolled back is not tried again in another form.
+			switch forgive := a.guard.rejected == "" && a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
 			case forgive:
 				a.lastGood = a.lastGood.Forgive()
 			case a.quiet(ctx):
@@ -186,7 +188,12 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			}
 			running = now
 			a.Log.Info("FRR was restarted")
-			a.lastGood = a.lastGood.Forgive()
+			if a.guard.rejected == "" {
+				a.lastGood = a.lastGood.Forgive()
+			}
+			if a.guard.timer != nil {
+				a.guard.prolong(a) // it needs time for its sessions
+			}
 			force, looks = true, restartLooks
 		}
 		if a.objects == nil {
@@ -279,9 +286,11 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		return false, err
 	}
 	outcome, err := a.engine.Apply(ctx, document)
+	a.guard.watch(a, outcome, err)
 	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
 		a.record(outcome)
 		outcome, err = a.engine.Apply(ctx, document)
+		a.guard.watch(a, outcome, err)
 	}
 	if err != nil {
 		a.tell(problems, len(snap.Services))
@@ -328,15 +337,19 @@ func (a *Agent) settle(document render.Document, lastGood translate.LastGood, ou
 	if !outcome.Verified() {
 		failures = append(failures, unsettled(outcome))
 	}
+	// Until a change is confirmed, and when it was rolled back, the files have what was before it.
+	confirmed := a.guard.timer == nil && a.guard.rejected == ""
 	// What no object is to blame for, and what is another daemon's, holds none back.
 	if outcome.Runs(vtysh.BGPD) {
 		a.good = &document
-		failures = append(failures, a.keep(lastGood))
+		if confirmed {
+			failures = append(failures, a.keep(lastGood))
+		}
 	}
-	if !a.guard.pending(a, outcome) && outcome.KeepsOthers() {
-		failures = append(failures, reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640))
-		a.file, _ = os.Stat(a.FRRConf)
+	if confirmed && outcome.KeepsOthers() {
+		failures = append(failures, reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640), a.guard.forget(a))
 	}
+	a.file, _ = os.Stat(a.FRRConf)
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}

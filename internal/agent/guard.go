@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -34,7 +35,9 @@ type guard struct {
 	back    render.Document
 	applied render.Document
 	timer   *time.Timer
-	begun   bool // before and back are those of a turn that goes on
+	timed   string // the digest of the document that the timer was started for
+	resumed bool   // before and back are what an earlier run has noted
+	noted   []byte // what lies in the file of what is not confirmed
 	// rejected is the digest of a document that was rolled back, and why; it is not applied again.
 	rejected, why string
 	fallback      render.Document
@@ -65,6 +68,9 @@ func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
 	}
 	if allowed {
 		a.guard.through = a.guard.allowed
+	}
+	if a.Confirm > 0 && a.guard.rejected == "" {
+		a.guard.note(a, unconfirmed{Before: a.guard.before}) // before it is sent
 	}
 	if err == nil {
 		a.status.metrics.Reset(established(plan.Resets(), state))
@@ -109,16 +115,15 @@ func (silence) Held(status.Held)       {}
 func (silence) LetThrough(status.Held) {}
 func (silence) Gone(status.Held)       {}
 
-// begin remembers what is before an apply that is to be confirmed.
+// begin remembers what is before an apply that is to be confirmed. A roll-back is not.
 func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) error {
-	if a.Confirm <= 0 {
+	if a.Confirm <= 0 || g.rejected != "" {
 		return nil
 	}
 	g.applied = document
-	if g.timer != nil || g.begun {
+	if g.timer != nil || g.resumed {
 		return nil // the one before is not confirmed yet: what was before it counts
 	}
-	g.begun = true
 	var err error
 	if g.before, err = observe.Read(ctx, a.Client); err != nil {
 		return err
@@ -131,16 +136,29 @@ func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) e
 	return err
 }
 
-// pending starts the time to confirm, when anything was applied, and tells whether it runs.
-func (g *guard) pending(a *Agent, outcome reload.Result) bool {
-	g.begun = false
-	if a.Confirm > 0 && !outcome.Plan.Empty() {
-		if g.timer != nil {
-			g.timer.Stop()
-		}
-		g.timer = time.NewTimer(a.Confirm)
+// watch starts the time to confirm when lines went to FRR, however the apply has ended. What is tried again, and a change that resets nothing,
+// does not prolong it: it would never be over.
+func (g *guard) watch(a *Agent, outcome reload.Result, err error) {
+	if a.Confirm <= 0 || g.rejected != "" {
+		return
 	}
-	return g.timer != nil
+	switch {
+	case g.resumed && (err == nil || outcome.Sent), g.timer == nil && outcome.Sent,
+		g.timer != nil && outcome.Plan.Effect() == reload.Reset && g.timed != g.applied.Digest:
+		g.prolong(a)
+		g.timed, g.resumed = g.applied.Digest, false
+	}
+	if g.timer != nil {
+		g.note(a, unconfirmed{Before: g.before})
+	}
+}
+
+// prolong gives all of the time to confirm.
+func (g *guard) prolong(a *Agent) {
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+	g.timer = time.NewTimer(a.Confirm)
 }
 
 // expired fires when the time to confirm is over.
@@ -151,9 +169,12 @@ func (g *guard) expired() <-chan time.Time {
 	return g.timer.C
 }
 
-// confirm looks for sessions that were lost, and has the document before applied again when there are any.
+// confirm looks for sessions that were lost, and has the document before applied again when there are any. The turn that follows writes
+// frr.conf.
 func (a *Agent) confirm(ctx context.Context) {
 	g := &a.guard
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.Timeout, defaultTimeout))
+	defer cancel()
 	now, err := observe.Read(ctx, a.Client)
 	if err != nil {
 		// FRR is not there: nothing can be said of its sessions, and nothing be rolled back. Ask again.
@@ -167,13 +188,11 @@ func (a *Agent) confirm(ctx context.Context) {
 	}
 	if len(lost) == 0 {
 		a.Log.Info("every session is back: the change is confirmed", "digest", g.applied.Digest)
-		if err := reload.WriteFile(a.FRRConf, []byte(g.applied.Text), 0o640); err != nil {
-			a.Log.Error("FRR runs the configuration, but it can't be kept for its next start", "error", err)
-		}
 		return
 	}
 	g.rejected, g.fallback = g.applied.Digest, g.back
 	g.why = fmt.Sprintf("rolled back: %s after the change, no longer Established: %s; the change is left out until the objects change", a.Confirm, strings.Join(lost, ", "))
+	g.note(a, unconfirmed{Rejected: g.rejected, Why: g.why})
 	a.Log.Error("sessions are lost: the change is rolled back", "lost", lost, "digest", g.applied.Digest)
 }
 

@@ -3,6 +3,7 @@ package frr
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -344,6 +345,73 @@ func TestScenarioRunRollsBack(t *testing.T) {
 		l.undisturbed(func() {
 			l.put("api", service("api", "", "192.0.2.20"))
 			l.arrives("tor1", "192.0.2.20/32", nil)
+		})
+	})
+}
+
+// FRR refuses another line of the change, and the object that it comes from is left out: the lost session is still watched over, and what was
+// rolled back is not tried again when FRR is restarted.
+func TestScenarioRunRollsBackBesideARefusedLine(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 password right"), tor(v, 64502)),
+			map[string]string{"base": basics + toTor2, "tor1": peer("tor1", "10.0.0.1", 64501, "password: right")}, "--confirm", "4s")
+		l.up("tor1", "tor2")
+		l.said("the change is confirmed")
+		l.step()
+		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "password: wrong")+
+			object("ConfigMap", "bgpextras", "data:\n  extras: |\n    router bgp 64500\n     neighbor 10.9.9.9 description nobody"))
+		l.said("RefusedByFRR")
+		l.said("sessions are lost: the change is rolled back")
+		l.up("tor1", "tor2")
+		require.NoError(t, l.node.Restart(t.Context()))
+		_, err := l.node.Boot(t.Context())
+		require.NoError(t, err)
+		l.step()
+		l.up("tor1", "tor2")
+		l.undisturbed(func() { time.Sleep(3 * time.Second) }) // it looks again, and once more
+		require.NotContains(t, l.read()[l.mark:], "password", "it is not tried again")
+	})
+}
+
+// The product is killed while a change is not confirmed, and started again: it goes on to watch over it. What it has rolled back it leaves out.
+func TestScenarioRunIsRestartedBeforeTheConfirmation(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		right := peer("tor1", "10.0.0.1", 64501, "password: right")
+		l := start(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 password right"), tor(v, 64502)),
+			map[string]string{"base": basics + toTor2, "tor1": right}, "--confirm", "4s")
+		l.up("tor1", "tor2")
+		kept := func() string {
+			text, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+			require.NoError(t, err)
+			return string(text)
+		}
+		noted := filepath.Join(l.node.ConfDir(), "frr-renderer.unconfirmed.json")
+		l.eventually("frr.conf is kept", 10*time.Second, func() bool {
+			_, err := os.Stat(noted)
+			return strings.Contains(kept(), "password right") && errors.Is(err, fs.ErrNotExist)
+		})
+		again := func() {
+			t.Helper()
+			require.NoError(t, l.agent.End(os.Kill))
+			l.agent = nil
+			l.step()
+			l.run("--confirm", "4s")
+		}
+		l.step()
+		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "password: wrong"))
+		l.applied()
+		l.goesDown("tor1")
+		require.Contains(t, kept(), "password right")
+		again()
+		l.said("a change before this start is not confirmed yet")
+		l.said("sessions are lost: the change is rolled back")
+		l.up("tor1", "tor2")
+
+		l.undisturbed(func() {
+			again()
+			l.said("RolledBack")
+			l.put("tor1", right+service("api", "", "192.0.2.20"))
+			l.arrives("tor2", "192.0.2.20/32", nil)
 		})
 	})
 }

@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,19 +72,7 @@ func (l *confirmLab) ended(p *fabric.Program) (string, int) {
 	return string(said), p.ExitCode()
 }
 
-// after is the number of lines that go through in a reload up to one.
-func (l *confirmLab) after(text, line string, args ...string) int {
-	l.t.Helper()
-	l.arm(0, nil)
-	l.ended(l.reload(text, args...))
-	at := slices.IndexFunc(l.passed(), func(p string) bool { return strings.HasSuffix(p, line) })
-	require.Positive(l.t, at, l.passed())
-	l.back()
-	require.Equal(l.t, l.runsGood, l.runs())
-	return at + 1
-}
-
-func (l *confirmLab) await(fired <-chan struct{}) {
+func (l *lab) await(fired <-chan struct{}) {
 	l.t.Helper()
 	select {
 	case <-fired:
@@ -98,7 +85,6 @@ func (l *confirmLab) await(fired <-chan struct{}) {
 func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 	each(t, func(t *testing.T, v fabric.Version) {
 		l := newConfirmLab(t, v)
-		n := l.after(badConf, wrongAS, "--confirm", "1s")
 		breaks := map[string]struct{ fault, mend func() }{
 			"FRR does not answer in time": {
 				func() { require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGSTOP)) },
@@ -124,7 +110,7 @@ func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 			}
 		}
 		for what, b := range breaks {
-			fired := l.arm(n, b.fault)
+			fired := l.armAfter(wrongAS, b.fault)
 			p := l.reload(badConf, "--confirm", "30s", "--timeout", "3s")
 			l.await(fired)
 			b.mend()
@@ -149,13 +135,7 @@ func TestHeldAfterLinesWereSent(t *testing.T) {
 		person := l.person("bgpd")
 		for _, confirm := range []string{"0s", "1s"} {
 			args := []string{"--refuse-resets", "--confirm", confirm}
-			l.arm(0, nil)
-			l.ended(l.reload(wanted, args...))
-			n := slices.IndexFunc(l.passed(), func(p string) bool { return strings.HasSuffix(p, line) }) + 1
-			out, code := l.ended(l.reload(goodConf))
-			require.Zero(t, code, out)
-			l.back()
-			fired := l.arm(n, func() {
+			fired := l.armAfter(line, func() {
 				sessions := l.tors[0].Sessions()
 				person.types("enable", "configure terminal", "router bgp 64500", "neighbor 10.0.0.1 ebgp-multihop 3", "end")
 				l.eventually("another session", seconds(20), func() bool { return l.tors[0].Sessions() > sessions })
@@ -164,7 +144,7 @@ func TestHeldAfterLinesWereSent(t *testing.T) {
 			p := l.reload(wanted, args...)
 			l.await(fired)
 			l.release()
-			out, code = l.ended(p)
+			out, code := l.ended(p)
 			require.Equal(t, 5, code, out)
 			require.Contains(t, out, "lines were sent, and what is left is held back: it would reset 10.0.0.1;")
 			require.Contains(t, strings.Join(l.runs(), "\n"), line)
@@ -227,5 +207,32 @@ func TestConfirmKilled(t *testing.T) {
 		require.Zero(t, code, out)
 		require.Equal(t, l.runsGood, l.runs())
 		l.back()
+	})
+}
+
+// "run" gives an apply up when the session is lost already, and tries on: the time to confirm runs from the first line that was sent.
+func TestRunRollsBackAnApplyThatBreaks(t *testing.T) {
+	each(t, func(t *testing.T, v fabric.Version) {
+		l := newLab(t, v)
+		l.timeout = "1s"
+		a, _ := l.learn()
+		l.end(unix.SIGTERM)
+		l.run("--confirm", "5s")
+		l.comesTo(a.runs, seconds(10))
+		wrong := strings.Replace(a.objects, "peerASN: 64501", "peerASN: 64999", 1)
+		require.NotEqual(t, a.objects, wrong)
+		l.step()
+		bgpd := l.node.PID("bgpd")
+		t.Cleanup(func() { _ = unix.Kill(bgpd, unix.SIGCONT) })
+		fired := l.armAfter(wrongAS, func() { require.NoError(t, unix.Kill(bgpd, unix.SIGSTOP)) })
+		l.put(wrong)
+		l.await(fired)
+		l.release()
+		l.says("FRR does not answer in time")
+		require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGCONT))
+		l.says("the change is rolled back")
+		l.comesTo(a.runs, seconds(10))
+		l.hear(a.hears)
+		require.Equal(t, "before", l.kept())
 	})
 }

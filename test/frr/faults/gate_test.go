@@ -28,9 +28,11 @@ type gate struct {
 	// lines are those that went through since the gate was armed, "bgpd: router bgp 64500".
 	lines   []string
 	remarks []string
-	// fault happens before the next line once after lines went through, and closes fired; then nothing passes until release.
+	// fault happens before the next line once after lines went through, or the one that ends in words when there are any, and closes fired;
+	// then nothing passes until release.
 	fault func()
 	after int
+	words string
 	fired chan struct{}
 	open  chan struct{} // closed while lines may pass
 	conns map[net.Conn]bool
@@ -139,7 +141,7 @@ func (g *gate) pass(daemon, line string) {
 	<-g.passage()
 	g.mu.Lock()
 	var fault func()
-	if g.fault != nil && len(g.lines) == g.after {
+	if g.fault != nil && g.due() {
 		fault, g.fault = g.fault, nil
 		g.open = make(chan struct{})
 	} else {
@@ -153,6 +155,13 @@ func (g *gate) pass(daemon, line string) {
 	}
 }
 
+func (g *gate) due() bool {
+	if g.words == "" {
+		return len(g.lines) == g.after
+	}
+	return len(g.lines) > 0 && strings.HasSuffix(g.lines[len(g.lines)-1], g.words)
+}
+
 // remark notes what a daemon has said, for whoever reads of a failure.
 func (g *gate) remark(daemon, said string) {
 	g.mu.Lock()
@@ -164,8 +173,17 @@ func (g *gate) remark(daemon, said string) {
 func (g *gate) arm(after int, fault func()) (fired <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.lines, g.after, g.fault, g.fired = nil, after, fault, make(chan struct{})
+	g.lines, g.after, g.words, g.fault, g.fired = nil, after, "", fault, make(chan struct{})
 	return g.fired
+}
+
+// armAfter has a fault happen once after a line that ends in some words.
+func (g *gate) armAfter(words string, fault func()) (fired <-chan struct{}) {
+	fired = g.arm(0, nil)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.words, g.fault = words, fault
+	return fired
 }
 
 // release lets lines pass again.

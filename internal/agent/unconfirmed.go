@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
+)
+
+// unconfirmed lies in a file beside frr.conf for as long as a change is not confirmed, and after it was rolled back: the next run goes on to
+// watch over it, or leaves it out. The configuration to come back to is frr.conf.
+type unconfirmed struct {
+	// Before are the sessions that were Established before the change.
+	Before observe.State `json:"before,omitzero"`
+	// Rejected is the digest of the document that was rolled back, and Why that was.
+	Rejected string `json:"rejected,omitempty"`
+	Why      string `json:"why,omitempty"`
+}
+
+func (a *Agent) unconfirmedFile() string {
+	return filepath.Join(filepath.Dir(a.FRRConf), "frr-renderer.unconfirmed.json")
+}
+
+// note keeps what the next run has to know.
+func (g *guard) note(a *Agent, u unconfirmed) {
+	u.Before.Sessions = slices.DeleteFunc(slices.Clone(u.Before.Sessions), func(s observe.Session) bool { return !s.Established() })
+	data, err := json.Marshal(u)
+	if err == nil && bytes.Equal(data, g.noted) {
+		return
+	}
+	if err == nil && a.FRRConf != reload.NoFile {
+		err = reload.WriteFile(a.unconfirmedFile(), data, 0o600)
+	}
+	if err != nil {
+		a.Log.Warn("a change that is not confirmed can't be noted: if this program is started anew, nobody watches over it", "error", err)
+		return
+	}
+	g.noted = data
+}
+
+// forget removes what was noted: all is confirmed.
+func (g *guard) forget(a *Agent) error {
+	if g.noted == nil || a.FRRConf == reload.NoFile {
+		return nil
+	}
+	if err := os.Remove(a.unconfirmedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	g.noted = nil
+	return nil
+}
+
+// resume goes on where an earlier run has ended; before is frr.conf.
+func (g *guard) resume(a *Agent, before string) {
+	if a.FRRConf == reload.NoFile {
+		return
+	}
+	data, err := os.ReadFile(a.unconfirmedFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	g.noted = data
+	if a.Confirm <= 0 || before == "" {
+		return
+	}
+	var u unconfirmed
+	if err == nil {
+		err = json.Unmarshal(data, &u)
+	}
+	back := render.Document{Text: before, Digest: "frr.conf"}
+	switch {
+	case err != nil:
+		a.Log.Warn("what is not confirmed can't be read", "file", a.unconfirmedFile(), "error", err)
+	case u.Rejected != "":
+		g.rejected, g.why, g.fallback = u.Rejected, u.Why, back
+	default:
+		g.before, g.back, g.resumed = u.Before, back, true
+		a.Log.Info("a change before this start is not confirmed yet", "sessions", len(u.Before.Sessions))
+	}
+}
