@@ -96,7 +96,7 @@ func peerID(spec *v1beta2.BGPPeerSpec, found *issues, nodeAddresses []string) fr
 			found.refuse("spec.peerAddress", problem.InvalidValue, fmt.Sprintf("%q is not an IP address", spec.Address))
 			return frrconf.PeerID{}
 		}
-		if slices.Contains(nodeAddresses, spec.Address) {
+		if slices.ContainsFunc(nodeAddresses, func(own string) bool { a, err := netip.ParseAddr(own); return err == nil && a == addr }) {
 			found.refuse("spec.peerAddress", problem.InvalidValue, fmt.Sprintf(
 				"%s is this node's own address; exclude the node by nodeSelectors or name another router", spec.Address))
 			return frrconf.PeerID{}

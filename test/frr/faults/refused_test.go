@@ -3,12 +3,14 @@ package faults
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/manifest"
 )
 
 // FRR refuses the address of a neighbor that is the node's own, which no Node object tells here. The object is left out and named with its
@@ -49,20 +51,38 @@ func TestALineIsRefusedInTheMiddle(t *testing.T) {
 	})
 }
 
-// A neighbor that works is changed to what FRR refuses: it keeps its last good form, and its session.
+// A neighbor that works is changed to the node's own address, which FRR refuses. Where the Node object has the address, the change is left out
+// and the session stays. FRR alone knows others: it refuses the new neighbor when the old one is gone, and that comes back at once.
 func TestAWorkingNeighborKeepsItsLastGoodForm(t *testing.T) {
 	each(t, func(t *testing.T, v fabric.Version) {
 		l := newLab(t, v)
+		l.before = strings.Replace(before, manifest.Node(""), manifest.Node("")+"status: {addresses: [{type: InternalIP, address: "+own+"}]}\n", 1)
+		require.NotEqual(t, before, l.before)
 		a, _ := l.learn()
-		sessions := l.tors[0].Sessions()
-		l.step()
-		l.put(strings.Replace(a.objects, `peerAddress: "10.0.0.1"`, "peerAddress: "+own, 1))
-		l.says("metallb-system/tor1 spec.peerAddress")
-		l.says("its last good form stays in use")
-		l.comesTo(a.runs, seconds(10))
-		l.hear(a.hears)
-		l.safe("with the last good form")
-		_ = sessions
+		const other = "10.0.0.12"
+		_, err := l.exec("ip", "address", "add", other+"/24", "dev", "eth0")
+		require.NoError(t, err)
+		for _, c := range []struct {
+			address string
+			resets  int
+		}{{own, 0}, {other, 1}} {
+			sessions := l.tors[0].Sessions()
+			l.step()
+			l.arm(0, nil)
+			l.put(strings.Replace(a.objects, `peerAddress: "10.0.0.1"`, "peerAddress: "+c.address, 1))
+			l.says("metallb-system/tor1 spec.peerAddress")
+			l.says("its last good form stays in use")
+			l.comesTo(a.runs, seconds(10))
+			l.hear(a.hears)
+			l.safe("with the last good form")
+			l.quiet()
+			sent := slices.ContainsFunc(l.passed(), func(line string) bool { return strings.Contains(line, "neighbor 10.0.0.1") })
+			require.Equal(t, c.resets > 0, sent, "%s: %v", c.address, l.passed())
+			l.eventually("the session", seconds(20), func() bool { return l.tors[0].Established() && l.tors[0].Sessions() >= sessions+c.resets })
+			require.Equal(t, sessions+c.resets, l.tors[0].Sessions(), c.address)
+			l.put(a.objects)
+			l.says("a problem is gone")
+		}
 	})
 }
 
