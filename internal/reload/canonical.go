@@ -431,6 +431,9 @@ func canonicalInterface(l string) string {
 	if l == "enable" {
 		return "" // link-params: 8.4 prints what any other line of theirs does, 10.3 has no such line
 	}
+	if len(words) > 3 && words[0] == "evpn" && words[1] == "mh" {
+		return strings.ToLower(strings.Join(words, " ")) // es-id and es-sys-mac
+	}
 	if len(words) > 2 && words[0] == "ipv6" && words[1] == "address" {
 		if p, err := netip.ParsePrefix(words[2]); err == nil {
 			words[2] = p.String()

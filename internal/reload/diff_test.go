@@ -193,3 +193,36 @@ func TestNetworksAreReadAsFRRPrintsThem(t *testing.T) {
 		require.Equal(t, []string{printed}, c.get("router bgp 1", ipv4Unicast).lines, written)
 	}
 }
+
+func TestTwoSpellingsOfOneConfiguration(t *testing.T) {
+	const router = "router bgp 65000\n neighbor 10.0.0.2 remote-as 65002\n"
+	for name, c := range map[string]struct{ runs, written string }{
+		"an interface with its VRF":            {"interface swp1\n description x\n", "interface swp1 vrf red\n description x\n"},
+		"an Ethernet segment in capitals":      {"interface bond1\n evpn mh es-sys-mac 44:38:39:ff:ff:01\n", "interface bond1\n evpn mh es-sys-mac 44:38:39:FF:FF:01\n"},
+		"AS numbers with dots":                 {"router bgp 1.10 as-notation dot\n neighbor 10.0.0.2 remote-as 2.20\n", "router bgp 65546\n neighbor 10.0.0.2 remote-as 131092\n"},
+		"what is off by default":               {router, router + " no neighbor 10.0.0.2 shutdown\n no neighbor 10.0.0.2 bfd\n"},
+		"lines of the only instance":           {router, "router bgp 65000\nexit\nrouter bgp\n neighbor 10.0.0.2 remote-as 65002\n"},
+		"the defaults of datacenter":           {"frr defaults datacenter\n" + router, "frr defaults datacenter\n" + router + " timers bgp 3 9\n bgp log-neighbor-changes\n neighbor 10.0.0.2 timers connect 10\n"},
+		"traditional lines below datacenter":   {"frr defaults datacenter\n" + router + " timers bgp 60 180\n", "frr defaults datacenter\n" + router + " timers bgp 60 180\n"},
+		"a profile makes timers of BFD void":   {router + " neighbor 10.0.0.2 bfd\n neighbor 10.0.0.2 bfd profile fast\n", router + " neighbor 10.0.0.2 bfd 4 200 200\n neighbor 10.0.0.2 bfd profile fast\n"},
+		"the default timers of BFD":            {router + " neighbor 10.0.0.2 bfd\n", router + " neighbor 10.0.0.2 bfd 3 300 300\n"},
+		"netns is zebra's":                     {"vrf red\n netns /run/netns/red\nexit-vrf\n" + router, router},
+		"a description that looks like BFD":    {router + " neighbor 10.0.0.2 description with bfd profile fast\n", router + " neighbor 10.0.0.2 description with bfd profile fast\n"},
+		"dampening written in the router":      {router + " address-family ipv4 unicast\n  bgp dampening 10 500 1500 30\n", router + " bgp dampening 10 500 1500 30\n"},
+		"what all members of a group print":    {router + " neighbor G peer-group\n neighbor 10.0.0.2 peer-group G\n address-family ipv4 unicast\n  neighbor G disable-addpath-rx\n  neighbor 10.0.0.2 disable-addpath-rx\n", router + " neighbor G peer-group\n neighbor 10.0.0.2 peer-group G\n address-family ipv4 unicast\n  neighbor G disable-addpath-rx\n"},
+		"link-params that are enabled by hand": {"interface swp1\n link-params\n  enable\n  metric 5\n exit-link-params\n", "interface swp1\n link-params\n  metric 5\n exit-link-params\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			running := Running{BGPD: c.runs, Whole: true, Others: map[vtysh.Daemon]string{vtysh.Zebra: c.runs}, Version: frr103}
+			plan := Diff(running, render.Document{Text: c.written})
+			require.True(t, plan.Empty(), "%s", plan)
+		})
+	}
+	// The defaults of one profile are lines of the other.
+	running := Running{BGPD: "frr defaults datacenter\n" + router, Whole: true, Others: map[vtysh.Daemon]string{vtysh.Zebra: "frr defaults datacenter\n"}, Version: frr103}
+	plan := Diff(running, render.Document{Text: "frr defaults traditional\n" + router}).String()
+	for _, line := range []string{"frr defaults traditional", "timers bgp 60 180", "no bgp log-neighbor-changes", "no neighbor 10.0.0.2 timers connect 10"} {
+		require.Contains(t, plan, line)
+	}
+	require.True(t, strings.HasPrefix(plan, "none     vtysh frr defaults traditional\n"), "%s", plan)
+}
