@@ -485,13 +485,6 @@ func datacenterDefaults(b *block) {
 	if !says[policy] {
 		b.lines = append(b.lines, "no "+policy)
 	}
-	in := &instance{block: b}
-	groups := in.memberships()
-	for _, id := range in.neighbors() {
-		if l := "neighbor " + id + " timers connect 10"; groups[id] == "" && !says[routerKey(l)] {
-			b.lines = append(b.lines, l)
-		}
-	}
 	// 10.3 gives these to each neighbor, and prints them.
 	b.lines = slices.DeleteFunc(b.lines, func(l string) bool {
 		return strings.HasPrefix(l, "neighbor ") && (strings.HasSuffix(l, " capability dynamic") || strings.HasSuffix(l, " capability software-version"))
@@ -530,7 +523,7 @@ func canonicalRouter(c *config, b *block) {
 	switch {
 	case len(b.context) == 1:
 		interfaces, profiles := map[string]bool{}, map[string]bool{}
-		if slices.Contains(c.top, "frr defaults datacenter") {
+		if profile(c) == datacenter {
 			datacenterDefaults(b)
 		}
 		groups := (&instance{block: b, config: c}).memberships()

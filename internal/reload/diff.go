@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -30,8 +29,8 @@ type Running struct {
 	Version vtysh.Version
 
 	texts     *reader
-	noBGP     error                     // that there is no bgpd
-	addresses map[string][]netip.Prefix // of interfaces
+	noBGP     error // that there is no bgpd
+	addresses addresses
 }
 
 // Format implements fmt.Formatter: what runs may hold passwords, so only its size is printed.

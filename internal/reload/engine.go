@@ -445,7 +445,7 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 				r.addresses = readAddresses(ctx, e.client)
 			}
 			if d == vtysh.Zebra {
-				r.RouterID = e.routerID(ctx)
+				r.RouterID = cmp.Or(e.routerID(ctx), r.addresses.routerID())
 			}
 		case !errors.Is(err, vtysh.ErrNotRunning):
 			return r, err

@@ -10,18 +10,45 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
-// readAddresses asks zebra which addresses interfaces have, those that others gave them too. Without an answer none are known.
-func readAddresses(ctx context.Context, client vtysh.Client) map[string][]netip.Prefix {
+// addresses are those of interfaces by name, also those that others than FRR gave them.
+type addresses map[string]struct {
+	VRFName   string
+	Addresses []netip.Prefix
+}
+
+// readAddresses asks zebra. Without an answer none are known.
+func readAddresses(ctx context.Context, client vtysh.Client) addresses {
 	text, err := client.Run(ctx, vtysh.Zebra, "show interface vrf all brief json")
-	var interfaces map[string]struct{ Addresses []netip.Prefix }
-	if err != nil || json.Unmarshal([]byte(text), &interfaces) != nil {
+	var out addresses
+	if err != nil || json.Unmarshal([]byte(text), &out) != nil {
 		return nil
 	}
-	out := map[string][]netip.Prefix{}
-	for name, i := range interfaces {
-		out[name] = i.Addresses
-	}
 	return out
+}
+
+// routerID is what zebra tells daemons of the default VRF that are given none: the highest IPv4 address of the loopback, or else of all.
+func (a addresses) routerID() string {
+	var lo, all netip.Addr
+	for name, i := range a {
+		for _, p := range i.Addresses {
+			addr := p.Addr()
+			if i.VRFName != "default" || !addr.Is4() || addr.IsLoopback() {
+				continue
+			}
+			if name == "lo" && lo.Less(addr) {
+				lo = addr
+			}
+			if all.Less(addr) {
+				all = addr
+			}
+		}
+	}
+	for _, id := range []netip.Addr{lo, all} {
+		if id.IsValid() {
+			return id.String()
+		}
+	}
+	return ""
 }
 
 // linkParams tells a line of an interface's link-params (RFC 5305). Its "no" takes no value.
@@ -58,7 +85,7 @@ func (o other) cuts(line string, running Running, now *config) []string {
 	words := strings.Fields(line)
 	switch {
 	case line == "shutdown":
-		return neighborsOn(now, name, running.addresses[name])
+		return neighborsOn(now, name, running.addresses[name].Addresses)
 	case len(words) > 3 && words[0] == "no" && words[2] == "address":
 		if p, err := netip.ParsePrefix(words[3]); err == nil {
 			return neighborsOn(now, "", []netip.Prefix{p})

@@ -321,15 +321,23 @@ func (c *change) neighbors(context, put, drop []string) {
 	sorted := slices.Clone(put)
 	sorted = slices.DeleteFunc(sorted, func(l string) bool { return neighborOf(l) == "" })
 	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
-	for _, l := range sorted {
-		c.line(context, l)
-	}
-	for _, l := range neighborDrops(drop) {
-		if strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
-			continue
+	drops := func(groups bool) {
+		for _, l := range neighborDrops(drop) {
+			if c.want.isGroup(neighborOf(l)) != groups || strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
+				continue
+			}
+			c.line(context, l)
 		}
+	}
+	members, _ := slices.BinarySearchFunc(sorted, 3, func(l string, r int) int { return rank(l) - r })
+	for _, l := range sorted[:members] {
 		c.line(context, l)
 	}
+	drops(true) // who joins a group keeps what it had then
+	for _, l := range sorted[members:] {
+		c.line(context, l)
+	}
+	drops(false)
 }
 
 // dropReplaced takes back the lines of neighbors that stay which FRR would keep beside those that take their place.

@@ -55,7 +55,7 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		tracking := o.context == nil && isNexthopTracking(o.line)
 		switch {
 		case o.in(put):
-		case tracking && running.Version.AtLeast(9, 1) && strings.HasSuffix(o.line, " nht resolve-via-default") && !strings.HasPrefix(o.line, "no "):
+		case tracking && running.Version.AtLeast(9, 1) && profile(wanted) != datacenter && strings.HasSuffix(o.line, " nht resolve-via-default") && !strings.HasPrefix(o.line, "no "):
 			// FRR does so by itself since 9.1, and does not print it.
 		case tracking && slices.Contains(zebra, o.line), o.in(runs) && !(tracking && !running.Whole):
 		default:
@@ -105,15 +105,20 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 	}
 }
 
+// datacenter is the line of the profile that is not FRR's own.
+const datacenter = "frr defaults datacenter"
+
+// profile is the line that names the profile of defaults, empty without one.
+func profile(c *config) string {
+	i := slices.IndexFunc(c.top, func(l string) bool { return strings.HasPrefix(l, "frr defaults ") })
+	if i < 0 {
+		return ""
+	}
+	return c.top[i]
+}
+
 // putProfile changes FRR's profile of defaults, before anything is made or taken back that has a default.
 func putProfile(b *builder, running Running, now, wanted *config) {
-	profile := func(c *config) string {
-		i := slices.IndexFunc(c.top, func(l string) bool { return strings.HasPrefix(l, "frr defaults ") })
-		if i < 0 {
-			return ""
-		}
-		return c.top[i]
-	}
 	if had, want := profile(now), profile(wanted); running.Whole && had != "" && want != "" && had != want {
 		b.add(Command{Daemon: vtysh.All, Line: vtysh.Line(want), Effect: None})
 	}

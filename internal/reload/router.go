@@ -84,6 +84,8 @@ func routerKey(line string) string {
 		return words[0] + " " + words[1]
 	case len(words) >= 3 && words[0] == "bgp":
 		return bgpKey(words)
+	case len(words) == 2 && words[0] == "bgp" && setsMode(line):
+		return "bgp graceful-restart" // one mode takes the place of another
 	case len(words) >= 1 && (words[0] == "coalesce-time" || words[0] == "timers" || words[0] == "update-delay" ||
 		words[0] == "read-quanta" || words[0] == "write-quanta" || words[0] == "table-map"):
 		return words[0]
@@ -368,6 +370,18 @@ func (c *change) emit() {
 	}
 
 	c.removeNeighbors(context)
+	// A neighbor that becomes external has none, and FRR refuses to take it back.
+	reflected := func(l string) bool {
+		return strings.HasPrefix(l, "neighbor ") && strings.HasSuffix(l, " route-reflector-client")
+	}
+	for i, f := range families {
+		for _, l := range inner[i].drop {
+			if reflected(l) {
+				c.line(c.within(f), negated(l))
+			}
+		}
+		inner[i].drop = slices.DeleteFunc(inner[i].drop, reflected)
+	}
 	c.neighbors(context, put, drop)
 	for i, f := range families {
 		c.familyNeighbors(f, c.within(f), inner[i].put, inner[i].drop)

@@ -3,6 +3,7 @@ package differential
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -145,6 +146,7 @@ func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded t
 	if err := x.hurry(ctx); err != nil {
 		return err
 	}
+	hurried := false
 	for {
 		if err := x.rest(ctx, earliest, latest); err != nil {
 			return err
@@ -163,6 +165,13 @@ func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded t
 			return nil
 		}
 		earliest = time.Now().Add(300 * time.Millisecond)
+		if down := func(d Difference) bool { return d.Kind == Sessions }; !hurried && time.Since(loaded) > patience/2 && slices.ContainsFunc(found, down) {
+			// A busy FRR may lose its only call, and calls again after two minutes.
+			hurried = true
+			if err := errors.Join(x.hurry(ctx), y.hurry(ctx)); err != nil {
+				return err
+			}
+		}
 	}
 }
 

@@ -240,7 +240,7 @@ var mapChoices = []choice{
 	{15, []string{"set large-community 65000:1:1", "set large-community 65000:1:1 additive", "set large-community none", "set large-community 65000:1:1 65000:1:2"}},
 	{8, []string{"set extcommunity rt 65000:5", "set extcommunity soo 65000:6", "set extcommunity bandwidth 100", "set extcommunity rt 10.0.0.1:7"}},
 	{20, []string{"set local-preference 200", "set local-preference 50", "set local-preference +10"}},
-	{20, []string{"set metric 5", "set metric +5", "set metric 77", "set metric -3", "set metric rtt"}},
+	{20, []string{"set metric 5", "set metric +5", "set metric 77", "set metric -3"}},
 	{8, []string{"set weight {value}", "set tag {value}", "set distance 30", "set metric-type type-1", "set label-index 5"}},
 	{8, []string{"set origin incomplete", "set origin egp", "set origin igp"}},
 	{12, []string{"set as-path prepend 65000 65000", "set as-path prepend last-as 2", "set as-path prepend 65000", "set as-path exclude 3000", "set as-path exclude 3000 64512"}},
