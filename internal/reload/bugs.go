@@ -126,17 +126,26 @@ func looksAtNetworks(c Command, header string) bool {
 		(line == "bgp graceful-shutdown" || line == "bgp network import-check") && len(c.Context) == 1 && c.Context[0].Reveal() == header
 }
 
-// applyPolicyRule has bgpd look at its routes once more where eBGP routes come to need a policy (RFC 8212), or no longer: by itself it looks
-// at those only that change.
-func applyPolicyRule(b *builder, running *config) {
+// lookAgain has bgpd look at its routes once more where eBGP routes come to need a policy (RFC 8212), or no longer, and where the MED is to be the
+// highest: by itself it looks at those only that change.
+func lookAgain(b *builder, running *config) {
 	list, _ := instances(running)
 	for _, in := range list {
+		look := map[string]bool{}
 		for _, c := range b.commands {
-			if len(c.Context) == 1 && c.Context[0].Reveal() == in.header && strings.TrimPrefix(c.Line.Reveal(), "no ") == "bgp ebgp-requires-policy" {
-				for _, direction := range []string{"in", "out"} {
-					b.add(Command{Daemon: vtysh.BGPD, Exec: true, Line: in.clearing("", "*", direction), Effect: Soft})
-				}
-				break
+			if len(c.Context) != 1 || c.Context[0].Reveal() != in.header {
+				continue
+			}
+			switch line := strings.TrimPrefix(c.Line.Reveal(), "no "); {
+			case line == "bgp ebgp-requires-policy":
+				look["in"], look["out"] = true, true
+			case strings.HasPrefix(line, "bgp max-med "):
+				look["out"] = true
+			}
+		}
+		for _, direction := range []string{"in", "out"} {
+			if look[direction] {
+				b.add(Command{Daemon: vtysh.BGPD, Exec: true, Line: in.clearing("", "*", direction), Effect: Soft})
 			}
 		}
 	}

@@ -81,7 +81,7 @@ func diff(running Running, wanted *config) Plan {
 	dropBFD(&b, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
 	dropCopies(&b, running, wanted)
-	applyPolicyRule(&b, bgp)
+	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)
 	withdrawBackdoors(&b, bgp, wanted)
 	promiseEnds(&b, bgp, wanted)

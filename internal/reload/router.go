@@ -170,7 +170,7 @@ func instanceEffect(line string) (Effect, string) {
 				return Deferred, ""
 			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as",
 				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "reject-as-sets",
-				"dampening", "route-map":
+				"dampening", "route-map", "max-med":
 				return Soft, ""
 			case "shutdown":
 				if strings.HasPrefix(line, "no ") {
