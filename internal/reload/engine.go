@@ -98,7 +98,7 @@ func (r Refused) String() string {
 }
 
 // passes is how often an apply compares and sends: some lines can only be taken once others are gone.
-const passes = 3
+const passes = 4
 
 // Plan compares the running configuration with a document, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, document render.Document) (Plan, error) {

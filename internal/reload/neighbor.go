@@ -128,6 +128,31 @@ func (in *instance) all() []string {
 	return out
 }
 
+// external tells a neighbor, by its name in plans, that is surely of another AS. One from a listen range is its group's.
+func (in *instance) external(name string) bool {
+	id, _ := split(name)
+	group := in.memberships()[id]
+	for _, l := range in.block.lines {
+		if words := strings.Fields(l); rangeGroup(l) != "" && words[3] == id {
+			group = rangeGroup(l)
+		}
+	}
+	as := ""
+	for _, l := range in.block.lines {
+		words := strings.Fields(l)
+		if len(words) < 4 || words[0] != "neighbor" || words[1] != id && words[1] != group {
+			continue
+		}
+		if words[2] == "local-as" {
+			return false
+		}
+		if i := slices.Index(words, "remote-as"); i > 0 && i+1 < len(words) {
+			as = words[i+1]
+		}
+	}
+	return as == "external" || as != "" && as != "internal" && as != "auto" && as != in.asn
+}
+
 // newChange finds out which neighbors come and go.
 func newChange(b *builder, old, want *instance) *change {
 	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}}

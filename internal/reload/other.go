@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -119,7 +120,7 @@ func profile(c *config) string {
 
 // putProfile changes FRR's profile of defaults, before anything is made or taken back that has a default.
 func putProfile(b *builder, running Running, now, wanted *config) {
-	if had, want := profile(now), profile(wanted); running.Whole && had != "" && want != "" && had != want {
+	if had, want := profile(now), cmp.Or(profile(wanted), "frr defaults traditional"); running.Whole && had != "" && had != want {
 		b.add(Command{Daemon: vtysh.All, Line: vtysh.Line(want), Effect: None})
 	}
 }

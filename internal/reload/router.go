@@ -245,7 +245,10 @@ func imported(running, wanted *config, version vtysh.Version) *config {
 				if out == wanted { // which others read too
 					out = wanted.copied()
 				}
-				out.block(header)
+				made := out.block(header)
+				if profile(wanted) == datacenter {
+					datacenterDefaults(made)
+				}
 			}
 		}
 	}
@@ -272,7 +275,10 @@ func keptViews(running, wanted *config) *config {
 			if out == wanted { // which others read too
 				out = wanted.copied()
 			}
-			out.block(in.header)
+			kept := out.block(in.header)
+			if profile(wanted) == datacenter {
+				datacenterDefaults(kept)
+			}
 		}
 	}
 	return out
@@ -529,6 +535,12 @@ func (c *change) line(context []string, line string) {
 			cmd.Effect = None // there is no session yet, or it stays
 		} else if cmd.Effect == Reset || cmd.Effect == Deferred {
 			cmd.Neighbors = c.old.all()
+		}
+		if strings.HasPrefix(strings.TrimPrefix(line, "no "), "bgp cluster-id ") {
+			cmd.Neighbors = slices.DeleteFunc(cmd.Neighbors, c.old.external)
+			if len(cmd.Neighbors) == 0 && cmd.Effect == Reset {
+				cmd.Effect = None
+			}
 		}
 	}
 	c.b.add(cmd)

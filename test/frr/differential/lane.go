@@ -146,7 +146,7 @@ func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded t
 	if err := x.hurry(ctx); err != nil {
 		return err
 	}
-	hurried := false
+	hurry := loaded.Add(patience / 2)
 	for {
 		if err := x.rest(ctx, earliest, latest); err != nil {
 			return err
@@ -165,9 +165,9 @@ func (l *lane) compare(ctx context.Context, x, y *stand, wanted string, loaded t
 			return nil
 		}
 		earliest = time.Now().Add(300 * time.Millisecond)
-		if down := func(d Difference) bool { return d.Kind == Sessions }; !hurried && time.Since(loaded) > patience/2 && slices.ContainsFunc(found, down) {
+		if down := func(d Difference) bool { return d.Kind == Sessions }; time.Now().After(hurry) && slices.ContainsFunc(found, down) {
 			// A busy FRR may lose its only call, and calls again after two minutes.
-			hurried = true
+			hurry = time.Now().Add(patience / 4)
 			if err := errors.Join(x.hurry(ctx), y.hurry(ctx)); err != nil {
 				return err
 			}

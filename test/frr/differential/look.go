@@ -170,6 +170,12 @@ func tree(text, wanted string) []string {
 			fixed[m[1]] = true
 		}
 	}
+	groups, ofGroup := map[string]string{}, map[string]bool{}
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) == 4 && words[0] == "neighbor" && words[2] == "peer-group" {
+			groups[words[1]] = words[3]
+		}
+	}
 	type open struct {
 		indent int
 		line   string
@@ -195,6 +201,14 @@ func tree(text, wanted string) []string {
 			path += o.line + " / "
 		}
 		stack = append(stack, open{indent, l})
+		if words := strings.Fields(l); len(words) > 3 && words[0] == "neighbor" && words[2] == "route-map" {
+			// 8.4 prints what a member has as its group has it when the member had it first.
+			rest := strings.Join(words[2:], " ")
+			ofGroup[path+words[1]+rest] = true
+			if ofGroup[path+groups[words[1]]+rest] {
+				continue
+			}
+		}
 		// An empty block may stay, and 8.4 makes those of VRFs that others import; what is in it is told with it. Who may log in is not touched.
 		// Of an interface with a neighbor bgpd had router advertisements sent.
 		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(l, "interface ") && l != "ipv6 nd ra-interval 10" && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {

@@ -90,6 +90,9 @@ func setDefaults(t *testing.T) {
 	}
 }
 
+// machine is held by whoever runs a pair, and alone by who runs one for the last time.
+var machine sync.RWMutex
+
 // work is one lane. A lane that breaks is built anew.
 func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 	var l *lane
@@ -111,9 +114,11 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 				}
 			}
 			p := all[index%chain]
+			machine.RLock()
 			o, err := once(t, l, p)
+			machine.RUnlock()
 			unsteady := false
-			// On a busy machine FRR itself does not always come to the same end, or to any. What is the engine's doing comes again.
+			// On a busy machine FRR itself does not always come to the same end, or to any. What is the engine's doing comes again, at last alone.
 			for attempt := 1; attempt < attempts && *with == "engine" && len(o.Differences) > 0 && !unsteady; attempt++ {
 				l.stands[0].runs = ""
 				if err != nil {
@@ -123,7 +128,14 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 					}
 				}
 				var again Outcome
-				if again, err = once(t, l, p); len(again.Differences) > 0 {
+				wait, done := machine.RLock, machine.RUnlock
+				if attempt == attempts-1 {
+					wait, done = machine.Lock, machine.Unlock
+				}
+				wait()
+				again, err = once(t, l, p)
+				done()
+				if len(again.Differences) > 0 {
 					o = again
 				} else {
 					unsteady = true
