@@ -93,6 +93,17 @@ func setDefaults(t *testing.T) {
 // machine is held by whoever runs a pair, and alone by who runs one for the last time.
 var machine sync.RWMutex
 
+// sharing runs a pair beside those of other lanes, or alone.
+func sharing(t *testing.T, l *lane, p Pair, alone bool) (Outcome, error) {
+	wait, done := machine.RLock, machine.RUnlock
+	if alone {
+		wait, done = machine.Lock, machine.Unlock
+	}
+	wait()
+	defer done()
+	return once(t, l, p)
+}
+
 // work is one lane. A lane that breaks is built anew.
 func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 	var l *lane
@@ -114,9 +125,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 				}
 			}
 			p := all[index%chain]
-			machine.RLock()
-			o, err := once(t, l, p)
-			machine.RUnlock()
+			o, err := sharing(t, l, p, false)
 			unsteady := false
 			// On a busy machine FRR itself does not always come to the same end, or to any. What is the engine's doing comes again, at last alone.
 			for attempt := 1; attempt < attempts && *with == "engine" && len(o.Differences) > 0 && !unsteady; attempt++ {
@@ -128,13 +137,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 					}
 				}
 				var again Outcome
-				wait, done := machine.RLock, machine.RUnlock
-				if attempt == attempts-1 {
-					wait, done = machine.Lock, machine.Unlock
-				}
-				wait()
-				again, err = once(t, l, p)
-				done()
+				again, err = sharing(t, l, p, attempt == attempts-1)
 				if len(again.Differences) > 0 {
 					o = again
 				} else {
@@ -293,10 +296,10 @@ func replay(t *testing.T, v fabric.Version, queue <-chan string) {
 	for dir := range queue {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			p := keptPair(t, dir)
-			o, err := once(t, l, p)
+			o, err := sharing(t, l, p, false)
 			for attempt := 1; attempt < attempts && err == nil && len(o.Differences)+len(o.Said) > 0; attempt++ {
 				l.stands[0].runs = ""
-				o, err = once(t, l, p)
+				o, err = sharing(t, l, p, attempt == attempts-1)
 			}
 			// Then nothing was compared.
 			for _, said := range o.Said {
