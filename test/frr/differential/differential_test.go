@@ -53,7 +53,12 @@ func TestTexts(t *testing.T) {
 						for i := range s % 4 {
 							a = a.Mutate(s/4*4 + i)
 						}
-						if what := try(t, x, y, a.String(), a.Mutate(s).String()); what != "" {
+						what := try(t, x, y, a.String(), a.Mutate(s).String())
+						if strings.HasPrefix(what, "load ") {
+							// A busy 10.3 sometimes refuses graceful restart of an interface that is not there.
+							what = try(t, x, y, a.String(), a.Mutate(s).String())
+						}
+						if what != "" {
 							t.Errorf("pair %d of %s: %s", s, v, what)
 							if *keep != "" {
 								dir := filepath.Join(*keep, fmt.Sprintf("%s-%d", v, s))

@@ -424,7 +424,7 @@ var instanceChoices = []choice{
 	{4, []string{"bgp minimum-holdtime 9", "bgp disable-ebgp-connected-route-check", "bgp conditional-advertisement timer 10", "bgp tcp-keepalive 10 5 3"}},
 	{4, []string{"no bgp client-to-client reflection", "bgp route-reflector allow-outbound-policy", "bgp reject-as-sets", "no bgp suppress-duplicates", "bgp suppress-fib-pending"}},
 	{4, []string{"bgp max-med administrative", "bgp max-med administrative 50"}},
-	{4, []string{"bgp max-med on-startup 30", "bgp max-med on-startup 60 100"}},
+	{4, []string{"bgp conditional-advertisement timer 20", "bgp conditional-advertisement timer 30"}}, // max-med on-startup is of the start alone
 	{3, []string{"bgp dampening 10 500 1500 30"}},
 	{3, []string{"bgp default show-hostname", "bgp default show-nexthop-hostname", "bgp default subgroup-pkt-queue-max 30", "10.3|bgp default software-version-capability"}},
 	{3, []string{"bgp fast-convergence", "10.3|bgp hard-administrative-reset", "10.3|no bgp hard-administrative-reset", "bgp graceful-shutdown"}},
