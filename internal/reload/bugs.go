@@ -176,23 +176,35 @@ func remakeDynamic(b *builder, running, wanted *config) {
 	}
 }
 
-// keepsBFD returns the neighbors that are left without a family while they have BFD: bgpd ends the session, and has bfdd go on with the
-// neighbor's for ever. They are made anew, which starts none.
+// keepsBFD returns the neighbors that are left without a family while they have BFD, or get it: bgpd ends the session, and has bfdd go on
+// with the neighbor's for ever. They are made anew, which starts none.
 func keepsBFD(old, want *instance) map[string]bool {
-	with, groups := map[string]bool{}, old.memberships()
-	for _, l := range old.block.lines {
-		if id, _, is := bfdOfNeighbor(l); is {
-			with[id] = true
-		}
-	}
-	if len(with) == 0 {
+	had, gets := old.withBFD(), want.withBFD()
+	if len(had)+len(gets) == 0 {
 		return nil
 	}
 	before, after, out := old.active(), want.active(), map[string]bool{}
 	for _, id := range old.neighbors() {
-		if (with[id] || with[groups[id]]) && before[id] && !after[id] && !old.isGroup(id) {
+		if (had[id] || gets[id]) && before[id] && !after[id] && !old.isGroup(id) {
 			out[id] = true
 		}
+	}
+	return out
+}
+
+// withBFD are the neighbors and groups that have BFD, by lines of their own or of their group.
+func (in *instance) withBFD() map[string]bool {
+	out := map[string]bool{}
+	for _, l := range in.block.lines {
+		if id, _, is := bfdOfNeighbor(l); is {
+			out[id] = true
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	for member, group := range in.memberships() {
+		out[member] = out[member] || out[group]
 	}
 	return out
 }

@@ -666,8 +666,8 @@ func canonicalRouterLine(words []string) string {
 			words[3] = address(words[3])
 		case (attribute == "remote-as" || attribute == "local-as") && len(words) > 3:
 			words[3] = asplain(words[3])
-		case attribute == "advertisement-interval" && len(words) == 4 && words[3] == "0":
-			return ""
+		case (attribute == "advertisement-interval" || attribute == "tcp-mss") && len(words) == 4 && words[3] == "0":
+			return "" // 8.4 prints the second of a member whose group has it
 		case attribute == "description", attribute == "password":
 			// Spaces within are FRR's to keep or not: it joins words by one space.
 		}

@@ -287,7 +287,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 		}
 		return None, ""
 	case "timers", "graceful-restart", "graceful-restart-helper", "graceful-restart-disable", "advertisement-interval", "maximum-prefix",
-		"override-capability", "strict-capability-match", "dont-capability-negotiate":
+		"override-capability", "strict-capability-match", "dont-capability-negotiate", "tcp-mss":
 		return Deferred, ""
 	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged", "advertise-map",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",

@@ -25,14 +25,18 @@ type look struct {
 	several []string
 }
 
-// without leaves out what a peer shows.
+// without leaves out what a peer shows, and what others show of its routes.
 func (l look) without(peer string) look {
 	l.sessions = maps.Clone(l.sessions)
 	maps.DeleteFunc(l.sessions, func(name string, _ session) bool {
 		id, instance, _ := strings.Cut(name, " ")
 		return id == peer && !strings.HasPrefix(instance, "vrf ")
 	})
-	l.tables = slices.DeleteFunc(slices.Clone(l.tables), func(t string) bool { return strings.HasPrefix(t, peer+": ") })
+	number := slices.IndexFunc(speakers, func(s speaker) bool { return s.Address == peer && s.VRF == "" })
+	l.tables = slices.DeleteFunc(slices.Clone(l.tables), func(t string) bool {
+		_, route, _ := strings.Cut(t, ": ")
+		return strings.HasPrefix(t, peer+": ") || number >= 0 && slices.ContainsFunc(announced(number), func(p string) bool { return strings.HasPrefix(route, p) })
+	})
 	l.bfd = slices.DeleteFunc(slices.Clone(l.bfd), func(t string) bool { return strings.HasPrefix(t, "{Peer:"+peer+" ") })
 	return l
 }
@@ -151,8 +155,9 @@ func describe(p gobgp.Path) string {
 	return fmt.Sprintf("%s next hop %s%s %s", p.Prefix, next, link, strings.Join(attributes, " "))
 }
 
-// notConfiguration are lines of "show running-config" that tell of the machine and the version.
-var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |domainname |!|#|exit|end$)`)
+// notConfiguration are lines of "show running-config" that tell of the machine and the version, or of nothing: a member has "tcp-mss 0" on 8.4
+// when its group has, or had, a value.
+var notConfiguration = regexp.MustCompile(`^(Building configuration|Current configuration|frr version|frr defaults|hostname |domainname |!|#|exit|end$)|^neighbor \S+ tcp-mss 0$`)
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
 

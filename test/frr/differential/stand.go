@@ -201,6 +201,11 @@ func (p *peer) send(i int) error {
 	return errors.Join(append(errs, p.EndOfRIB(bgp.RF_IPv4_UC))...)
 }
 
+// announced is what the prefixes of a peer's own routes begin with.
+func announced(i int) []string {
+	return []string{fmt.Sprintf("100.%d.", 20+i), fmt.Sprintf("2001:db8:1%d:", 20+i)}
+}
+
 // fresh loads a configuration into an empty FRR, and returns what FRR said about it.
 func (s *stand) fresh(ctx context.Context, text string) ([]string, error) {
 	s.runs = ""
