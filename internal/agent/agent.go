@@ -266,11 +266,22 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		}
 		document = *a.good
 	}
-	document, said := a.guard.instead(a.Node, document)
-	problems = append(problems, said...)
 	if allowed := a.allowed(); allowed != a.guard.allowed {
 		a.guard.allowed, a.guard.since = allowed, a.Now()
+		if allowed != a.guard.tried {
+			a.guard.tried = ""
+		}
 		force = true
+	}
+	wanted := document
+	if err == nil {
+		var said []problem.Problem
+		document, said, err = a.guard.instead(ctx, a, wanted)
+		problems = append(problems, said...)
+		if err != nil {
+			a.tell(problems, len(snap.Services))
+			return false, err
+		}
 	}
 	applied := a.status.applied(document.Digest)
 	if applied && !force {
@@ -281,7 +292,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if applied && look {
 		return false, a.look(ctx, document, problems, len(snap.Services))
 	}
-	if err := a.guard.begin(ctx, a, document); err != nil {
+	if err := a.guard.begin(ctx, a, wanted, document); err != nil {
 		a.tell(problems, len(snap.Services))
 		return false, err
 	}

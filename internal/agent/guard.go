@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,17 +32,33 @@ type guard struct {
 	// lasting are Problems that stay until the next apply.
 	lasting []problem.Problem
 
-	// An apply that is to be confirmed: the sessions and the configuration before, what was applied, and when its time is over.
+	// An apply that is to be confirmed: the sessions and the configuration before, what was wanted and what was applied, and when its time is
+	// over.
 	before  observe.State
 	back    render.Document
+	wanted  render.Document
 	applied render.Document
 	timer   *time.Timer
 	timed   string // the digest of the document that the timer was started for
 	resumed bool   // before and back are what an earlier run has noted
 	noted   []byte // what lies in the file of what is not confirmed
-	// rejected is the digest of a document that was rolled back, and why; it is not applied again.
-	rejected, why string
-	fallback      render.Document
+
+	// spared are the neighbors that a change was rolled back for, as plans name them: they stay as from has them.
+	spared map[string]rollback
+	from   render.Document
+	// rejected is the digest of a document that was rolled back as a whole, to fallback.
+	rejected string
+	fallback render.Document
+	why      string
+	// tried is what was allowed when something was rolled back last: it counts when it is given once more.
+	tried string
+}
+
+// rollback is what was rolled back for one neighbor.
+type rollback struct {
+	// Left is the digest of what is left out, and Why what happened.
+	Left string `json:"left"`
+	Why  string `json:"why"`
 }
 
 // allowed is the digest in the annotation of the node.
@@ -70,7 +88,7 @@ func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
 		a.guard.through = a.guard.allowed
 	}
 	if a.Confirm > 0 && a.guard.rejected == "" {
-		a.guard.note(a, unconfirmed{Before: a.guard.before}) // before it is sent
+		a.guard.note(a, true) // before it is sent
 	}
 	if err == nil {
 		a.status.metrics.Reset(established(plan.Resets(), state))
@@ -116,11 +134,11 @@ func (silence) LetThrough(status.Held) {}
 func (silence) Gone(status.Held)       {}
 
 // begin remembers what is before an apply that is to be confirmed. A roll-back is not.
-func (g *guard) begin(ctx context.Context, a *Agent, document render.Document) error {
+func (g *guard) begin(ctx context.Context, a *Agent, wanted, document render.Document) error {
 	if a.Confirm <= 0 || g.rejected != "" {
 		return nil
 	}
-	g.applied = document
+	g.wanted, g.applied = wanted, document
 	if g.timer != nil || g.resumed {
 		return nil // the one before is not confirmed yet: what was before it counts
 	}
@@ -149,7 +167,7 @@ func (g *guard) watch(a *Agent, outcome reload.Result, err error) {
 		g.timed, g.resumed = g.applied.Digest, false
 	}
 	if g.timer != nil {
-		g.note(a, unconfirmed{Before: g.before})
+		g.note(a, true)
 	}
 }
 
@@ -169,40 +187,112 @@ func (g *guard) expired() <-chan time.Time {
 	return g.timer.C
 }
 
-// confirm looks for sessions that were lost, and has the document before applied again when there are any. The turn that follows writes
-// frr.conf.
+// confirm looks for sessions that were lost. The first time what reset them is rolled back for them alone, when that was in the plan; when
+// they don't come back, or it was not, all of the change is; and when that does not bring them back either, it was not the change. The turn
+// that follows applies, and writes frr.conf.
 func (a *Agent) confirm(ctx context.Context) {
 	g := &a.guard
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.Timeout, defaultTimeout))
 	defer cancel()
 	now, err := observe.Read(ctx, a.Client)
+	var lost []observe.Session
+	var spared map[string]rollback
+	if err == nil {
+		if lost = Lost(g.before, now, g.applied); len(lost) > 0 && g.rejected == "" {
+			spared, err = g.spare(ctx, a, lost)
+		}
+	}
 	if err != nil {
 		// FRR is not there: nothing can be said of its sessions, and nothing be rolled back. Ask again.
 		g.timer.Reset(a.Confirm)
 		return
 	}
 	g.timer = nil
-	var lost []string
-	for _, s := range Lost(g.before, now, g.applied) {
-		lost = append(lost, s.String())
+	var names []string
+	for _, s := range lost {
+		names = append(names, s.String())
 	}
-	if len(lost) == 0 {
+	why := fmt.Sprintf("rolled back: %s after the change, no longer Established: %s; ", a.Confirm, strings.Join(names, ", "))
+	switch {
+	case len(lost) == 0 && g.rejected == "":
 		a.Log.Info("every session is back: the change is confirmed", "digest", g.applied.Digest)
 		return
+	case len(lost) == 0:
+		a.Log.Info("every session is back", "rolled back", g.rejected)
+		g.note(a, false)
+		return
+	case g.rejected != "":
+		a.Log.Error("the change was rolled back, and the sessions are lost all the same: it is applied once more", "lost", names, "digest", g.rejected)
+		g.rejected, g.spared = "", nil
+		g.note(a, false)
+		return
+	case spared != nil:
+		a.Log.Error("sessions are lost: the change is rolled back for them", "lost", names, "digest", g.applied.Digest)
+		g.spared, g.from = spared, g.back
+	default:
+		a.Log.Error("sessions are lost: the change is rolled back", "lost", names, "digest", g.applied.Digest)
+		g.rejected, g.fallback = g.wanted.Digest, g.back
+		g.why = why + "the change is left out until the objects change"
 	}
-	g.rejected, g.fallback = g.applied.Digest, g.back
-	g.why = fmt.Sprintf("rolled back: %s after the change, no longer Established: %s; the change is left out until the objects change", a.Confirm, strings.Join(lost, ", "))
-	g.note(a, unconfirmed{Rejected: g.rejected, Why: g.why})
-	a.Log.Error("sessions are lost: the change is rolled back", "lost", lost, "digest", g.applied.Digest)
+	g.tried = g.allowed
+	g.prolong(a)
+	g.note(a, true)
 }
 
-// instead is the document to apply: the one before, when this one was rolled back.
-func (g *guard) instead(node string, document render.Document) (render.Document, []problem.Problem) {
-	if g.rejected == "" || g.rejected != document.Digest {
-		g.rejected = ""
-		return document, nil
+// spare returns the neighbors to spare when that is to bring all of the lost sessions back: the change has reset them, and they were not
+// spared yet. It returns nil otherwise.
+func (g *guard) spare(ctx context.Context, a *Agent, lost []observe.Session) (map[string]rollback, error) {
+	state := observe.State{Sessions: lost} // as they were before
+	var names []string
+	_, left, err := a.engine.Spare(ctx, g.back, g.wanted, func(resets []string) []string {
+		names = EstablishedOf(resets, state)
+		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, slices.Collect(maps.Keys(g.spared))))))
+	})
+	again := slices.ContainsFunc(names, func(n string) bool { _, is := g.spared[n]; return is })
+	if err != nil || again || established(names, state) < len(lost) {
+		return nil, err
 	}
-	return g.fallback, []problem.Problem{{
-		Severity: problem.Error, Object: problem.Object{Kind: "Node", Name: node}, Reason: problem.RolledBack, Message: g.why,
-	}}
+	out := map[string]rollback{}
+	for n, digest := range left {
+		out[n] = rollback{digest, g.spared[n].Why}
+	}
+	for _, n := range names {
+		out[n] = rollback{left[n], fmt.Sprintf("%s after the change, %s was not Established any more", a.Confirm, n)}
+	}
+	return out, nil
+}
+
+// instead is the document to apply: without what was rolled back, as long as the objects ask for just that.
+func (g *guard) instead(ctx context.Context, a *Agent, wanted render.Document) (render.Document, []problem.Problem, error) {
+	if g.rejected != "" && g.rejected == wanted.Digest {
+		return g.fallback, []problem.Problem{a.problem(problem.Error, problem.RolledBack, g.why)}, nil
+	}
+	g.rejected = ""
+	for len(g.spared) > 0 {
+		document, left, err := a.engine.Spare(ctx, g.from, wanted, func(resets []string) []string {
+			return slices.Sorted(maps.Keys(g.spared))
+		})
+		if err != nil {
+			return wanted, nil, err
+		}
+		again := false
+		for name, r := range g.spared {
+			allowed := g.allowed == r.Left && g.allowed != g.tried && a.Now().Sub(g.since) < allowedFor
+			if left[name] != r.Left || allowed {
+				delete(g.spared, name)
+				again = true
+			}
+		}
+		if again {
+			continue // the others alone
+		}
+		var problems []problem.Problem
+		for _, name := range slices.Sorted(maps.Keys(g.spared)) {
+			r := g.spared[name]
+			problems = append(problems, a.problem(problem.Error, problem.RolledBack, fmt.Sprintf(
+				"rolled back: %s; what resets it is left out until its objects change, or the node is annotated with %s=%s", r.Why, AllowResets, r.Left)))
+		}
+		return document, problems, nil
+	}
+	return wanted, nil, nil
 }

@@ -22,14 +22,28 @@ type unconfirmed struct {
 	// Rejected is the digest of the document that was rolled back, and Why that was.
 	Rejected string `json:"rejected,omitempty"`
 	Why      string `json:"why,omitempty"`
+	// Spared are the neighbors that were.
+	Spared map[string]rollback `json:"spared,omitempty"`
+	// Tried is what the node's annotation allowed then.
+	Tried string `json:"tried,omitempty"`
 }
 
 func (a *Agent) unconfirmedFile() string {
 	return filepath.Join(filepath.Dir(a.FRRConf), "frr-renderer.unconfirmed.json")
 }
 
-// note keeps what the next run has to know.
-func (g *guard) note(a *Agent, u unconfirmed) {
+// note keeps what the next run has to know; watching tells that there are sessions to come back.
+func (g *guard) note(a *Agent, watching bool) {
+	u := unconfirmed{Rejected: g.rejected, Spared: g.spared}
+	if watching {
+		u.Before = g.before
+	}
+	if u.Rejected != "" {
+		u.Why = g.why
+	}
+	if u.Rejected != "" || len(u.Spared) > 0 {
+		u.Tried = g.tried
+	}
 	u.Before.Sessions = slices.DeleteFunc(slices.Clone(u.Before.Sessions), func(s observe.Session) bool { return !s.Established() })
 	data, err := json.Marshal(u)
 	if err == nil && bytes.Equal(data, g.noted) {
@@ -45,8 +59,12 @@ func (g *guard) note(a *Agent, u unconfirmed) {
 	g.noted = data
 }
 
-// forget removes what was noted: all is confirmed.
+// forget removes what was noted: all is confirmed, but for what is left out.
 func (g *guard) forget(a *Agent) error {
+	if len(g.spared) > 0 {
+		g.note(a, false)
+		return nil
+	}
 	if g.noted == nil || a.FRRConf == reload.NoFile {
 		return nil
 	}
@@ -78,10 +96,12 @@ func (g *guard) resume(a *Agent, before string) {
 	switch {
 	case err != nil:
 		a.Log.Warn("what is not confirmed can't be read", "file", a.unconfirmedFile(), "error", err)
-	case u.Rejected != "":
-		g.rejected, g.why, g.fallback = u.Rejected, u.Why, back
 	default:
-		g.before, g.back, g.resumed = u.Before, back, true
-		a.Log.Info("a change before this start is not confirmed yet", "sessions", len(u.Before.Sessions))
+		g.rejected, g.why, g.fallback = u.Rejected, u.Why, back
+		g.spared, g.from, g.tried = u.Spared, back, u.Tried
+		if g.rejected == "" && len(u.Before.Sessions) > 0 {
+			g.before, g.back, g.resumed = u.Before, back, true
+			a.Log.Info("a change before this start is not confirmed yet", "sessions", len(u.Before.Sessions))
+		}
 	}
 }

@@ -330,22 +330,74 @@ func TestScenarioRunRollsBack(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
 		right := peer("tor1", "10.0.0.1", 64501, "password: right")
 		l := start(t, rack(v, tor(other, 64501, "neighbor 10.0.0.11 password right"), tor(v, 64502)),
-			map[string]string{"base": basics + toTor2, "tor1": right}, "--confirm", "4s")
+			map[string]string{"base": basics, "tor1": right + toTor2}, "--confirm", "4s")
 		l.up("tor1", "tor2")
 		l.said("the change is confirmed")
 		l.step()
-		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "password: wrong"))
-		l.said("sessions are lost: the change is rolled back")
+		wrong := peer("tor1", "10.0.0.1", 64501, "password: wrong")
+		l.put("tor1", wrong+peer("tor2", "10.0.0.2", 64502, "sourceAddress: 10.0.0.11"))
+		l.said("sessions are lost: the change is rolled back for them")
 		l.up("tor1", "tor2")
+		text, err := l.node.RunningConfig(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, text, "neighbor 10.0.0.2 update-source 10.0.0.11", "the change of the other neighbor stays")
+		l.undisturbed(func() {
+			l.put("api", service("api", "", "192.0.2.20")) // everything else goes on
+			l.arrives("tor1", "192.0.2.20/32", nil)
+			l.arrives("tor2", "192.0.2.20/32", nil)
+			l.said("every session is back: the change is confirmed")
+			l.eventually("frr.conf without what was rolled back", 10*time.Second, func() bool {
+				kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+				return err == nil && strings.Contains(string(kept), "password right") && strings.Contains(string(kept), "192.0.2.20/32")
+			})
+		})
 		out, _ := l.cli("status")
 		require.Contains(t, out, "RolledBack")
+
+		// It is tried once more when a person says so, and no more than once.
 		l.step()
-		l.put("tor1", right)
-		l.said("a problem is gone")
+		l.put("node", allowing(l.held()))
+		l.goesDown("tor1")
+		l.said("sessions are lost: the change is rolled back for them")
+		l.up("tor1", "tor2")
+		require.NoError(t, l.node.Restart(t.Context()))
+		_, err = l.node.Boot(t.Context())
+		require.NoError(t, err)
+		l.up("tor1", "tor2")
 		l.undisturbed(func() {
-			l.put("api", service("api", "", "192.0.2.20"))
+			time.Sleep(6 * time.Second)
 			l.arrives("tor1", "192.0.2.20/32", nil)
+			l.step()
+			l.put("tor1", right+peer("tor2", "10.0.0.2", 64502, "sourceAddress: 10.0.0.11"))
+			l.said("a problem is gone")
+			l.put("shop", service("shop", "", "192.0.2.21"))
+			l.arrives("tor1", "192.0.2.21/32", nil)
 		})
+	})
+}
+
+// The router that a change is about stops at the same time, for another reason. Neither a roll-back for it alone nor one of everything
+// brings it back: then the change is applied, and what else came meanwhile is not lost.
+func TestScenarioRunRollsBackInVain(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1}, "--confirm", "4s")
+		l.up("tor1", "tor2")
+		l.said("the change is confirmed")
+		l.step()
+		bgpd := l.Node("tor1").PID("bgpd")
+		require.NoError(t, unix.Kill(bgpd, unix.SIGSTOP)) // which nobody notices before the session is reset
+		t.Cleanup(func() { _ = unix.Kill(bgpd, unix.SIGCONT) })
+		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "disableMP: false", "sourceAddress: 10.0.0.11"))
+		l.put("api", service("api", "", "192.0.2.20"))
+		l.arrives("tor2", "192.0.2.20/32", nil)
+		l.said("the change is rolled back")
+		l.said("it is applied once more")
+		l.eventually("the change", 10*time.Second, func() bool {
+			text, err := l.node.RunningConfig(t.Context())
+			return err == nil && strings.Contains(text, "update-source 10.0.0.11")
+		})
+		l.arrives("tor2", "192.0.2.20/32", nil)
+		l.said("the change is confirmed")
 	})
 }
 

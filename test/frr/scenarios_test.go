@@ -100,7 +100,8 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("frr-renderer's log:\n%s", tail(l.read(), 40))
+			said, stacks, _ := strings.Cut(l.read(), "\nSIGQUIT")
+			t.Logf("frr-renderer's log:\n%s\n%s", tail(said, 40), tail(stacks, 40))
 		}
 	})
 	return l

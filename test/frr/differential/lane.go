@@ -185,9 +185,7 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 		return nil, err
 	}
 	if x.dut.Version != fabric.V84 {
-		// 10.3 waits for BFD, and BFD over several hops for the address that a BGP session tells it, unless there is an update-source: what
-		// came first is chance.
-		for _, peer := range append(reloaded.several, fresh.several...) {
+		for _, peer := range append(reloaded.chance, fresh.chance...) {
 			reloaded, fresh = reloaded.without(peer), fresh.without(peer)
 		}
 	}

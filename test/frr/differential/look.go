@@ -21,8 +21,10 @@ type look struct {
 	tables   []string
 	sessions map[string]session
 	bfd      []string
-	// several are the peers with BFD over several hops.
-	several []string
+	// chance are the peers whose session is there or not on 10.3, as it came: it starts none before BFD is up, and BFD over several hops waits
+	// for the address that a BGP session tells it, unless there is an update-source. BFD that is shut down never comes up, and disturbs no
+	// session that was there before it.
+	chance []string
 }
 
 // without leaves out what a peer shows, and what others show of its routes.
@@ -66,8 +68,8 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	}
 	for _, p := range peers {
 		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
-		if p.Multihop && p.VRF == "" {
-			l.several = append(l.several, p.Peer)
+		if (p.Multihop || p.Status == "shutdown") && p.VRF == "" {
+			l.chance = append(l.chance, p.Peer)
 		}
 		if !l.sessions[named(p.Peer, p.VRF)].established {
 			if p.Multihop {

@@ -1,0 +1,38 @@
+package reload
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/render"
+)
+
+// What is written of a configuration is that configuration.
+func TestTextIsTheConfiguration(t *testing.T) {
+	files, err := filepath.Glob("../../test/frr/differential/testdata/pairs/*/*.conf")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		require.NoError(t, err)
+		c := read(string(data))
+		text := c.text()
+		again := read(text)
+		defaults := func(l string) bool { return strings.HasPrefix(l, "frr defaults ") }
+		require.ElementsMatch(t, slices.DeleteFunc(c.top, defaults), slices.DeleteFunc(again.top, defaults), f)
+		for _, b := range c.blocks {
+			require.ElementsMatch(t, b.lines, again.get(b.context...).lines, "%s: %v", f, b.context)
+		}
+		require.Len(t, again.blocks, len(c.blocks), f)
+		require.Equal(t, c.notations, again.notations, f)
+		running := Running{BGPD: text, BFDD: text, Previous: text, Whole: true, Version: frr103}
+		if !strings.Contains(string(data), "frr defaults datacenter") {
+			require.Empty(t, Diff(running, render.Document{Text: string(data)}).Commands, f)
+		}
+	}
+}
