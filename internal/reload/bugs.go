@@ -119,6 +119,44 @@ func withdrawBackdoors(b *builder, running, wanted *config) {
 	}
 }
 
+// redistributeAgain has zebra send the default instance the routes that a view redistributes or did: zebra counts both as one, so that bgpd
+// does not ask where a view has asked, and gives all up when a view does. Views never hear of routes.
+func redistributeAgain(b *builder, running, wanted *config) {
+	list, now := instances(running)
+	_, want := instances(wanted)
+	old, w := now[""], want[""]
+	if w == nil {
+		return
+	}
+	find := func(in *instance, family, key string) bool {
+		return in != nil && slices.ContainsFunc(in.family(family), func(l string) bool { return routerKey(l) == key })
+	}
+	for _, family := range w.families() {
+		for _, l := range w.family(family) {
+			if !strings.HasPrefix(l, "redistribute ") {
+				continue
+			}
+			key, asked, givenUp := routerKey(l), false, false
+			for _, in := range list {
+				if strings.HasPrefix(in.vrf, "view ") && find(in, family, key) {
+					asked = true
+					givenUp = givenUp || !find(want[in.vrf], family, key)
+				}
+			}
+			again := Command{Daemon: vtysh.BGPD, Context: lines(w.within(family)), Effect: Soft, Note: "a view had asked for these routes", Again: true}
+			if asked && !find(old, family, key) {
+				again.Line = vtysh.Line(undo(l))
+				b.add(again)
+				givenUp = true
+			}
+			if givenUp {
+				again.Line = vtysh.Line(l)
+				b.add(again)
+			}
+		}
+	}
+}
+
 // looksAtNetworks tells whether a command has bgpd look at all networks of an instance.
 func looksAtNetworks(c Command, header string) bool {
 	line := strings.TrimPrefix(c.Line.Reveal(), "no ")

@@ -19,8 +19,8 @@ type Running struct {
 	// Others is what the other daemons print: zebra's next-hop tracking, copies of filters, and, where Whole, all that the document is
 	// compared with.
 	Others map[vtysh.Daemon]string
-	// RouterID is what zebra has for the default VRF, empty when it is not known.
-	RouterID string
+	// RouterIDs are what zebra has for VRFs, by name, "" being the default one; those that are not known are not there.
+	RouterIDs map[string]string
 	// Previous is the document that was applied before, empty when none is known. Unless Whole, lines that are neither bgpd's nor bfdd's
 	// (static routes, interfaces) are compared with it.
 	Previous string
@@ -52,7 +52,7 @@ func Diff(running Running, document render.Document) Plan {
 
 func diff(running Running, wanted *config) Plan {
 	bgp, bfd := running.texts.read(running.BGPD), running.texts.read(running.BFDD)
-	b := builder{version: running.Version, filters: vtysh.BGPD, routerID: running.RouterID}
+	b := builder{version: running.Version, filters: vtysh.BGPD, routerIDs: running.RouterIDs}
 	changes := newChanges()
 
 	others := running.texts.read(running.Previous)
@@ -84,9 +84,11 @@ func diff(running Running, wanted *config) Plan {
 	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)
 	withdrawBackdoors(&b, bgp, wanted)
+	redistributeAgain(&b, bgp, wanted)
+	endDelay(&b, wanted, changes)
 	promiseEnds(&b, bgp, wanted)
 	b.commands = distancesOnce(b.commands)
-	b.markBulk(!slices.Contains(wanted.top, "bgp route-map delay-timer 0"))
+	b.markBulk(!slices.Contains(wanted.top, delayTimer+"0"))
 	return Plan{b.commands}
 }
 
@@ -112,9 +114,11 @@ func (r Running) daemons() []vtysh.Daemon {
 	return out
 }
 
+// delayTimer begins the line that says how many seconds after a change of a route-map bgpd looks at what uses it; 0 is never.
+const delayTimer = "bgp route-map delay-timer "
+
 // putGlobals sets what bgpd has once for all instances: the delay timer of ours, and what an administrator's extras add.
 func putGlobals(b *builder, running, wanted *config) {
-	const timer = "bgp route-map delay-timer "
 	globals := func(list []string) []string {
 		var out []string
 		for _, l := range list {
@@ -125,8 +129,8 @@ func putGlobals(b *builder, running, wanted *config) {
 		return out
 	}
 	key := func(l string) string {
-		if strings.HasPrefix(l, timer) {
-			return timer
+		if strings.HasPrefix(l, delayTimer) {
+			return delayTimer
 		}
 		return l
 	}
@@ -134,7 +138,7 @@ func putGlobals(b *builder, running, wanted *config) {
 	add := func(l, line string) {
 		c := Command{Daemon: vtysh.BGPD, Line: vtysh.Line(line), Effect: None}
 		switch {
-		case strings.HasPrefix(l, timer):
+		case strings.HasPrefix(l, delayTimer):
 		case l == "bgp graceful-shutdown":
 			c.Effect = Soft
 		default:
@@ -160,7 +164,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 	want, _ := instances(wanted)
 	// A route that comes or goes is evaluated by itself: only what is announced before and after is concerned.
 	old, next := announcedTags(running), announcedTags(wanted)
-	announceAgain(b, running, want, changes)
+	announceAgain(b, running, wanted, changes)
 	for _, w := range want {
 		if now[w.vrf] == nil || gone[w.vrf] {
 			continue
@@ -203,11 +207,15 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 
 // announceAgain writes networks and aggregates once more whose route-map has changed: bgpd would look at them again after its delay timer, or never. The
 // classes of the product have their content in their names, and never change.
-func announceAgain(b *builder, running *config, want []*instance, changes *changes) {
+func announceAgain(b *builder, running, wanted *config, changes *changes) {
 	list, _ := entries(running)
 	had, again := mapNames(list), map[string]bool{}
+	_, now := instances(running)
+	want, _ := instances(wanted)
+	never := slices.Contains(wanted.top, delayTimer+"0")
 	for _, w := range want {
 		for _, family := range w.families() {
+			var runs map[string]bool // the networks, when they are asked for
 			for _, l := range w.family(family) {
 				name := networkMap(l)
 				if name == "" {
@@ -218,11 +226,26 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 				}
 				changed, known := again[name]
 				if !known {
-					changed = had[name] && (changes.tags[name] != nil || changes.reach(running, name))
+					changed = changes.tags[name] != nil || changes.reach(running, name)
 					again[name] = changed
 				}
 				if !changed {
 					continue
+				}
+				if !had[name] {
+					// A network that comes with its map is looked at with it, and one that waits for it when it comes, but not with a timer of 0.
+					if !never || now[w.vrf] == nil {
+						continue
+					}
+					if runs == nil {
+						runs = map[string]bool{}
+						for _, l := range now[w.vrf].family(family) {
+							runs[l] = true
+						}
+					}
+					if !runs[l] {
+						continue
+					}
 				}
 				put := []string{l}
 				if bare, is := withoutMaps(l); is && b.version.AtLeast(10, 0) {
@@ -237,6 +260,48 @@ func announceAgain(b *builder, running *config, want []*instance, changes *chang
 			}
 		}
 	}
+}
+
+// endDelay has bgpd look at whatever uses changed route-maps in other ways than as a neighbor's policy or a network's, where its delay timer is
+// 0: it runs during the changes, and its end is that of the wait (FRR, "bgp route-map delay-timer").
+func endDelay(b *builder, wanted *config, changes *changes) {
+	const never = delayTimer + "0"
+	if !slices.Contains(wanted.top, never) || !changes.usedOtherwise(wanted) {
+		return
+	}
+	last := Command{Daemon: vtysh.BGPD, Line: never, Effect: Soft, Note: "looks at what uses changed route-maps"}
+	early := func(c Command) bool { return len(c.Context) == 0 && c.Line == never }
+	if i := slices.IndexFunc(b.commands, early); i >= 0 {
+		b.commands = slices.Delete(b.commands, i, i+1)
+	} else {
+		last.Again = true
+		b.commands = slices.Insert(b.commands, 0, Command{Daemon: vtysh.BGPD, Line: delayTimer + "1", Effect: None, Note: "until the end of this plan", Again: true})
+	}
+	b.add(last)
+}
+
+// usedOtherwise tells whether a route-map that changes is used by a line that nobody is asked to look at again: "redistribute", say.
+func (m *changes) usedOtherwise(c *config) bool {
+	if m.empty() {
+		return false
+	}
+	for _, b := range c.of("router bgp") {
+		for _, l := range b.lines {
+			if strings.HasPrefix(l, "network ") || strings.HasPrefix(l, "aggregate-address ") || !strings.Contains(l, "-map ") {
+				continue
+			}
+			words := strings.Fields(l)
+			if len(words) == 5 && words[0] == "neighbor" && words[2] == "route-map" {
+				continue
+			}
+			for i, w := range words[:len(words)-1] {
+				if name := words[i+1]; strings.HasSuffix(w, "-map") && (m.tags[name] != nil || m.reach(c, name)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // networkMap is the route-map of a network line, empty for others.

@@ -445,7 +445,8 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 				r.addresses = readAddresses(ctx, e.client)
 			}
 			if d == vtysh.Zebra {
-				r.RouterID = cmp.Or(e.routerID(ctx), r.addresses.routerID())
+				r.RouterIDs = r.addresses.routerIDs()
+				maps.Copy(r.RouterIDs, e.routerIDs(ctx, r.BGPD))
 			}
 		case !errors.Is(err, vtysh.ErrNotRunning):
 			return r, err
@@ -454,14 +455,27 @@ func (e *Engine) running(ctx context.Context) (Running, error) {
 	return r, nil
 }
 
-// routerID asks zebra for the router ID of the default VRF, which instances have that are given none. Without an answer plans promise a
-// reset that may not come.
-func (e *Engine) routerID(ctx context.Context) string {
-	text, err := e.client.Run(ctx, vtysh.Zebra, "show ip router-id")
-	if words := strings.Fields(text); err == nil && len(words) == 2 {
-		return words[1]
+// routerIDs asks zebra for the router IDs of the default VRF and of those with instances, which those have that are given none. Without an
+// answer plans promise a reset that may not come.
+func (e *Engine) routerIDs(ctx context.Context, bgp string) map[string]string {
+	out, vrfs := map[string]string{}, []string{""}
+	list, _ := instances(e.texts.read(bgp))
+	for _, in := range list {
+		if vrf, is := strings.CutPrefix(in.vrf, "vrf "); is { // a view has that of the default VRF
+			vrfs = append(vrfs, vrf)
+		}
 	}
-	return ""
+	for _, vrf := range vrfs {
+		question := "show ip router-id"
+		if vrf != "" {
+			question += " vrf " + vrf
+		}
+		text, err := e.client.Run(ctx, vtysh.Zebra, question)
+		if words := strings.Fields(text); err == nil && len(words) == 2 {
+			out[vrf] = words[1]
+		}
+	}
+	return out
 }
 
 // others are the daemons that run beside bgpd and bfdd.

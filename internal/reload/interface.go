@@ -3,6 +3,7 @@ package reload
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -26,29 +27,33 @@ func readAddresses(ctx context.Context, client vtysh.Client) addresses {
 	return out
 }
 
-// routerID is what zebra tells daemons of the default VRF that are given none: the highest IPv4 address of the loopback, or else of all.
-func (a addresses) routerID() string {
-	var lo, all netip.Addr
+// routerIDs are what zebra tells daemons of each VRF that are given none, "" being the default one: the highest IPv4 address of its loopback, or
+// else of all.
+func (a addresses) routerIDs() map[string]string {
+	lo, all := map[string]netip.Addr{}, map[string]netip.Addr{}
 	for name, i := range a {
 		for _, p := range i.Addresses {
 			addr := p.Addr()
-			if i.VRFName != "default" || !addr.Is4() || addr.IsLoopback() {
+			if !addr.Is4() || addr.IsLoopback() {
 				continue
 			}
-			if name == "lo" && lo.Less(addr) {
-				lo = addr
+			if (name == "lo" || name == i.VRFName) && lo[i.VRFName].Less(addr) {
+				lo[i.VRFName] = addr
 			}
-			if all.Less(addr) {
-				all = addr
+			if all[i.VRFName].Less(addr) {
+				all[i.VRFName] = addr
 			}
 		}
 	}
-	for _, id := range []netip.Addr{lo, all} {
-		if id.IsValid() {
-			return id.String()
+	maps.Copy(all, lo)
+	out := map[string]string{}
+	for vrf, id := range all {
+		if vrf == "default" {
+			vrf = ""
 		}
+		out[vrf] = id.String()
 	}
-	return ""
+	return out
 }
 
 // linkParams tells a line of an interface's link-params (RFC 5305). Its "no" takes no value.

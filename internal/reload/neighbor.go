@@ -398,11 +398,15 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 		}
 	}
 	c.deactivate(f, context, put)
-	early := map[string]bool{}
+	early, groups := map[string]bool{}, c.want.memberships()
 	for _, l := range drop {
-		// A neighbor has a prefix-list or a distribute-list.
-		other := strings.NewReplacer(" prefix-list ", " distribute-list ", " distribute-list ", " prefix-list ").Replace(routerKey(l))
-		if other != routerKey(l) && slices.ContainsFunc(put, func(p string) bool { return routerKey(p) == other }) {
+		// A neighbor has a prefix-list or a distribute-list, of its own or from its group.
+		id, other := neighborOf(l), strings.NewReplacer(" prefix-list ", " distribute-list ", " distribute-list ", " prefix-list ").Replace(routerKey(l))
+		excludes := func(p string) bool {
+			of := neighborOf(p)
+			return routerKey(p) == other || of != "" && groups[of] == id && routerKey(p) == strings.Replace(other, " "+id+" ", " "+of+" ", 1)
+		}
+		if other != routerKey(l) && slices.ContainsFunc(put, excludes) {
 			early[l] = true
 			c.line(context, negated(l))
 		}

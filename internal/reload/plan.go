@@ -162,9 +162,9 @@ type builder struct {
 	version vtysh.Version
 	// filters is who takes lists and route-maps: bgpd, or every daemon that knows them.
 	filters vtysh.Daemon
-	// routerID is zebra's.
-	routerID string
-	commands []Command
+	// routerIDs are zebra's, by VRF.
+	routerIDs map[string]string
+	commands  []Command
 	// last are those that complete what commands begin.
 	last []Command
 }

@@ -486,9 +486,16 @@ func (c *change) sameRouterID() bool {
 				return v
 			}
 		}
-		return c.b.routerID
+		vrf, is := strings.CutPrefix(c.want.vrf, "vrf ")
+		if !is && vrf != "" && !c.b.version.AtLeast(9, 0) {
+			return "" // a view is not told
+		}
+		if !is {
+			vrf = ""
+		}
+		return c.b.routerIDs[vrf]
 	}
-	return c.want.vrf == "" && id(c.old) == id(c.want)
+	return id(c.old) == id(c.want)
 }
 
 // line emits one line, with what it does.

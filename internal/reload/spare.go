@@ -19,7 +19,7 @@ func (e *Engine) Spare(ctx context.Context, before, wanted render.Document, whic
 	if running.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
 		return wanted, nil, err
 	}
-	running.RouterID = e.routerID(ctx)
+	running.RouterIDs = e.routerIDs(ctx, before.Text)
 	want := e.texts.read(wanted.Text)
 	keep := which(diff(running, want).Resets())
 	if len(keep) == 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -189,6 +190,14 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 			reloaded, fresh = reloaded.without(peer), fresh.without(peer)
 		}
 	}
+	for _, c := range o.Plan.Commands {
+		// A session that stays has the capabilities that it came up with; the plan says so.
+		if c.Effect == reload.Deferred && capabilities.MatchString(c.Line.Reveal()) {
+			for _, peer := range c.Neighbors {
+				reloaded, fresh = reloaded.without(peer), fresh.without(peer)
+			}
+		}
+	}
 	var out []Difference
 	add := func(kind Kind, list []string) {
 		if len(list) > 0 {
@@ -222,6 +231,9 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 	add(Timers, timers)
 	return out, nil
 }
+
+// capabilities are lines that tell which capabilities a session begins with.
+var capabilities = regexp.MustCompile(` (dont-capability-negotiate|override-capability|strict-capability-match|capability [-a-z]+)$`)
 
 // undecodable is what a peer says that can't read an UPDATE.
 const undecodable = "decode a BGP message"
