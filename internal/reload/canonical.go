@@ -707,6 +707,9 @@ func keepalive(interval, hold string) string {
 }
 
 // canonicalFamilyLine is for lines of an address family.
+// importMap begins the line of the route-map that routes from other VRFs go through.
+const importMap = "route-map vpn import "
+
 func canonicalFamilyLine(l string) string {
 	if strings.HasPrefix(l, "network ") {
 		return canonicalNetwork(l)
@@ -717,6 +720,8 @@ func canonicalFamilyLine(l string) string {
 		return aggregate(words)
 	case l == "distance bgp 20 200 200":
 		return ""
+	case strings.HasPrefix(l, "import vrf route-map "):
+		return importMap + words[3] // FRR prints it as one or the other, as the routes come from a VRF or a VPN
 	case words[0] == "redistribute" && len(words) > 2:
 		return redistribute(words)
 	case words[0] == "neighbor" && len(words) > 2:

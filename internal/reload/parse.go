@@ -173,6 +173,8 @@ func belongsInside(header, line string) bool {
 	switch {
 	case strings.HasPrefix(header, "segment-routing"), strings.HasPrefix(header, "srv6"), strings.HasPrefix(header, "locator"):
 		return !strings.HasPrefix(line, "router ") && !strings.HasPrefix(line, "interface ")
+	case strings.HasPrefix(header, "address-family "):
+		return strings.HasPrefix(line, "route-map vpn ")
 	case strings.HasPrefix(header, "peer "):
 		return strings.HasPrefix(line, "profile ")
 	case strings.HasPrefix(header, "rpki"):

@@ -498,8 +498,18 @@ func (c *change) sameRouterID() bool {
 	return id(c.old) == id(c.want)
 }
 
+// vpn tells that a family takes routes from a VPN or gives it some: then FRR refuses the words for VRFs, and otherwise those for VPNs.
+func (c *change) vpn(context []string) bool {
+	return slices.ContainsFunc(slices.Concat(c.runningOf(context), c.want.config.get(context...).lines), func(l string) bool {
+		return l == "import vpn" || l == "export vpn"
+	})
+}
+
 // line emits one line, with what it does.
 func (c *change) line(context []string, line string) {
+	if name, is := strings.CutPrefix(strings.TrimPrefix(line, "no "), importMap); is && !c.vpn(context) {
+		line = strings.TrimSuffix(line, importMap+name) + "import vrf route-map " + name
+	}
 	cmd := Command{Daemon: vtysh.BGPD, Context: lines(context), Line: vtysh.Line(line)}
 	id := neighborOf(line)
 	if id != "" {

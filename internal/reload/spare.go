@@ -71,8 +71,17 @@ func (c *config) text() string {
 			out.WriteString(strings.Repeat(" ", len(b.context)) + l + "\n")
 		}
 		for depth := len(b.context) - 1; depth >= 0; depth-- {
-			out.WriteString(strings.Repeat(" ", depth) + "exit\n") // vtysh reads "end" over
+			out.WriteString(strings.Repeat(" ", depth) + exit(b.context[depth]) + "\n") // vtysh reads "end" over
 		}
 	}
 	return out.String()
+}
+
+// exit is the word that leaves a block and nothing else.
+func exit(header string) string {
+	switch first, _, _ := strings.Cut(header, " "); first {
+	case "address-family", "vni", "link-params", "vrf":
+		return "exit-" + first
+	}
+	return "exit"
 }
