@@ -340,8 +340,9 @@ func (c *change) emit() {
 	}
 	late := func(l string) bool { return strings.HasPrefix(l, "bgp listen range ") }
 	for _, l := range c.old.block.lines {
-		if late(l) && (c.removedRange(l) || slices.Contains(drop, l)) {
-			c.line(context, negated(l)) // a group can't go while it has one
+		moves := func(p string) bool { return late(p) && p != l && routerKey(p) == routerKey(l) }
+		if late(l) && (c.removedRange(l) || slices.Contains(drop, l) || slices.ContainsFunc(put, moves)) {
+			c.line(context, negated(l)) // a group can't go while it has one, and two groups can't have the same
 		}
 	}
 	// While a neighbor has its best path of each AS sent, bgpd holds on to this one.
@@ -538,6 +539,10 @@ func (c *change) line(context []string, line string) {
 		if had := "neighbor " + id + " addpath-tx-best-selected "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
 			slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
 			cmd.Effect = Soft // only the first number resets the session
+		}
+		if had := "neighbor " + id + " port "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
+			slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
+			cmd.Effect = Deferred // only the first port does
 		}
 		switch concerned := c.concerned(id); {
 		case len(concerned) == 0:

@@ -114,7 +114,7 @@ func (g *gate) serve(client net.Conn, daemon string) {
 		if err != nil {
 			return
 		}
-		g.pass(daemon, strings.TrimRight(line, "\x00"))
+		g.pass(daemon, strings.TrimRight(line, "\x00\n")) // vtysh sends the end of the line
 		if _, err := io.WriteString(server, line); err != nil {
 			return
 		}

@@ -75,6 +75,46 @@ func TestBFDDStaysAway(t *testing.T) {
 	})
 }
 
+// What bgpd runs does not wait for mgmtd, which has static routes on 10.3: those follow when it is back.
+func TestMgmtdStaysAway(t *testing.T) {
+	t.Parallel()
+	fabric.Require(t, fabric.V103)
+	l := newLab(t, fabric.V103)
+	_, b := l.learn()
+	l.step()
+	l.kill("mgmtd")
+	l.put(b.objects + object("ConfigMap", "bgpextras", "data: {extras: \"ip route 203.0.114.0/24 Null0\"}"))
+	l.comesTo(b.runs, seconds(10))
+	l.hear(b.hears)
+	l.says("lines differ after the apply")
+	l.safe("without mgmtd")
+	require.Equal(t, "before", l.kept(), "FRR does not run all of the new one")
+	l.start("mgmtd")
+	l.eventually("the static route is there, and all is kept", seconds(60), func() bool {
+		text, err := l.node.RunningConfig(t.Context())
+		return err == nil && strings.Contains(text, "ip route 203.0.114.0/24 Null0") && l.kept() == "after"
+	})
+}
+
+func TestMgmtdKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	fabric.Require(t, fabric.V103)
+	l := newLab(t, fabric.V103)
+	_, b := l.learn()
+	l.step()
+	fired := l.armAfter("ip route 203.0.114.0/24 Null0", func() { l.kill("mgmtd") })
+	l.put(b.objects + object("ConfigMap", "bgpextras", "data: {extras: \"ip route 203.0.114.0/24 Null0\\nip route 203.0.115.0/24 Null0\"}"))
+	l.await(fired)
+	l.release()
+	l.comesTo(b.runs, seconds(10))
+	l.hear(b.hears)
+	l.start("mgmtd")
+	l.eventually("the static routes are there, and all is kept", seconds(60), func() bool {
+		text, err := l.node.RunningConfig(t.Context())
+		return err == nil && strings.Contains(text, "203.0.114.0/24") && strings.Contains(text, "203.0.115.0/24") && l.kept() == "after"
+	})
+}
+
 // The connection breaks, and bgpd lives on with what it has got.
 func TestConnectionsCutAtAnyPoint(t *testing.T) {
 	each(t, func(t *testing.T, v fabric.Version) {
