@@ -119,37 +119,56 @@ func withdrawBackdoors(b *builder, running, wanted *config) {
 	}
 }
 
-// redistributeAgain has zebra send the default instance the routes that a view redistributes or did: zebra counts both as one, so that bgpd
-// does not ask where a view has asked, and gives all up when a view does. Views never hear of routes.
-func redistributeAgain(b *builder, running, wanted *config) {
+// shareRedistribution sees to what the default instance and views both redistribute: zebra counts them as one, so that bgpd does not ask where
+// a view has asked, and gives all up when a view does. So views give up first, and the default instance asks once more. Views never hear of
+// routes.
+func shareRedistribution(b *builder, running, wanted *config) {
 	list, now := instances(running)
 	_, want := instances(wanted)
+	finds := func(in *instance, family, key string) bool {
+		return in != nil && slices.ContainsFunc(in.family(family), func(l string) bool { return routerKey(l) == key })
+	}
+	asked, givenUp := map[string]bool{}, map[string]bool{}
+	var early []Command
+	for _, in := range list {
+		for _, family := range in.families() {
+			for _, l := range in.family(family) {
+				if !strings.HasPrefix(in.vrf, "view ") || !strings.HasPrefix(l, "redistribute ") {
+					continue
+				}
+				key := routerKey(l)
+				if finds(want[in.vrf], family, key) && !in.madeAnew(want[in.vrf]) {
+					asked[family+key] = true
+					continue
+				}
+				givenUp[family+key] = true
+				c := Command{Daemon: vtysh.BGPD, Context: lines(in.within(family)), Line: vtysh.Line(undo(l)), Effect: Soft}
+				b.commands = slices.DeleteFunc(b.commands, func(o Command) bool { return sameCommand(c, o) })
+				early = append(early, c)
+			}
+		}
+	}
+	first := slices.IndexFunc(b.commands, func(c Command) bool {
+		return len(c.Context) > 0 && strings.HasPrefix(string(c.Context[0]), "router bgp ") || strings.HasPrefix(string(c.Line), "no router bgp ")
+	})
+	b.commands = slices.Insert(b.commands, max(0, first), early...)
 	old, w := now[""], want[""]
 	if w == nil {
 		return
-	}
-	find := func(in *instance, family, key string) bool {
-		return in != nil && slices.ContainsFunc(in.family(family), func(l string) bool { return routerKey(l) == key })
 	}
 	for _, family := range w.families() {
 		for _, l := range w.family(family) {
 			if !strings.HasPrefix(l, "redistribute ") {
 				continue
 			}
-			key, asked, givenUp := routerKey(l), false, false
-			for _, in := range list {
-				if strings.HasPrefix(in.vrf, "view ") && find(in, family, key) {
-					asked = true
-					givenUp = givenUp || !find(want[in.vrf], family, key)
-				}
-			}
+			key := routerKey(l)
+			had := finds(old, family, key) && !old.madeAnew(w)
 			again := Command{Daemon: vtysh.BGPD, Context: lines(w.within(family)), Effect: Soft, Note: "a view had asked for these routes", Again: true}
-			if asked && !find(old, family, key) {
+			if asked[family+key] && !had {
 				again.Line = vtysh.Line(undo(l))
 				b.add(again)
-				givenUp = true
 			}
-			if givenUp {
+			if asked[family+key] && !had || givenUp[family+key] && had {
 				again.Line = vtysh.Line(l)
 				b.add(again)
 			}

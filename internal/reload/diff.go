@@ -84,7 +84,7 @@ func diff(running Running, wanted *config) Plan {
 	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)
 	withdrawBackdoors(&b, bgp, wanted)
-	redistributeAgain(&b, bgp, wanted)
+	shareRedistribution(&b, bgp, wanted)
 	endDelay(&b, wanted, changes)
 	promiseEnds(&b, bgp, wanted)
 	b.commands = distancesOnce(b.commands)

@@ -348,7 +348,16 @@ func (c *change) neighbors(context, put, drop []string) {
 	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
 	drops := func(groups bool) {
 		for _, l := range neighborDrops(drop) {
-			if c.want.isGroup(neighborOf(l)) != groups || strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
+			id := neighborOf(l)
+			if c.want.isGroup(id) != groups || strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
+				continue
+			}
+			if strings.HasPrefix(l, "no neighbor "+id+" bfd profile ") && !slices.Contains(drop, "neighbor "+id+" bfd") {
+				// bfdd keeps what a session had from its profile; one that is not there brings the defaults. bgpd tells bfdd at the end of what it
+				// reads at once.
+				c.line(context, "neighbor "+id+" bfd profile "+noProfile)
+				c.line(context, "no neighbor "+id+" bfd profile "+noProfile)
+				c.b.commands[len(c.b.commands)-1].Completes = true
 				continue
 			}
 			c.line(context, l)
@@ -450,6 +459,9 @@ func (c *change) deactivate(f string, context, put []string) {
 		}
 	}
 }
+
+// noProfile is a BFD profile that nobody has.
+const noProfile = "frr-renderer-none"
 
 // neighborDrops are the commands that take settings of neighbors back. "no neighbor X bfd" ends BFD; the profile goes before it, or it
 // would stay behind and bring BFD back (BZ#2050824).
