@@ -522,7 +522,7 @@ func canonicalRouter(c *config, b *block) {
 	out := b.lines[:0:0]
 	switch {
 	case len(b.context) == 1:
-		interfaces, profiles := map[string]bool{}, map[string]bool{}
+		interfaces := map[string]bool{}
 		if profile(c) == datacenter {
 			datacenterDefaults(b)
 		}
@@ -551,16 +551,8 @@ func canonicalRouter(c *config, b *block) {
 				if !slices.ContainsFunc(b.lines, has) && !slices.Contains(out, on) {
 					out = append(out, on)
 				}
-				if words[3] == "profile" {
-					profiles[words[1]] = true
-				}
 			}
 			out = append(out, l)
-		}
-		for i, l := range out {
-			if profiles[neighborOf(l)] {
-				out[i] = withoutTimers(l) // those of the profile count
-			}
 		}
 		out = joinInterfaces(out, interfaces)
 		out = slices.DeleteFunc(out, func(l string) bool {

@@ -204,7 +204,6 @@ func TestTwoSpellingsOfOneConfiguration(t *testing.T) {
 		"lines of the only instance":           {router, "router bgp 65000\nexit\nrouter bgp\n neighbor 10.0.0.2 remote-as 65002\n"},
 		"the defaults of datacenter":           {"frr defaults datacenter\n" + router, "frr defaults datacenter\n" + router + " timers bgp 3 9\n bgp log-neighbor-changes\n"},
 		"traditional lines below datacenter":   {"frr defaults datacenter\n" + router + " timers bgp 60 180\n", "frr defaults datacenter\n" + router + " timers bgp 60 180\n"},
-		"a profile makes timers of BFD void":   {router + " neighbor 10.0.0.2 bfd\n neighbor 10.0.0.2 bfd profile fast\n", router + " neighbor 10.0.0.2 bfd 4 200 200\n neighbor 10.0.0.2 bfd profile fast\n"},
 		"the default timers of BFD":            {router + " neighbor 10.0.0.2 bfd\n", router + " neighbor 10.0.0.2 bfd 3 300 300\n"},
 		"netns is zebra's":                     {"vrf red\n netns /run/netns/red\nexit-vrf\n" + router, router},
 		"a description that looks like BFD":    {router + " neighbor 10.0.0.2 description with bfd profile fast\n", router + " neighbor 10.0.0.2 description with bfd profile fast\n"},

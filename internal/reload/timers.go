@@ -29,14 +29,13 @@ func bfdOfNeighbor(line string) (id, timers string, is bool) {
 	return words[1], "", len(words) == 3
 }
 
-// withTimers returns what bgpd prints with the BFD timers of its neighbors, which it takes and uses but does not print (8.4 and 10.3). It is
-// asked about them only where a neighbor has BFD without a profile.
+// withTimers returns what bgpd prints with the BFD timers of its neighbors, which it takes and uses but does not print (8.4 and 10.3). Beside a
+// profile they count where that says nothing.
 func withTimers(ctx context.Context, client vtysh.Client, text string) (string, error) {
 	if !strings.Contains(text, " bfd\n") {
 		return text, nil
 	}
 	out, header := strings.Split(text, "\n"), ""
-	profiles := map[string]bool{}
 	at := map[int][2]string{} // instance and neighbor of a line
 	for i, l := range out {
 		switch id, _, is := bfdOfNeighbor(l); {
@@ -47,13 +46,6 @@ func withTimers(ctx context.Context, client vtysh.Client, text string) (string, 
 			}
 		case is && header != "":
 			at[i] = [2]string{header, id}
-		case strings.Contains(l, " bfd profile "):
-			profiles[header+" "+neighborOf(strings.TrimSpace(l))] = true
-		}
-	}
-	for i, of := range at {
-		if profiles[of[0]+" "+of[1]] {
-			delete(at, i)
 		}
 	}
 	if len(at) == 0 {
@@ -108,17 +100,14 @@ func readTimers(ctx context.Context, client vtysh.Client, own map[[2]string]bool
 	return out, nil
 }
 
-// sameTimers tells a line whose BFD timers change nothing: those of a profile count, or it is about a group of which nobody can tell which
-// timers it has, since it has BFD and no member.
+// sameTimers tells a line whose BFD timers change nothing: it is about a group of which nobody can tell which timers it has, since it has BFD and
+// no member.
 func (c *change) sameTimers(line string) bool {
 	id, timers, is := bfdOfNeighbor(line)
 	if !is || c.fresh[id] || !slices.ContainsFunc(c.old.block.lines, func(l string) bool { return withoutTimers(l) == "neighbor "+id+" bfd" }) {
 		return false
 	}
-	if timers == "" {
-		return slices.ContainsFunc(c.want.block.lines, func(l string) bool { return strings.HasPrefix(l, "neighbor "+id+" bfd profile ") })
-	}
-	return c.old.isGroup(id) && len(c.concerned(id)) == 0
+	return timers != "" && c.old.isGroup(id) && len(c.concerned(id)) == 0
 }
 
 // withoutTimers is "neighbor X bfd" for a line that gives timers, which the "no" of it does not take.

@@ -198,6 +198,8 @@ func (l *lane) differences(ctx context.Context, x, y *stand, wanted string, o *O
 			}
 		}
 	}
+	// A neighbor that is made anew with its group has no BFD session before it has a BGP session.
+	fresh.bfd = slices.DeleteFunc(fresh.bfd, func(p string) bool { return fresh.idle[p] && !slices.Contains(reloaded.bfd, p) })
 	var out []Difference
 	add := func(kind Kind, list []string) {
 		if len(list) > 0 {

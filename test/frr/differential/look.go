@@ -21,6 +21,8 @@ type look struct {
 	tables   []string
 	sessions map[string]session
 	bfd      []string
+	// idle are those of bfd whose neighbor has no BGP session.
+	idle map[string]bool
 	// chance are the peers whose session is there or not on 10.3, as it came: it starts none before BFD is up, and BFD over several hops waits
 	// for the address that a BGP session tells it, unless there is an update-source. BFD that is shut down never comes up, and disturbs no
 	// session that was there before it.
@@ -66,6 +68,7 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	if err != nil {
 		return l, err
 	}
+	l.idle = map[string]bool{}
 	for _, p := range peers {
 		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
 		if (p.Multihop || p.Status == "shutdown") && p.VRF == "" {
@@ -76,6 +79,7 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 				continue // there when bgpd knows its own address, from a session that was
 			}
 			p.Local, p.Interface = "", ""
+			l.idle[fmt.Sprintf("%+v", p)] = true
 		}
 		l.bfd = append(l.bfd, fmt.Sprintf("%+v", p))
 	}
