@@ -27,6 +27,7 @@ type confirmation struct {
 	log      io.Writer
 	document render.Document
 	sessions observe.State
+	resets   []string // whom the change resets
 	back     render.Document
 	// aside is where FILE lies meanwhile when it is --frr-conf itself, which holds instead what ran before; empty otherwise.
 	aside   string
@@ -49,6 +50,7 @@ func (f *reloadFlags) remember(ctx context.Context, client vtysh.Client, engine 
 		return c, fmt.Errorf("remember what runs: %w", err)
 	}
 	plan, err := engine.Plan(ctx, document)
+	c.resets = plan.Resets()
 	if err != nil || plan.Empty() || !f.inPlace() {
 		return c, err
 	}
@@ -160,7 +162,7 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	if err != nil {
 		return nil, "FRR can't be asked for its sessions: " + err.Error()
 	}
-	for _, s := range agent.Lost(c.sessions, now, c.document) {
+	for _, s := range agent.Lost(c.sessions, now, c.document, c.resets) {
 		lost = append(lost, s.String())
 	}
 	if len(lost) > 0 {

@@ -101,12 +101,16 @@ type Agent struct {
 	checked  map[string]string // extras text -> what FRR's parser said
 	accepted string            // digest of the last document with overlays that FRR's parser took
 	good     *render.Document  // the last document that was rendered and could be used
+	ran      *render.Document  // what FRR ran of it, without what is held or rolled back
 	still    bool              // the last turn left FRR with what the objects ask for
 	looking  bool              // the turn looks for what somebody has changed by hand
 	drift    string            // what was found of that last, and left
 	file     fs.FileInfo       // frr.conf as it was written last
 	logged   []problem.Problem
-	guard    guard
+	lasting  []problem.Problem // stay until the next apply
+
+	allowance allowance
+	guard     guard
 }
 
 // New reads what an earlier run has left beside frr.conf.
@@ -158,6 +162,21 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 	retry.Stop()
 	wait, looks, said := retryFirst, 0, ""
 	running := a.fingerprint()
+	restarted := func() bool {
+		now := a.fingerprint()
+		if now == running {
+			return false
+		}
+		running, looks = now, restartLooks
+		a.Log.Info("FRR was restarted")
+		if a.guard.Rejected == nil {
+			a.lastGood = a.lastGood.Forgive()
+		}
+		if a.guard.timer != nil {
+			a.guard.prolong(a) // it needs time for its sessions
+		}
+		return true
+	}
 	for {
 		force, drifted := false, false
 		select {
@@ -169,7 +188,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			a.loadTemplates()
 		case <-drift.C:
 			// A change that was rolled back is not tried again in another form.
-			switch forgive := a.guard.rejected == "" && a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
+			switch forgive := a.guard.Rejected == nil && a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
 			case forgive:
 				a.lastGood = a.lastGood.Forgive()
 			case a.quiet(ctx):
@@ -177,24 +196,17 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			}
 			force, drifted = true, true
 		case <-a.guard.expired():
-			a.confirm(ctx)
+			if !restarted() {
+				a.confirm(ctx)
+			}
 			force = true
 		case <-retry.C:
 			force = true
 		case <-restart.C:
-			now := a.fingerprint()
-			if now == running {
+			if !restarted() {
 				continue
 			}
-			running = now
-			a.Log.Info("FRR was restarted")
-			if a.guard.rejected == "" {
-				a.lastGood = a.lastGood.Forgive()
-			}
-			if a.guard.timer != nil {
-				a.guard.prolong(a) // it needs time for its sessions
-			}
-			force, looks = true, restartLooks
+			force = true
 		}
 		if a.objects == nil {
 			continue // never before everything is known: an End-of-RIB would come before the routes
@@ -266,42 +278,33 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		}
 		document = *a.good
 	}
-	if allowed := a.allowed(); allowed != a.guard.allowed {
-		a.guard.allowed, a.guard.since = allowed, a.Now()
-		if allowed != a.guard.tried {
-			a.guard.tried = ""
-		}
-		force = true
-	}
+	force = a.readAllowance() || force
 	wanted := document
-	if err == nil {
-		var said []problem.Problem
-		document, said, err = a.guard.instead(ctx, a, wanted)
-		problems = append(problems, said...)
-		if err != nil {
-			a.tell(problems, len(snap.Services))
-			return false, err
-		}
+	document, said, err := a.guard.instead(ctx, a, wanted)
+	problems = append(problems, said...)
+	if err != nil {
+		a.tell(problems, len(snap.Services))
+		return false, err
 	}
 	applied := a.status.applied(document.Digest)
 	if applied && !force {
-		a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
+		a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
 		a.still = true
 		return false, nil
 	}
 	if applied && look {
 		return false, a.look(ctx, document, problems, len(snap.Services))
 	}
-	if err := a.guard.begin(ctx, a, wanted, document); err != nil {
+	if err := a.guard.begin(ctx, a, wanted); err != nil {
 		a.tell(problems, len(snap.Services))
 		return false, err
 	}
 	outcome, err := a.engine.Apply(ctx, document)
-	a.guard.watch(a, outcome, err)
-	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
+	a.guard.watch(a, outcome.Ran(document), outcome, err)
+	if err == nil && !outcome.Held.Empty() && a.allows(outcome.Held.Digest()) {
 		a.record(outcome)
 		outcome, err = a.engine.Apply(ctx, document)
-		a.guard.watch(a, outcome, err)
+		a.guard.watch(a, outcome.Ran(document), outcome, err)
 	}
 	if err != nil {
 		a.tell(problems, len(snap.Services))
@@ -317,13 +320,13 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if a.blame(result, outcome) {
 		return true, nil
 	}
-	a.guard.lasting, a.drift = nil, ""
+	a.lasting, a.drift = nil, ""
 	for _, r := range outcome.Refused {
 		problems = append(problems, a.problem(problem.Error, problem.RefusedByFRR, "FRR refuses "+r.String()))
 	}
 	a.hold(outcome)
-	a.tell(slices.Concat(problems, a.guard.lasting), len(snap.Services))
-	return false, a.settle(document, result.LastGood, outcome)
+	a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
+	return false, a.settle(wanted, document, result.LastGood, outcome)
 }
 
 // blame finds the objects whose lines FRR has refused, and tells whether there are any.
@@ -342,23 +345,26 @@ func (a *Agent) blame(result translate.Result, outcome reload.Result) bool {
 	return any
 }
 
-// settle remembers what FRR runs now, here and on disk, and says what it does not run.
-func (a *Agent) settle(document render.Document, lastGood translate.LastGood, outcome reload.Result) error {
+// settle remembers what FRR runs now of what is wanted, here and on disk, and says what it does not run of the document.
+func (a *Agent) settle(wanted, document render.Document, lastGood translate.LastGood, outcome reload.Result) error {
 	var failures []error
 	if !outcome.Verified() {
 		failures = append(failures, unsettled(outcome))
 	}
-	// Until a change is confirmed, and when it was rolled back, the files have what was before it.
-	confirmed := a.guard.timer == nil && a.guard.rejected == ""
+	ran := outcome.Ran(document)
 	// What no object is to blame for, and what is another daemon's, holds none back.
 	if outcome.Runs(vtysh.BGPD) {
-		a.good = &document
-		if confirmed {
+		a.good, a.ran = &wanted, &ran
+		if a.guard.settled() {
 			failures = append(failures, a.keep(lastGood))
 		}
 	}
-	if confirmed && outcome.KeepsOthers() {
-		failures = append(failures, reload.WriteFile(a.FRRConf, []byte(document.Text), 0o640), a.guard.forget(a))
+	if a.guard.settled() && outcome.KeepsOthers() {
+		err := reload.WriteFile(a.FRRConf, []byte(ran.Text), 0o640)
+		if err == nil {
+			err = a.guard.forget(a)
+		}
+		failures = append(failures, err)
 	}
 	a.file, _ = os.Stat(a.FRRConf)
 	if err := errors.Join(failures...); err != nil {
@@ -424,9 +430,9 @@ func (a *Agent) look(ctx context.Context, document render.Document, problems []p
 	if err != nil {
 		return err
 	}
-	a.guard.lasting = slices.DeleteFunc(a.guard.lasting, func(p problem.Problem) bool { return p.Reason == problem.Drifted })
+	a.lasting = slices.DeleteFunc(a.lasting, func(p problem.Problem) bool { return p.Reason == problem.Drifted })
 	if !plan.Empty() {
-		a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.Drifted,
+		a.lasting = append(a.lasting, a.problem(problem.Warning, problem.Drifted,
 			fmt.Sprintf("FRR runs something else than was applied; %d commands would repair it, first %q", len(plan.Commands), plan.Commands[0].Line.String())))
 	}
 	found := plan.String()
@@ -438,7 +444,7 @@ func (a *Agent) look(ctx context.Context, document render.Document, problems []p
 		a.status.metrics.DriftFound()
 	}
 	a.drift = found
-	a.tell(slices.Concat(problems, a.guard.lasting), services)
+	a.tell(slices.Concat(problems, a.lasting), services)
 	a.still = true
 	return nil
 }

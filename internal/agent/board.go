@@ -132,6 +132,7 @@ func (b *Board) applied(digest string) bool {
 
 func (b *Board) record(result reload.Result) {
 	b.metrics.Applied(result)
+	result.Settled = nil
 	b.change(func(r *Report) {
 		r.Applies = append(r.Applies, result)
 		for _, c := range result.Plan.Commands {

@@ -4,167 +4,108 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/observe"
-	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
-	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
-// AllowResets is the annotation of a node that lets a held plan through: its value is the digest of the plan, and it counts for an hour
-// from when it is first seen.
-const AllowResets = "frr-renderer.io/allow-resets"
-
-const allowedFor = time.Hour
-
-// guard keeps sessions: it holds resets back, and takes changes back that lose sessions.
+// guard watches over a change until it is confirmed ("run --confirm"). When the time is over, and sessions are lost, something is rolled back
+// for them, and the time begins anew; when that does not bring them back, it was not the change, and what was rolled back is taken up again.
+// For each session that is done once.
 type guard struct {
-	// allowed is the digest that the node's annotation lets through, first seen at since.
-	allowed string
-	since   time.Time
-	// through is the digest of the last plan that it has let through.
-	through string
-	// lasting are Problems that stay until the next apply.
-	lasting []problem.Problem
+	// before are the sessions before the change, back the configuration then, and wanted is what the objects ask for.
+	before observe.State
+	back   render.Document
+	wanted render.Document
+	timer  *time.Timer // nil when nothing waits to be confirmed
+	// runs, timed and confirmed are digests: of what was applied last, when the timer was started last, and when it was confirmed last.
+	runs, timed, confirmed string
+	disturbed              bool   // the apply resets Established sessions
+	resumed                bool   // before and back are what an earlier run has noted
+	noted                  []byte // what lies in the file of what is not confirmed
 
-	// An apply that is to be confirmed: the sessions and the configuration before, what was wanted and what was applied, and when its time is
-	// over.
-	before  observe.State
-	back    render.Document
-	wanted  render.Document
-	applied render.Document
-	timer   *time.Timer
-	timed   string // the digest of the document that the timer was started for
-	resumed bool   // before and back are what an earlier run has noted
-	noted   []byte // what lies in the file of what is not confirmed
-
-	// spared are the neighbors that a change was rolled back for, as plans name them: they stay as from has them.
-	spared map[string]rollback
-	from   render.Document
-	// rejected is the digest of a document that was rolled back as a whole, to fallback.
-	rejected string
-	fallback render.Document
-	why      string
-	// tried is what was allowed when something was rolled back last: it counts when it is given once more.
-	tried string
+	rolledBack
+	from     render.Document // what spared neighbors stay as
+	fallback render.Document // what is applied in place of what is rejected
+	sparing  sparing
 }
 
-// rollback is what was rolled back for one neighbor.
-type rollback struct {
-	// Left is the digest of what is left out, and Why what happened.
-	Left string `json:"left"`
-	Why  string `json:"why"`
+// rolledBack is what was rolled back, and for which sessions. They are named as observe.Session does.
+type rolledBack struct {
+	// Spared are the neighbors, as plans name them, that stay as they were before.
+	Spared map[string]*spared `json:"spared,omitempty"`
+	// Rejected is a document that was rolled back as a whole.
+	Rejected *rejected `json:"rejected,omitempty"`
+	// Charged are the sessions that something was rolled back for since the change began. When they are lost, it is not the change's fault.
+	Charged []string `json:"charged,omitempty"`
+	// Suspects are those of them that came back when a document was rejected: it is rejected once more when it loses them again.
+	Suspects []string `json:"suspects,omitempty"`
 }
 
-// allowed is the digest in the annotation of the node.
-func (a *Agent) allowed() string {
-	for _, n := range a.objects.Objects.Nodes {
-		if n.Name == a.Node {
-			return n.Annotations[AllowResets]
-		}
-	}
-	return ""
+// spared is what was rolled back for one neighbor.
+type spared struct {
+	// Left is the digest of what is left out, Why what happened, and For are the sessions that it was done for.
+	Left string   `json:"left"`
+	Why  string   `json:"why"`
+	For  []string `json:"for"`
+	// Trying tells that it is not known yet whether it brings them back.
+	Trying bool `json:"trying,omitempty"`
 }
 
-// lets tells whether a plan may reset sessions.
-func (a *Agent) lets(plan reload.Plan) bool {
-	return a.guard.allowed != "" && a.guard.allowed == plan.Digest() && a.Now().Sub(a.guard.since) < allowedFor
+// rejected is a document that was rolled back as a whole.
+type rejected struct {
+	Digest string   `json:"digest"`
+	Why    string   `json:"why"`
+	For    []string `json:"for"`
+	// Again tells that the document has lost a session twice, and stays out when that comes back again.
+	Again bool `json:"again,omitempty"`
 }
 
-// gate is the reload.Gate of the agent's engine. The sessions of a plan that goes through are counted as reset; a bgpd that can't say which
-// are Established stops none.
-func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
-	allowed := a.RefuseResets && a.lets(plan)
-	state, err := observe.Read(ctx, a.Client)
-	if a.RefuseResets && !allowed {
-		return EstablishedOf(plan.Resets(), state), err
-	}
-	if allowed {
-		a.guard.through = a.guard.allowed
-	}
-	if a.Confirm > 0 && a.guard.rejected == "" {
-		a.guard.note(a, true) // before it is sent
-	}
-	if err == nil {
-		a.status.metrics.Reset(established(plan.Resets(), state))
-	}
-	return nil, nil
-}
-
-// hold shows what is held back, and announces it when it is another than before.
-func (a *Agent) hold(outcome reload.Result) {
-	if outcome.Held.Empty() {
-		if before := a.status.held(nil); before != nil {
-			a.release(*before)
-		}
-		return
-	}
-	digest := outcome.Held.Digest()
-	held := &Held{Digest: digest, Neighbors: outcome.HeldNeighbors, Plan: outcome.Held}
-	if before := a.status.held(held); before == nil || before.Digest != digest {
-		a.Announcer.Held(held.told())
-	}
-	a.guard.lasting = append(a.guard.lasting, a.problem(problem.Warning, problem.ResetsHeld, fmt.Sprintf(
-		"held back: it would reset %s; to let it through, annotate the node with %s=%s", strings.Join(outcome.HeldNeighbors, ", "), AllowResets, digest)))
-}
-
-// release announces what became of a plan that was held.
-func (a *Agent) release(plan Held) {
-	if a.guard.through == plan.Digest {
-		a.Announcer.LetThrough(plan.told())
-		return
-	}
-	a.Announcer.Gone(plan.told())
-}
-
-func (h Held) told() status.Held {
-	return status.Held{Digest: h.Digest, Neighbors: h.Neighbors, Allow: AllowResets + "=" + h.Digest}
-}
-
-// silence announces nothing: there is no API server.
-type silence struct{}
-
-func (silence) Held(status.Held)       {}
-func (silence) LetThrough(status.Held) {}
-func (silence) Gone(status.Held)       {}
-
-// begin remembers what is before an apply that is to be confirmed. A roll-back is not.
-func (g *guard) begin(ctx context.Context, a *Agent, wanted, document render.Document) error {
-	if a.Confirm <= 0 || g.rejected != "" {
+// begin remembers what is before an apply, unless something waits to be confirmed: what was before that counts.
+func (g *guard) begin(ctx context.Context, a *Agent, wanted render.Document) error {
+	if a.Confirm <= 0 {
 		return nil
 	}
-	g.wanted, g.applied = wanted, document
-	if g.timer != nil || g.resumed {
-		return nil // the one before is not confirmed yet: what was before it counts
+	g.wanted, g.disturbed = wanted, false
+	if g.timer != nil || g.resumed || g.Rejected != nil {
+		return nil
 	}
 	var err error
 	if g.before, err = observe.Read(ctx, a.Client); err != nil {
 		return err
 	}
-	if a.good != nil {
-		g.back = *a.good
+	g.Charged, g.Suspects = nil, nil
+	if a.ran != nil {
+		g.back = *a.ran
 		return nil
 	}
 	g.back, err = a.engine.Snapshot(ctx)
 	return err
 }
 
-// watch starts the time to confirm when lines went to FRR, however the apply has ended. What is tried again, and a change that resets nothing,
-// does not prolong it: it would never be over.
-func (g *guard) watch(a *Agent, outcome reload.Result, err error) {
-	if a.Confirm <= 0 || g.rejected != "" {
+// watch starts the time to confirm when lines went to FRR, however the apply has ended. It starts anew when Established sessions were reset. What
+// is tried again or repaired starts nothing: the time would never be over.
+func (g *guard) watch(a *Agent, ran render.Document, outcome reload.Result, err error) {
+	if a.Confirm <= 0 {
 		return
 	}
+	g.runs = ran.Digest
 	switch {
-	case g.resumed && (err == nil || outcome.Sent), g.timer == nil && outcome.Sent,
-		g.timer != nil && outcome.Plan.Effect() == reload.Reset && g.timed != g.applied.Digest:
+	case g.resumed && (err == nil || outcome.Sent):
+		g.resumed = false
 		g.prolong(a)
-		g.timed, g.resumed = g.applied.Digest, false
+	case g.Rejected != nil:
+	case g.timer != nil && g.disturbed && g.runs != g.timed, g.timer == nil && outcome.Sent && g.runs != g.confirmed:
+		g.prolong(a)
+	case g.timer == nil && err == nil:
+		g.confirmed = g.runs // it ran already
+	}
+	if g.Rejected != nil && err == nil {
+		g.fallback = ran // with the sessions that it had to leave as they are
 	}
 	if g.timer != nil {
 		g.note(a, true)
@@ -176,8 +117,11 @@ func (g *guard) prolong(a *Agent) {
 	if g.timer != nil {
 		g.timer.Stop()
 	}
-	g.timer = time.NewTimer(a.Confirm)
+	g.timer, g.timed = time.NewTimer(a.Confirm), g.runs
 }
+
+// settled tells that nothing waits to be confirmed, and nothing is rejected: frr.conf and the last good objects are what was before, until then.
+func (g *guard) settled() bool { return g.timer == nil && g.Rejected == nil }
 
 // expired fires when the time to confirm is over.
 func (g *guard) expired() <-chan time.Time {
@@ -187,112 +131,146 @@ func (g *guard) expired() <-chan time.Time {
 	return g.timer.C
 }
 
-// confirm looks for sessions that were lost. The first time what reset them is rolled back for them alone, when that was in the plan; when
-// they don't come back, or it was not, all of the change is; and when that does not bring them back either, it was not the change. The turn
-// that follows applies, and writes frr.conf.
+// confirm looks for lost sessions when the time is over. The turn that follows applies what it decides, and writes frr.conf.
 func (a *Agent) confirm(ctx context.Context) {
 	g := &a.guard
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.Timeout, defaultTimeout))
 	defer cancel()
 	now, err := observe.Read(ctx, a.Client)
-	var lost []observe.Session
-	var spared map[string]rollback
+	var change reload.Plan
 	if err == nil {
-		if lost = Lost(g.before, now, g.applied); len(lost) > 0 && g.rejected == "" {
-			spared, err = g.spare(ctx, a, lost)
-		}
+		change, err = a.engine.Between(ctx, g.back, g.wanted)
 	}
-	if err != nil {
+	more := false
+	if err == nil {
+		more, err = g.judge(ctx, a, change.Resets(), now)
+	}
+	switch {
+	case err != nil:
 		// FRR is not there: nothing can be said of its sessions, and nothing be rolled back. Ask again.
 		g.timer.Reset(a.Confirm)
-		return
-	}
-	g.timer = nil
-	var names []string
-	for _, s := range lost {
-		names = append(names, s.String())
-	}
-	why := fmt.Sprintf("rolled back: %s after the change, no longer Established: %s; ", a.Confirm, strings.Join(names, ", "))
-	switch {
-	case len(lost) == 0 && g.rejected == "":
-		a.Log.Info("every session is back: the change is confirmed", "digest", g.applied.Digest)
-		return
-	case len(lost) == 0:
-		a.Log.Info("every session is back", "rolled back", g.rejected)
-		g.note(a, false)
-		return
-	case g.rejected != "":
-		a.Log.Error("the change was rolled back, and the sessions are lost all the same: it is applied once more", "lost", names, "digest", g.rejected)
-		g.rejected, g.spared = "", nil
-		g.note(a, false)
-		return
-	case spared != nil:
-		a.Log.Error("sessions are lost: the change is rolled back for them", "lost", names, "digest", g.applied.Digest)
-		g.spared, g.from = spared, g.back
+	case more:
+		g.prolong(a)
+		g.note(a, true)
 	default:
-		a.Log.Error("sessions are lost: the change is rolled back", "lost", names, "digest", g.applied.Digest)
-		g.rejected, g.fallback = g.wanted.Digest, g.back
-		g.why = why + "the change is left out until the objects change"
+		g.timer = nil
+		if g.Rejected != nil {
+			g.note(a, false)
+		}
 	}
-	g.tried = g.allowed
-	g.prolong(a)
-	g.note(a, true)
 }
 
-// spare returns the neighbors to spare when that is to bring all of the lost sessions back: the change has reset them, and they were not
-// spared yet. It returns nil otherwise.
-func (g *guard) spare(ctx context.Context, a *Agent, lost []observe.Session) (map[string]rollback, error) {
-	state := observe.State{Sessions: lost} // as they were before
-	var names []string
-	_, left, err := a.engine.Spare(ctx, g.back, g.wanted, func(resets []string) []string {
-		names = EstablishedOf(resets, state)
-		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, slices.Collect(maps.Keys(g.spared))))))
-	})
-	again := slices.ContainsFunc(names, func(n string) bool { _, is := g.spared[n]; return is })
-	if err != nil || again || established(names, state) < len(lost) {
-		return nil, err
+// judge decides what is rolled back, and what is taken up again. more tells that the time begins anew.
+func (g *guard) judge(ctx context.Context, a *Agent, resets []string, now observe.State) (more bool, err error) {
+	lost := Lost(g.before, now, g.wanted, resets)
+	if g.Rejected != nil {
+		return g.judgeRejected(a, lost), nil
 	}
-	out := map[string]rollback{}
-	for n, digest := range left {
-		out[n] = rollback{digest, g.spared[n].Why}
+	more = g.takeUp(a, lost)
+	fresh := slices.DeleteFunc(slices.Clone(lost), func(s observe.Session) bool { return slices.Contains(g.Charged, s.String()) })
+	done, err := g.spare(ctx, a, resets, fresh, now)
+	if err != nil || done {
+		return done, err
 	}
-	for _, n := range names {
-		out[n] = rollback{left[n], fmt.Sprintf("%s after the change, %s was not Established any more", a.Confirm, n)}
+	again := slices.DeleteFunc(slices.Clone(lost), func(s observe.Session) bool { return !slices.Contains(g.Suspects, s.String()) })
+	switch blamed := names(slices.Concat(fresh, again)); {
+	case len(blamed) > 0:
+		g.reject(a, blamed, len(again) > 0)
+		return true, nil
+	case more:
+		return true, nil
+	case len(lost) > 0:
+		a.Log.Warn("the change is confirmed: what was rolled back for sessions that are lost did not bring them back", "lost", names(lost), "digest", g.runs)
+	default:
+		a.Log.Info("every session is back: the change is confirmed", "digest", g.runs)
 	}
-	return out, nil
+	g.confirmed = g.runs
+	return false, nil
 }
 
-// instead is the document to apply: without what was rolled back, as long as the objects ask for just that.
-func (g *guard) instead(ctx context.Context, a *Agent, wanted render.Document) (render.Document, []problem.Problem, error) {
-	if g.rejected != "" && g.rejected == wanted.Digest {
-		return g.fallback, []problem.Problem{a.problem(problem.Error, problem.RolledBack, g.why)}, nil
+// judgeRejected is judge where the whole document was rolled back. When that has brought a session back, it may have been that the router came back by
+// itself, and no Service shall wait for ever for such: the document is tried once more.
+func (g *guard) judgeRejected(a *Agent, lost []observe.Session) (more bool) {
+	r := g.Rejected
+	back := slices.DeleteFunc(slices.Clone(r.For), func(s string) bool { return slices.Contains(names(lost), s) })
+	switch {
+	case len(back) == 0:
+		a.Log.Error("sessions are lost all the same: the change is applied once more", "lost", r.For, "digest", r.Digest)
+	case r.Again:
+		a.Log.Info("every session is back: the change stays out", "digest", r.Digest)
+		return false
+	default:
+		a.Log.Info("sessions are back: the change is tried once more", "back", back, "digest", r.Digest)
 	}
-	g.rejected = ""
-	for len(g.spared) > 0 {
-		document, left, err := a.engine.Spare(ctx, g.from, wanted, func(resets []string) []string {
-			return slices.Sorted(maps.Keys(g.spared))
-		})
-		if err != nil {
-			return wanted, nil, err
+	g.Rejected, g.Suspects = nil, back
+	return true
+}
+
+// takeUp takes up again what was rolled back for neighbors in vain, and tells whether there is any.
+func (g *guard) takeUp(a *Agent, lost []observe.Session) (any bool) {
+	for name, s := range g.Spared {
+		away := func(session string) bool { return slices.Contains(names(lost), session) }
+		if s.Trying && !slices.ContainsFunc(s.For, func(session string) bool { return !away(session) }) {
+			a.Log.Error("sessions are lost all the same: what was rolled back for a neighbor is applied once more", "neighbor", name, "lost", s.For)
+			delete(g.Spared, name)
+			any = true
 		}
-		again := false
-		for name, r := range g.spared {
-			allowed := g.allowed == r.Left && g.allowed != g.tried && a.Now().Sub(g.since) < allowedFor
-			if left[name] != r.Left || allowed {
-				delete(g.spared, name)
-				again = true
-			}
-		}
-		if again {
-			continue // the others alone
-		}
-		var problems []problem.Problem
-		for _, name := range slices.Sorted(maps.Keys(g.spared)) {
-			r := g.spared[name]
-			problems = append(problems, a.problem(problem.Error, problem.RolledBack, fmt.Sprintf(
-				"rolled back: %s; what resets it is left out until its objects change, or the node is annotated with %s=%s", r.Why, AllowResets, r.Left)))
-		}
-		return document, problems, nil
+		s.Trying = false
 	}
-	return wanted, nil, nil
+	return any
+}
+
+// spare rolls the change back for the neighbors of those lost sessions that it has reset, for them alone. It does nothing when that would take
+// down as many sessions that are well, as where the whole instance has another AS number.
+func (g *guard) spare(ctx context.Context, a *Agent, resets []string, lost []observe.Session, now observe.State) (done bool, err error) {
+	resets = slices.DeleteFunc(slices.Clone(resets), func(n string) bool { return g.Spared[n] != nil })
+	concerned := EstablishedOf(resets, observe.State{Sessions: lost}) // they were
+	if len(concerned) == 0 {
+		return false, nil
+	}
+	document, left, err := a.engine.Spare(ctx, g.back, g.wanted, g.sparedAnd(concerned...))
+	if err != nil {
+		return false, err
+	}
+	plan, err := a.engine.Plan(ctx, document)
+	if err != nil || established(plan.Resets(), now) >= established(concerned, observe.State{Sessions: lost}) {
+		return false, err
+	}
+	for _, name := range concerned {
+		of := names(sessionsOf(name, lost))
+		if left[name] == "" {
+			continue // nothing that could be left out
+		}
+		if g.Spared == nil {
+			g.Spared = map[string]*spared{}
+		}
+		g.Spared[name] = &spared{
+			Left: left[name], For: of, Trying: true, Why: fmt.Sprintf("%s after the change, %s was not Established any more", a.Confirm, strings.Join(of, ", ")),
+		}
+		g.Charged = append(g.Charged, of...)
+		a.Log.Error("sessions are lost: the change is rolled back for them", "lost", of, "digest", g.runs)
+		done = true
+	}
+	if done {
+		g.from, g.sparing, a.allowance.spent = g.back, sparing{}, a.allowance.digest
+	}
+	return done, nil
+}
+
+// reject rolls the whole change back.
+func (g *guard) reject(a *Agent, lost []string, again bool) {
+	a.Log.Error("sessions are lost: the change is rolled back", "lost", lost, "digest", g.runs)
+	g.Rejected = &rejected{
+		Digest: g.wanted.Digest, For: lost, Again: again, Why: fmt.Sprintf("%s after the change, no longer Established: %s", a.Confirm, strings.Join(lost, ", ")),
+	}
+	g.fallback, g.Suspects, a.allowance.spent = g.back, nil, a.allowance.digest
+	g.Charged = slices.Compact(slices.Sorted(slices.Values(slices.Concat(g.Charged, lost))))
+}
+
+func names(sessions []observe.Session) []string {
+	var out []string
+	for _, s := range sessions {
+		out = append(out, s.String())
+	}
+	return out
 }

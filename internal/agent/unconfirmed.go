@@ -14,18 +14,14 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/render"
 )
 
-// unconfirmed lies in a file beside frr.conf for as long as a change is not confirmed, and after it was rolled back: the next run goes on to
-// watch over it, or leaves it out. The configuration to come back to is frr.conf.
+// unconfirmed lies in a file beside frr.conf for as long as a change is not confirmed, and after something was rolled back: the next run goes on
+// to watch over it, and leaves that out. The configuration to come back to is frr.conf.
 type unconfirmed struct {
-	// Before are the sessions that were Established before the change.
+	// Before are the sessions that were Established before the change; none when nothing waits to be confirmed.
 	Before observe.State `json:"before,omitzero"`
-	// Rejected is the digest of the document that was rolled back, and Why that was.
-	Rejected string `json:"rejected,omitempty"`
-	Why      string `json:"why,omitempty"`
-	// Spared are the neighbors that were.
-	Spared map[string]rollback `json:"spared,omitempty"`
-	// Tried is what the node's annotation allowed then.
-	Tried string `json:"tried,omitempty"`
+	rolledBack
+	// Spent is what the node's annotation has allowed in vain.
+	Spent string `json:"spent,omitempty"`
 }
 
 func (a *Agent) unconfirmedFile() string {
@@ -34,15 +30,14 @@ func (a *Agent) unconfirmedFile() string {
 
 // note keeps what the next run has to know; watching tells that there are sessions to come back.
 func (g *guard) note(a *Agent, watching bool) {
-	u := unconfirmed{Rejected: g.rejected, Spared: g.spared}
+	u := unconfirmed{rolledBack: g.rolledBack}
 	if watching {
 		u.Before = g.before
+	} else {
+		u.Charged, u.Suspects = nil, nil
 	}
-	if u.Rejected != "" {
-		u.Why = g.why
-	}
-	if u.Rejected != "" || len(u.Spared) > 0 {
-		u.Tried = g.tried
+	if u.Rejected != nil || len(u.Spared) > 0 {
+		u.Spent = a.allowance.spent
 	}
 	u.Before.Sessions = slices.DeleteFunc(slices.Clone(u.Before.Sessions), func(s observe.Session) bool { return !s.Established() })
 	data, err := json.Marshal(u)
@@ -61,7 +56,7 @@ func (g *guard) note(a *Agent, watching bool) {
 
 // forget removes what was noted: all is confirmed, but for what is left out.
 func (g *guard) forget(a *Agent) error {
-	if len(g.spared) > 0 {
+	if len(g.Spared) > 0 {
 		g.note(a, false)
 		return nil
 	}
@@ -92,16 +87,15 @@ func (g *guard) resume(a *Agent, before string) {
 	if err == nil {
 		err = json.Unmarshal(data, &u)
 	}
-	back := render.Document{Text: before, Digest: "frr.conf"}
-	switch {
-	case err != nil:
+	if err != nil {
 		a.Log.Warn("what is not confirmed can't be read", "file", a.unconfirmedFile(), "error", err)
-	default:
-		g.rejected, g.why, g.fallback = u.Rejected, u.Why, back
-		g.spared, g.from, g.tried = u.Spared, back, u.Tried
-		if g.rejected == "" && len(u.Before.Sessions) > 0 {
-			g.before, g.back, g.resumed = u.Before, back, true
-			a.Log.Info("a change before this start is not confirmed yet", "sessions", len(u.Before.Sessions))
-		}
+		return
+	}
+	back := render.Document{Text: before, Digest: "frr.conf"}
+	g.rolledBack, a.allowance.spent = u.rolledBack, u.Spent
+	g.from, g.fallback = back, back
+	if len(u.Before.Sessions) > 0 {
+		g.before, g.back, g.resumed = u.Before, back, true
+		a.Log.Info("a change before this start is not confirmed yet", "sessions", len(u.Before.Sessions))
 	}
 }

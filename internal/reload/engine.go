@@ -29,6 +29,7 @@ type Engine struct {
 	residue []Command
 	printed string
 	texts   reader
+	left    map[string]leftOut // by neighbor that is spared
 }
 
 // Options say what an engine works on.
@@ -66,6 +67,18 @@ type Result struct {
 	// Held is what was not sent since it would reset sessions; HeldNeighbors are those sessions.
 	Held          Plan     `json:"held,omitzero"`
 	HeldNeighbors []string `json:"heldNeighbors,omitempty"`
+	// Settled is what was applied in place of the document since something is held, nil when nothing is. It has passwords.
+	Settled *render.Document `json:"-"`
+
+	held *config
+}
+
+// Ran is the document that was applied: the given one, with what is held as it runs.
+func (r Result) Ran(given render.Document) render.Document {
+	if r.Settled == nil {
+		return given
+	}
+	return *r.Settled
 }
 
 // Verified tells that FRR was asked afterwards, and runs the document.
@@ -143,6 +156,8 @@ func (e *Engine) Apply(ctx context.Context, document render.Document) (Result, e
 	defer e.texts.turn()
 	result, err := e.apply(ctx, e.texts.read(document.Text), Result{Started: started, Digest: document.Digest})
 	if err == nil && !e.whole && !result.Held.Empty() {
+		settled := result.held.document()
+		result.Settled, result.held = &settled, nil
 		// What is left after all else was applied is what is held.
 		_, result.Held, err = e.compare(ctx, e.texts.read(document.Text), false)
 	}
@@ -183,6 +198,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 					return result, nil
 				}
 				document = hold(running, document, keep)
+				result.held = document
 				plan = e.settled(running, diff(running, document))
 			}
 		}

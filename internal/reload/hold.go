@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -66,17 +67,22 @@ func holdNeighbor(running, wanted *config, id, vrf string) *config {
 	if in == nil || old.madeAnew(in) {
 		return holdInstance(running, wanted, vrf, old)
 	}
-	held := old.unit(in, id)
+	held := old.unit(id)
+	concerned := func(l string) bool { return held[neighborOf(l)] || held[rangeGroup(l)] }
+	ranges := map[string]bool{} // which may be another group's in the wanted configuration
+	for _, l := range old.block.lines {
+		if held[rangeGroup(l)] {
+			ranges[routerKey(l)] = true
+		}
+	}
 	out := wanted.copyOf(func(b *block) []string {
 		if b.context[0] != in.header {
 			return b.lines
 		}
-		lines := slices.DeleteFunc(slices.Clone(b.lines), func(l string) bool { return held[neighborOf(l)] || held[rangeGroup(l)] })
-		if r := running.byKey[strings.Join(b.context, "\n")]; r != nil {
-			for _, l := range r.lines {
-				if held[neighborOf(l)] || held[rangeGroup(l)] {
-					lines = append(lines, l)
-				}
+		lines := slices.DeleteFunc(slices.Clone(b.lines), func(l string) bool { return concerned(l) || ranges[routerKey(l)] })
+		for _, l := range running.get(b.context...).lines {
+			if concerned(l) {
+				lines = append(lines, l)
 			}
 		}
 		return lines
@@ -95,31 +101,21 @@ func holdNeighbor(running, wanted *config, id, vrf string) *config {
 	return out
 }
 
-// unit is what is held with a neighbor: the groups that it is in, before and after, and those of their members that run.
-func (in *instance) unit(want *instance, id string) map[string]bool {
-	held := map[string]bool{}
-	if strings.Contains(id, "/") {
-		for _, l := range in.block.lines {
-			if words := strings.Fields(l); rangeGroup(l) != "" && words[3] == id {
-				held[rangeGroup(l)] = true
-			}
-		}
-	} else {
-		held[id] = true
+// unit is what is held with a neighbor: the group that it is in, and the members of that.
+func (in *instance) unit(id string) map[string]bool {
+	groups := in.memberships()
+	held := map[string]bool{id: true}
+	if group := groups[id]; group != "" {
+		held[group] = true
 	}
-	old, next := in.memberships(), want.memberships()
-	for range 2 {
-		for _, groups := range []map[string]string{old, next} {
-			for member, group := range groups {
-				if held[member] && group != "" {
-					held[group] = true
-				}
-			}
+	for _, l := range in.block.lines {
+		if group := rangeGroup(l); group != "" && strings.Fields(l)[3] == id {
+			held[group] = true
 		}
-		for member, group := range old {
-			if held[group] {
-				held[member] = true
-			}
+	}
+	for member, group := range groups {
+		if held[group] {
+			held[member] = true
 		}
 	}
 	return held
@@ -137,21 +133,42 @@ func rangeGroup(l string) string {
 	return words[5]
 }
 
-// holdInstance keeps a whole instance as it runs.
+// holdInstance keeps the header and the neighbors of an instance as they run, and what resets them. What it announces is as wanted, where the
+// instance is.
 func holdInstance(running, wanted *config, vrf string, old *instance) *config {
-	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}, notations: wanted.notations}
-	_, want := instances(wanted)
+	_, all := instances(wanted)
+	in := all[vrf]
+	if in == nil {
+		in = old
+	}
+	keeps := func(l string) bool {
+		effect, _ := instanceEffect(l)
+		return in == old || neighborOf(l) != "" || rangeGroup(l) != "" || effect == Reset
+	}
+	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}, notations: maps.Clone(wanted.notations)}
+	if notation := running.notations[old.header]; notation != "" {
+		if out.notations == nil {
+			out.notations = map[string]string{}
+		}
+		out.notations[old.header] = notation
+	}
 	for _, b := range wanted.blocks {
-		if in := want[vrf]; in != nil && b.context[0] == in.header {
+		if b.context[0] != in.header {
+			out.block(b.context...).lines = b.lines
+			continue
+		}
+		n := out.block(append([]string{old.header}, b.context[1:]...)...)
+		n.lines = slices.DeleteFunc(slices.Clone(b.lines), keeps)
+	}
+	for _, b := range running.blocks {
+		if b.context[0] != old.header {
 			continue
 		}
 		n := out.block(b.context...)
-		n.lines = b.lines
-	}
-	for _, b := range running.blocks {
-		if b.context[0] == old.header {
-			n := out.block(b.context...)
-			n.lines = b.lines
+		for _, l := range b.lines {
+			if keeps(l) {
+				n.lines = append(n.lines, l)
+			}
 		}
 	}
 	return out
@@ -222,8 +239,9 @@ func bringAlong(bgp, bfd, c *config) *config {
 	return out
 }
 
-// Keeps tells whether a document has a neighbor of FRR's "show bgp neighbors", or a range that it may come from, and does not shut it down.
-func Keeps(document render.Document, neighbor, vrf string) bool {
+// Asks tells whether a document asks for the session with a neighbor of FRR's "show bgp neighbors": it has the neighbor, or a listen range that
+// it may come from (then it is dynamic), and does not shut it down.
+func Asks(document render.Document, neighbor, vrf string) (asked, dynamic bool) {
 	all, _ := instances(read(document.Text))
 	for _, in := range all {
 		if _, name := Session(in.named("x")); name != vrf {
@@ -235,11 +253,11 @@ func Keeps(document render.Document, neighbor, vrf string) bool {
 			})
 		}
 		if slices.Contains(in.neighbors(), neighbor) && !in.isGroup(neighbor) {
-			return !shut(neighbor) && !shut(in.memberships()[neighbor])
+			return !shut(neighbor) && !shut(in.memberships()[neighbor]), false
 		}
 		addr, err := netip.ParseAddr(neighbor)
 		if err != nil {
-			return false
+			return false, false
 		}
 		for _, l := range in.block.lines {
 			group := rangeGroup(l)
@@ -247,9 +265,9 @@ func Keeps(document render.Document, neighbor, vrf string) bool {
 				continue
 			}
 			if p, err := netip.ParsePrefix(strings.Fields(l)[3]); err == nil && p.Contains(addr) {
-				return true
+				return true, true
 			}
 		}
 	}
-	return false
+	return false, false
 }

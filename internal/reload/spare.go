@@ -1,9 +1,11 @@
 package reload
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,30 +13,107 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
-// Spare returns the wanted document with some neighbors as another document has them, with their groups and what they refer to: what has been
-// of them before goes on, and everything else is as wanted. Which neighbors is asked for with those, as plans name them, that a change from
-// one document to the other would reset. left are the digests of the plans that are left out, by neighbor.
-func (e *Engine) Spare(ctx context.Context, before, wanted render.Document, which func(resets []string) []string) (out render.Document, left map[string]string, err error) {
-	running := Running{BGPD: before.Text, BFDD: before.Text, Previous: before.Text, texts: &e.texts}
-	if running.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
+// Between is the plan from one document to another, whatever FRR runs now.
+func (e *Engine) Between(ctx context.Context, before, wanted render.Document) (Plan, error) {
+	running, err := e.asIf(ctx, before)
+	if err != nil {
+		return Plan{}, err
+	}
+	return diff(running, e.texts.read(wanted.Text)), nil
+}
+
+// Spare returns the wanted document with some neighbors, named as in plans, as another document has them, with their groups and what they
+// refer to. left are the digests of what that leaves out of each neighbor, empty for nothing.
+func (e *Engine) Spare(ctx context.Context, before, wanted render.Document, keep []string) (out render.Document, left map[string]string, err error) {
+	running, err := e.asIf(ctx, before)
+	if err != nil {
 		return wanted, nil, err
 	}
-	running.RouterIDs = e.routerIDs(ctx, before.Text)
 	want := e.texts.read(wanted.Text)
-	keep := which(diff(running, want).Resets())
-	if len(keep) == 0 {
-		return wanted, nil, nil
-	}
+	held := hold(running, want, keep).document()
 	left = map[string]string{}
 	for _, name := range keep {
-		one := running
-		one.BGPD = hold(running, want, []string{name}).text()
-		one.BFDD, one.Previous = one.BGPD, one.BGPD
-		left[name] = diff(one, want).Digest()
+		alone := held
+		if len(keep) > 1 {
+			alone = hold(running, want, []string{name}).document()
+		}
+		left[name] = e.leftOut(name, running, alone.Text, want)
 	}
-	text := hold(running, want, keep).text()
+	return held, left, nil
+}
+
+// asIf is an FRR that runs a document.
+func (e *Engine) asIf(ctx context.Context, document render.Document) (Running, error) {
+	running := Running{BGPD: document.Text, BFDD: document.Text, Previous: document.Text, texts: &e.texts}
+	var err error
+	if running.Version, err = vtysh.ReadVersion(ctx, e.client, vtysh.BGPD); err != nil {
+		return running, err
+	}
+	running.RouterIDs = e.routerIDs(ctx, document.Text)
+	return running, nil
+}
+
+// leftOut is the digest of what is left out of a neighbor that is held. Passwords make digests slow: that of last time counts where the
+// commands are the same.
+func (e *Engine) leftOut(name string, running Running, held string, want *config) string {
+	old := running.texts.read(running.BGPD)
+	running.BGPD, running.BFDD, running.Previous = held, held, held
+	plan := diff(running, want).about(name, old, want)
+	if last := e.left[name]; !slices.EqualFunc(last.commands, plan.Commands, sameCommand) {
+		if e.left == nil {
+			e.left = map[string]leftOut{}
+		}
+		e.left[name] = leftOut{plan.Commands, plan.Digest()}
+	}
+	return e.left[name].digest
+}
+
+// leftOut are commands that are left out of a neighbor, and their digest.
+type leftOut struct {
+	commands []Command
+	digest   string
+}
+
+// about are the commands of a plan that name a neighbor or a group of its, or reset it, and those of the confederation. Their context tells
+// the AS number of the instance. What is announced is not among them: Services come and go.
+func (p Plan) about(name string, old, want *config) Plan {
+	id, vrf := split(name)
+	ids, headers := map[string]bool{id: true}, map[string]bool{}
+	for _, c := range []*config{old, want} {
+		_, all := instances(c)
+		in := all[vrf]
+		if in == nil {
+			continue
+		}
+		headers[in.header] = true
+		ids[in.memberships()[id]] = true
+		for _, l := range in.block.lines {
+			if group := rangeGroup(l); group != "" && strings.Fields(l)[3] == id {
+				ids[group] = true
+			}
+		}
+	}
+	delete(ids, "")
+	return Plan{slices.DeleteFunc(slices.Clone(p.Commands), func(c Command) bool {
+		line := strings.TrimPrefix(c.Line.Reveal(), "no ")
+		here := len(c.Context) > 0 && headers[c.Context[0].Reveal()]
+		switch {
+		case c.Exec, c.Again, strings.HasPrefix(line, "network "):
+			return true
+		case neighborOf(line) != "":
+			return !here || !ids[neighborOf(line)]
+		case rangeGroup(line) != "" && strings.Fields(line)[3] == id, strings.HasPrefix(line, "bgp confederation "):
+			return !here
+		}
+		return c.Effect != Reset || !slices.Contains(c.Neighbors, name)
+	})}
+}
+
+// document is the configuration as a frr.conf with its digest.
+func (c *config) document() render.Document {
+	text := c.text()
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
-	return render.Document{Text: render.DigestComment + digest + "\n" + text, Digest: digest}, left, nil
+	return render.Document{Text: render.DigestComment + digest + "\n" + text, Digest: digest}
 }
 
 // text is the configuration as a frr.conf.
@@ -44,13 +123,15 @@ func (c *config) text() string {
 	list, _ := instances(c)
 	for _, in := range list {
 		groups := in.memberships()
-		for f, on := range defaultFamilies(in.block.lines) {
+		on := defaultFamilies(in.block.lines)
+		for _, f := range slices.Sorted(maps.Keys(on)) {
 			for _, id := range in.neighbors() {
-				if active := "neighbor " + id + " activate"; on && groups[id] == "" && !slices.Contains(in.family(f), active) {
+				if active := "neighbor " + id + " activate"; on[f] && groups[id] == "" && !slices.Contains(in.family(f), active) {
 					c.move("no "+active, in.within(f)...)
 				}
 			}
 		}
+		in.groupsFirst()
 	}
 	out.WriteString("frr defaults traditional\n") // what the profile datacenter has otherwise is written out
 	for _, l := range c.top {
@@ -75,6 +156,31 @@ func (c *config) text() string {
 		}
 	}
 	return out.String()
+}
+
+// groupsFirst orders the lines of an instance as FRR prints them: its own, those of groups, of other neighbors, and listen ranges.
+func (in *instance) groupsFirst() {
+	groups := map[string]bool{}
+	for _, id := range in.neighbors() {
+		groups[id] = in.isGroup(id)
+	}
+	rank := func(l string) int {
+		group, known := groups[neighborOf(l)]
+		switch {
+		case rangeGroup(l) != "":
+			return 3
+		case known && !group:
+			return 2
+		case known:
+			return 1
+		}
+		return 0
+	}
+	for _, b := range in.config.blocks {
+		if b.context[0] == in.header {
+			slices.SortStableFunc(b.lines, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+		}
+	}
 }
 
 // exit is the word that leaves a block and nothing else.
