@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -258,20 +259,23 @@ func TestAChangeThatWasRolledBackHasASecondChance(t *testing.T) {
 }
 
 func TestARollBackOfAllTakesNoSessionDownThatIsWell(t *testing.T) {
-	w := newWatched(t, true)
-	w.asn(other, "tor3")
-	w.annotate(w.agent.status.Report().Held.Digest)
-	w.runs(2, old, old, other)
-	w.services(3)
-	w.up(2, 3, 4)
-	w.over()
-	w.runs(2, old, old, other)
-	require.Nil(t, w.agent.status.Report().Held)
-	w.up(2, 4)
-	w.turn()
-	w.runs(2, old, old, other) // also when that is away for a moment
-	w.over()
-	w.runs(3, old, old, other)
+	for _, refuse := range []bool{false, true} {
+		w := newWatched(t, refuse)
+		w.asn(other, "tor3")
+		if refuse {
+			w.annotate(w.agent.status.Report().Held.Digest)
+		}
+		w.services(3)
+		w.up(2, 3, 4)
+		w.over()
+		w.runs(2, old, old, other)
+		require.Nil(t, w.agent.status.Report().Held, "nothing waits for the annotation")
+		w.up(2, 4)
+		w.turn()
+		w.runs(2, old, old, other) // also when that is away for a moment
+		w.over()
+		w.runs(3, old, old, other)
+	}
 }
 
 func TestTwoRoutersGetAnotherPasswordAndOneReboots(t *testing.T) {
@@ -472,8 +476,9 @@ func TestTheTimeToConfirmEnds(t *testing.T) {
 // The time is over when FRR was restarted a moment ago, and no session is back yet.
 func TestARestartOfFRRProlongsTheTimeToConfirm(t *testing.T) {
 	w := newWatched(t, false)
-	now := "one"
-	w.agent.Fingerprint = func() string { return now }
+	var now atomic.Value
+	now.Store("one")
+	w.agent.Fingerprint = func() string { return now.Load().(string) }
 	objects := make(chan source.Result)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -481,7 +486,7 @@ func TestARestartOfFRRProlongsTheTimeToConfirm(t *testing.T) {
 	w.services(3)
 	go func() { defer close(ended); w.agent.Run(ctx, objects, nil) }()
 	objects <- w.read
-	now = "two"
+	now.Store("two")
 	w.up()
 	eventually(t, func() bool { return strings.Contains(w.log.text(), "FRR was restarted") }, w.log)
 	w.up(1, 2, 3, 4)
@@ -491,14 +496,17 @@ func TestARestartOfFRRProlongsTheTimeToConfirm(t *testing.T) {
 	require.NotContains(t, w.log.text(), "sessions are lost")
 }
 
-func TestADiskThatIsFullForgetsNothing(t *testing.T) {
+func TestWhatCanNotBeWrittenIsNotForgotten(t *testing.T) {
 	w := newWatched(t, false)
 	w.services(3)
-	before := w.agent.FRRConf
-	w.agent.FRRConf = filepath.Join(w.dir, "away", "frr.conf")
+	require.NoError(t, os.Remove(w.agent.FRRConf))
+	require.NoError(t, os.Mkdir(w.agent.FRRConf, 0o700))
 	w.over()
-	w.agent.FRRConf = before
 	require.FileExists(t, w.agent.unconfirmedFile())
+	require.NoError(t, os.Remove(w.agent.FRRConf))
+	w.turn()
+	w.confirmed()
+	require.NoFileExists(t, w.agent.unconfirmedFile())
 }
 
 // A dynamic neighbor comes and goes as it likes, but for a change that resets its range.

@@ -36,3 +36,12 @@ func TestTextIsTheConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestTextIsTheSameEachTime(t *testing.T) {
+	c := read("router bgp 65000\n bgp default ipv6-unicast\n neighbor 10.0.0.1 remote-as 65001\n no neighbor 10.0.0.1 activate\n" +
+		" address-family ipv6 unicast\n  no neighbor 10.0.0.1 activate\n")
+	c.blocks = slices.DeleteFunc(c.blocks, func(b *block) bool { return len(b.lines) == 0 })
+	for range 20 {
+		require.Equal(t, c.text(), c.text())
+	}
+}
