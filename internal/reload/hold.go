@@ -206,6 +206,10 @@ func bringAlong(bgp, bfd, c *config) *config {
 				continue
 			}
 			for _, l := range b.lines {
+				if strings.HasPrefix(l, "network ") { // nearly all
+					refers[networkMap(l)] = true
+					continue
+				}
 				for _, w := range strings.Fields(l) {
 					refers[w] = true
 				}
