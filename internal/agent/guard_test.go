@@ -429,6 +429,36 @@ func TestWhatIsHeldIsNotComeBackTo(t *testing.T) {
 	w.runs(3, old)
 }
 
+// What is held and let through may be rolled back, and be let through once more.
+func TestTheAnnotationCountsOnce(t *testing.T) {
+	w := newWatched(t, true)
+	w.asn(other, "tor1")
+	digest := w.agent.status.Report().Held.Digest
+	w.annotate(digest)
+	w.runs(2, other)
+	w.up(2, 3, 4)
+	w.over()
+	w.runs(2, old)
+	require.Contains(t, w.problem(), "the annotation, which counts once, is removed and the node annotated again with "+AllowResets+"="+digest)
+	w.up(1, 2, 3, 4)
+	w.over()
+	w.runs(2, old)
+	w.annotate("")
+	require.Contains(t, w.problem(), "or the node is annotated with")
+	w.runs(2, old)
+	w.annotate(digest)
+	w.runs(2, other)
+}
+
+func TestServicesGoOnWhileAnInstanceIsHeld(t *testing.T) {
+	w := newWatched(t, true)
+	w.own(64777)
+	require.NotNil(t, w.agent.status.Report().Held)
+	w.services(3)
+	w.runs(3)
+	require.Contains(t, w.frr.Running(vtysh.BGPD), "router bgp 64500\n")
+}
+
 // A line that is refused, and a daemon that is away, are tried again and again; somebody types into vtysh.
 func TestWhatIsTriedAgainIsConfirmed(t *testing.T) {
 	for what, trouble := range map[string]func(*vtyshtest.FRR){

@@ -376,13 +376,14 @@ func TestScenarioRunRollsBack(t *testing.T) {
 	})
 }
 
-// The router that a change is about stops at the same time, for another reason. Neither a roll-back for it alone nor one of everything
-// brings it back: then the change is applied, and what else came meanwhile is not lost.
+// The router that a change is about stops at the same time, for another reason: what was rolled back for it is taken up again, and what else comes
+// meanwhile goes on. Then a router dies that the change is not about: all of it is rolled back, until the next change, and no more for this router.
 func TestScenarioRunRollsBackInVain(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
 		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1}, "--confirm", "4s")
 		l.up("tor1", "tor2")
 		l.said("the change is confirmed")
+		tor2 := l.sessions(l.Node("tor2"))
 		l.step()
 		bgpd := l.Node("tor1").PID("bgpd")
 		require.NoError(t, unix.Kill(bgpd, unix.SIGSTOP)) // which nobody notices before the session is reset
@@ -390,14 +391,35 @@ func TestScenarioRunRollsBackInVain(t *testing.T) {
 		l.put("tor1", peer("tor1", "10.0.0.1", 64501, "disableMP: false", "sourceAddress: 10.0.0.11"))
 		l.put("api", service("api", "", "192.0.2.20"))
 		l.arrives("tor2", "192.0.2.20/32", nil)
-		l.said("the change is rolled back")
-		l.said("it is applied once more")
+		l.said("the change is rolled back for them")
+		l.put("shop", service("shop", "", "192.0.2.21"))
+		l.arrives("tor2", "192.0.2.21/32", nil)
+		l.said("what was rolled back for a neighbor is applied once more")
 		l.eventually("the change", 10*time.Second, func() bool {
 			text, err := l.node.RunningConfig(t.Context())
 			return err == nil && strings.Contains(text, "update-source 10.0.0.11")
 		})
-		l.arrives("tor2", "192.0.2.20/32", nil)
 		l.said("the change is confirmed")
+		l.arrives("tor2", "192.0.2.20/32", nil)
+		l.arrives("tor2", "192.0.2.21/32", nil)
+
+		require.NoError(t, unix.Kill(bgpd, unix.SIGCONT))
+		l.up("tor1", "tor2")
+		l.step()
+		l.put("mail", service("mail", "", "192.0.2.22"))
+		l.arrives("tor2", "192.0.2.22/32", nil)
+		require.NoError(t, unix.Kill(bgpd, unix.SIGKILL))
+		l.said("the change is rolled back")
+		l.vanishes("tor2", "192.0.2.22/32")
+		l.put("chat", service("chat", "", "192.0.2.23"))
+		l.arrives("tor2", "192.0.2.22/32", nil)
+		l.arrives("tor2", "192.0.2.23/32", nil)
+		l.said("the change is confirmed")
+		l.eventually("frr.conf with the Services", 10*time.Second, func() bool {
+			kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+			return err == nil && strings.Contains(string(kept), "192.0.2.22/32") && strings.Contains(string(kept), "192.0.2.23/32")
+		})
+		require.Empty(t, fabric.Disturbed(tor2, l.sessions(l.Node("tor2"))))
 	})
 }
 
@@ -422,6 +444,16 @@ func TestScenarioRunRollsBackBesideARefusedLine(t *testing.T) {
 		l.up("tor1", "tor2")
 		l.undisturbed(func() { time.Sleep(3 * time.Second) }) // it looks again, and once more
 		require.NotContains(t, l.read()[l.mark:], "password", "it is not tried again")
+		l.undisturbed(func() {
+			l.put("api", service("api", "", "192.0.2.20"))
+			l.arrives("tor1", "192.0.2.20/32", nil)
+			l.said("the change is confirmed")
+			l.eventually("frr.conf beside the refused line", 10*time.Second, func() bool {
+				kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+				return err == nil && strings.Contains(string(kept), "password right") && strings.Contains(string(kept), "192.0.2.20/32")
+			})
+		})
+		require.NotContains(t, l.read()[l.mark:], "applied a line\" daemon=bgpd effect=reset")
 	})
 }
 
