@@ -197,7 +197,7 @@ func (g *guard) judgeRejected(a *Agent, lost []observe.Session) (more bool) {
 	case len(back) == 0:
 		a.Log.Error("sessions are lost all the same: the change is applied once more", "lost", r.For, "digest", r.Digest)
 	case r.Again:
-		a.Log.Info("every session is back: the change stays out", "digest", r.Digest)
+		a.Log.Info("sessions are back: the change stays out", "digest", r.Digest)
 		return false
 	default:
 		a.Log.Info("sessions are back: the change is tried once more", "back", back, "digest", r.Digest)

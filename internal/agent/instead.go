@@ -36,7 +36,7 @@ func (g *guard) instead(ctx context.Context, a *Agent, wanted render.Document) (
 	var problems []problem.Problem
 	for _, name := range g.sparedAnd() {
 		s := g.Spared[name]
-		problems = append(problems, a.rolledBack(s.Why, "what resets it is left out until its objects change", s.Left))
+		problems = append(problems, a.leftOut(s.Why, "what resets it is left out until its objects change", s.Left))
 	}
 	if r := g.Rejected; r != nil {
 		document = g.fallback
@@ -44,13 +44,13 @@ func (g *guard) instead(ctx context.Context, a *Agent, wanted render.Document) (
 		if !r.Again {
 			until = fmt.Sprintf("the change is left out for another %s", a.Confirm)
 		}
-		problems = append(problems, a.rolledBack(r.Why, until, r.left()))
+		problems = append(problems, a.leftOut(r.Why, until, r.left()))
 	}
 	return document, problems, nil
 }
 
-// rolledBack tells what was rolled back, until when, and what lets it through.
-func (a *Agent) rolledBack(why, until, digest string) problem.Problem {
+// leftOut tells what was rolled back, until when, and what lets it through.
+func (a *Agent) leftOut(why, until, digest string) problem.Problem {
 	how := "the node is annotated"
 	if a.allowance.digest == digest {
 		how = "the annotation, which counts once, is removed and the node annotated again"

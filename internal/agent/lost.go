@@ -15,12 +15,13 @@ func Lost(before, now observe.State, document render.Document, resets []string) 
 	for _, s := range now.Sessions {
 		up[s.VRF+" "+s.Neighbor] = s.Established()
 	}
+	asks := reload.Asked(document)
 	var out []observe.Session
 	for _, s := range before.Sessions {
 		if !s.Established() || up[s.VRF+" "+s.Neighbor] {
 			continue
 		}
-		asked, dynamic := reload.Asks(document, s.Neighbor, s.VRF)
+		asked, dynamic := asks(s.Neighbor, s.VRF)
 		if asked && (!dynamic || established(resets, observe.State{Sessions: []observe.Session{s}}) > 0) {
 			out = append(out, s)
 		}

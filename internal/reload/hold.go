@@ -243,34 +243,40 @@ func bringAlong(bgp, bfd, c *config) *config {
 	return out
 }
 
-// Asks tells whether a document asks for the session with a neighbor of FRR's "show bgp neighbors": it has the neighbor, or a listen range that
-// it may come from (then it is dynamic), and does not shut it down.
-func Asks(document render.Document, neighbor, vrf string) (asked, dynamic bool) {
+// Asked returns what tells whether a document asks for the session with a neighbor of FRR's "show bgp neighbors": it has the neighbor, or a listen
+// range that it may come from (then it is dynamic), and does not shut it down.
+func Asked(document render.Document) func(neighbor, vrf string) (asked, dynamic bool) {
 	all, _ := instances(read(document.Text))
-	for _, in := range all {
-		if _, name := Session(in.named("x")); name != vrf {
+	return func(neighbor, vrf string) (asked, dynamic bool) {
+		for _, in := range all {
+			if _, name := Session(in.named("x")); name == vrf {
+				return in.asks(neighbor)
+			}
+		}
+		return false, false
+	}
+}
+
+func (in *instance) asks(neighbor string) (asked, dynamic bool) {
+	shut := func(id string) bool {
+		return slices.ContainsFunc(in.block.lines, func(l string) bool {
+			return l == "neighbor "+id+" shutdown" || strings.HasPrefix(l, "neighbor "+id+" shutdown ") || l == "bgp shutdown"
+		})
+	}
+	if slices.Contains(in.neighbors(), neighbor) && !in.isGroup(neighbor) {
+		return !shut(neighbor) && !shut(in.memberships()[neighbor]), false
+	}
+	addr, err := netip.ParseAddr(neighbor)
+	if err != nil {
+		return false, false
+	}
+	for _, l := range in.block.lines {
+		group := rangeGroup(l)
+		if group == "" || shut(group) {
 			continue
 		}
-		shut := func(id string) bool {
-			return slices.ContainsFunc(in.block.lines, func(l string) bool {
-				return l == "neighbor "+id+" shutdown" || strings.HasPrefix(l, "neighbor "+id+" shutdown ") || l == "bgp shutdown"
-			})
-		}
-		if slices.Contains(in.neighbors(), neighbor) && !in.isGroup(neighbor) {
-			return !shut(neighbor) && !shut(in.memberships()[neighbor]), false
-		}
-		addr, err := netip.ParseAddr(neighbor)
-		if err != nil {
-			return false, false
-		}
-		for _, l := range in.block.lines {
-			group := rangeGroup(l)
-			if group == "" || shut(group) {
-				continue
-			}
-			if p, err := netip.ParsePrefix(strings.Fields(l)[3]); err == nil && p.Contains(addr) {
-				return true, true
-			}
+		if p, err := netip.ParsePrefix(strings.Fields(l)[3]); err == nil && p.Contains(addr) {
+			return true, true
 		}
 	}
 	return false, false

@@ -402,12 +402,17 @@ func TestScenarioRunRollsBackInVain(t *testing.T) {
 		l.said("the change is confirmed")
 		l.arrives("tor2", "192.0.2.20/32", nil)
 		l.arrives("tor2", "192.0.2.21/32", nil)
+		require.Empty(t, fabric.Disturbed(tor2, l.sessions(l.Node("tor2"))))
 
 		require.NoError(t, unix.Kill(bgpd, unix.SIGCONT))
 		l.up("tor1", "tor2")
 		l.step()
+		l.put("base", basics+peer("tor2", "10.0.0.2", 64502, "sourceAddress: 10.0.0.11"))
+		l.goesDown("tor2")
+		l.up("tor2")
 		l.put("mail", service("mail", "", "192.0.2.22"))
 		l.arrives("tor2", "192.0.2.22/32", nil)
+		tor2 = l.sessions(l.Node("tor2")) // which is well with what is new
 		require.NoError(t, unix.Kill(bgpd, unix.SIGKILL))
 		l.said("the change is rolled back")
 		l.vanishes("tor2", "192.0.2.22/32")
@@ -420,6 +425,40 @@ func TestScenarioRunRollsBackInVain(t *testing.T) {
 			return err == nil && strings.Contains(string(kept), "192.0.2.22/32") && strings.Contains(string(kept), "192.0.2.23/32")
 		})
 		require.Empty(t, fabric.Disturbed(tor2, l.sessions(l.Node("tor2"))))
+	})
+}
+
+// The node gets another AS number, which no router takes. Its Services come and go while the one before stays.
+func TestScenarioRunRollsBackAnotherASOfTheNode(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		peers := toTor1 + toTor2
+		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics, "peers": peers}, "--confirm", "4s")
+		l.up("tor1", "tor2")
+		l.said("the change is confirmed")
+		l.step()
+		l.put("peers", strings.ReplaceAll(peers, "myASN: 64500", "myASN: 64999"))
+		l.goesDown("tor1")
+		l.goesDown("tor2")
+		l.said("the change is rolled back for them")
+		l.up("tor1", "tor2")
+		l.undisturbed(func() {
+			l.put("api", service("api", "", "192.0.2.20"))
+			l.arrives("tor1", "192.0.2.20/32", nil)
+			l.said("the change is confirmed")
+			l.remove("api")
+			l.vanishes("tor1", "192.0.2.20/32")
+		})
+		l.eventually("frr.conf with the AS number before", 10*time.Second, func() bool {
+			kept, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+			return err == nil && strings.Contains(string(kept), "router bgp 64500") && !strings.Contains(string(kept), "192.0.2.20/32")
+		})
+		require.NoError(t, l.node.Restart(t.Context()))
+		_, err := l.node.Boot(t.Context())
+		require.NoError(t, err)
+		l.up("tor1", "tor2")
+		l.step()
+		l.undisturbed(func() { time.Sleep(3 * time.Second) })
+		require.Empty(t, l.lines(), "FRR has started with what ran")
 	})
 }
 
