@@ -22,7 +22,8 @@ type guard struct {
 	back   render.Document
 	wanted render.Document
 	timer  *time.Timer // nil when nothing waits to be confirmed
-	// runs, timed and confirmed are digests: of what was applied last, when the timer was started last, and when it was confirmed last.
+	// runs, timed and confirmed are digests: of what was applied last, when the timer was started last, and when it was confirmed last. They are
+	// empty for an apply that has ended with an error.
 	runs, timed, confirmed string
 	disturbed              bool   // the apply resets Established sessions
 	resumed                bool   // before and back are what an earlier run has noted
@@ -94,12 +95,15 @@ func (g *guard) watch(a *Agent, ran render.Document, outcome reload.Result, err 
 		return
 	}
 	g.runs = ran.Digest
+	if err != nil {
+		g.runs = "" // a part of it
+	}
 	switch {
 	case g.resumed && (err == nil || outcome.Sent):
 		g.resumed = false
 		g.prolong(a)
 	case g.Rejected != nil:
-	case g.timer != nil && g.disturbed && g.runs != g.timed, g.timer == nil && outcome.Sent && g.runs != g.confirmed:
+	case g.timer != nil && g.disturbed && g.runs != g.timed, g.timer == nil && outcome.Sent && (err != nil || g.runs != g.confirmed):
 		g.prolong(a)
 	case g.timer == nil && err == nil:
 		g.confirmed = g.runs // it ran already
@@ -136,15 +140,7 @@ func (a *Agent) confirm(ctx context.Context) {
 	g := &a.guard
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.Timeout, defaultTimeout))
 	defer cancel()
-	now, err := observe.Read(ctx, a.Client)
-	var change reload.Plan
-	if err == nil {
-		change, err = a.engine.Between(ctx, g.back, g.wanted)
-	}
-	more := false
-	if err == nil {
-		more, err = g.judge(ctx, a, change.Resets(), now)
-	}
+	more, err := g.judge(ctx, a)
 	switch {
 	case err != nil:
 		// FRR is not there: nothing can be said of its sessions, and nothing be rolled back. Ask again.
@@ -161,26 +157,35 @@ func (a *Agent) confirm(ctx context.Context) {
 }
 
 // judge decides what is rolled back, and what is taken up again. more tells that the time begins anew.
-func (g *guard) judge(ctx context.Context, a *Agent, resets []string, now observe.State) (more bool, err error) {
-	lost := Lost(g.before, now, g.wanted, resets)
+func (g *guard) judge(ctx context.Context, a *Agent) (more bool, err error) {
+	now, err := observe.Read(ctx, a.Client)
+	if err != nil {
+		return false, err
+	}
+	change, err := a.engine.Between(ctx, g.back, g.wanted)
+	if err != nil {
+		return false, err
+	}
+	lost := Lost(g.before, now, g.wanted, change.Resets())
+	away := names(lost)
 	if g.Rejected != nil {
-		return g.judgeRejected(a, lost), nil
+		return g.judgeRejected(a, away), nil
 	}
-	more = g.takeUp(a, lost)
+	more = g.takeUp(a, away)
 	fresh := slices.DeleteFunc(slices.Clone(lost), func(s observe.Session) bool { return slices.Contains(g.Charged, s.String()) })
-	done, err := g.spare(ctx, a, resets, fresh, now)
-	if err != nil || done {
-		return done, err
+	spares, err := g.spare(ctx, a, change.Resets(), fresh, now)
+	if err != nil || spares {
+		return spares, err
 	}
-	again := slices.DeleteFunc(slices.Clone(lost), func(s observe.Session) bool { return !slices.Contains(g.Suspects, s.String()) })
-	switch blamed := names(slices.Concat(fresh, again)); {
+	again := less(away, less(away, g.Suspects)) // those that are in both
+	switch blamed := slices.Concat(names(fresh), again); {
 	case len(blamed) > 0:
 		g.reject(a, blamed, len(again) > 0)
 		return true, nil
 	case more:
 		return true, nil
 	case len(lost) > 0:
-		a.Log.Warn("the change is confirmed: what was rolled back for sessions that are lost did not bring them back", "lost", names(lost), "digest", g.runs)
+		a.Log.Warn("the change is confirmed: what was rolled back for sessions that are lost did not bring them back", "lost", away, "digest", g.runs)
 	default:
 		a.Log.Info("every session is back: the change is confirmed", "digest", g.runs)
 	}
@@ -188,11 +193,11 @@ func (g *guard) judge(ctx context.Context, a *Agent, resets []string, now observ
 	return false, nil
 }
 
-// judgeRejected is judge where the whole document was rolled back. When that has brought a session back, it may have been that the router came back by
-// itself, and no Service shall wait for ever for such: the document is tried once more.
-func (g *guard) judgeRejected(a *Agent, lost []observe.Session) (more bool) {
+// judgeRejected is judge where the whole document was rolled back. A session that is back may be so by itself, since its router was only
+// restarting, and no Service shall wait for ever for such: the document is tried once more.
+func (g *guard) judgeRejected(a *Agent, away []string) (more bool) {
 	r := g.Rejected
-	back := slices.DeleteFunc(slices.Clone(r.For), func(s string) bool { return slices.Contains(names(lost), s) })
+	back := less(r.For, away)
 	switch {
 	case len(back) == 0:
 		a.Log.Error("sessions are lost all the same: the change is applied once more", "lost", r.For, "digest", r.Digest)
@@ -207,10 +212,9 @@ func (g *guard) judgeRejected(a *Agent, lost []observe.Session) (more bool) {
 }
 
 // takeUp takes up again what was rolled back for neighbors in vain, and tells whether there is any.
-func (g *guard) takeUp(a *Agent, lost []observe.Session) (any bool) {
+func (g *guard) takeUp(a *Agent, away []string) (any bool) {
 	for name, s := range g.Spared {
-		away := func(session string) bool { return slices.Contains(names(lost), session) }
-		if s.Trying && !slices.ContainsFunc(s.For, func(session string) bool { return !away(session) }) {
+		if s.Trying && len(less(s.For, away)) == 0 {
 			a.Log.Error("sessions are lost all the same: what was rolled back for a neighbor is applied once more", "neighbor", name, "lost", s.For)
 			delete(g.Spared, name)
 			any = true
@@ -265,6 +269,11 @@ func (g *guard) reject(a *Agent, lost []string, again bool) {
 	}
 	g.fallback, g.Suspects, a.allowance.spent = g.back, nil, a.allowance.digest
 	g.Charged = slices.Compact(slices.Sorted(slices.Values(slices.Concat(g.Charged, lost))))
+}
+
+// less are the names of a list that are not in another.
+func less(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(n string) bool { return slices.Contains(others, n) })
 }
 
 func names(sessions []observe.Session) []string {

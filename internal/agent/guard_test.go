@@ -490,6 +490,22 @@ func TestWhatIsTriedAgainIsConfirmed(t *testing.T) {
 	}
 }
 
+// FRR stops to answer within an apply, and all is well at the end of the time: what follows then is watched over.
+func TestAPartOfAChangeConfirmsNothing(t *testing.T) {
+	w := newWatched(t, false)
+	w.services(3)
+	w.frr.Inject(func(_ vtysh.Daemon, line string) vtyshtest.Fault {
+		return vtyshtest.Fault{Crash: strings.Contains(line, "remote-as 64999")}
+	})
+	w.asn(other, "tor1")
+	w.frr.Inject(nil)
+	w.frr.Start(vtysh.BGPD)
+	w.agent.confirm(t.Context())
+	require.Nil(t, w.agent.guard.timer)
+	w.turn()
+	require.NotNil(t, w.agent.guard.timer)
+}
+
 // Only Established sessions that are reset prolong the time to confirm.
 func TestTheTimeToConfirmEnds(t *testing.T) {
 	w := newWatched(t, false)

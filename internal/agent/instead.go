@@ -92,7 +92,7 @@ func (g *guard) without(ctx context.Context, a *Agent, wanted render.Document) (
 
 // acquit forgets that something was rolled back for sessions: it was for another change of them.
 func (g *guard) acquit(sessions []string) {
-	g.Charged = slices.DeleteFunc(g.Charged, func(s string) bool { return slices.Contains(sessions, s) })
+	g.Charged = less(g.Charged, sessions)
 }
 
 // sparedAnd are the neighbors that are spared, and others, sorted.

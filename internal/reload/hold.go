@@ -145,13 +145,9 @@ func holdInstance(running, wanted *config, vrf string, old *instance) *config {
 		effect, _ := instanceEffect(l)
 		return in == old || neighborOf(l) != "" || rangeGroup(l) != "" || effect == Reset
 	}
-	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}, notations: maps.Clone(wanted.notations)}
-	if notation := running.notations[old.header]; notation != "" {
-		if out.notations == nil {
-			out.notations = map[string]string{}
-		}
-		out.notations[old.header] = notation
-	}
+	out := &config{top: slices.Clone(wanted.top), byKey: map[string]*block{}, notations: map[string]string{}}
+	maps.Copy(out.notations, wanted.notations)
+	out.notations[old.header] = running.notations[old.header]
 	for _, b := range wanted.blocks {
 		if b.context[0] != in.header {
 			out.block(b.context...).lines = b.lines
