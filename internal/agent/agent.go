@@ -301,7 +301,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	}
 	outcome, err := a.engine.Apply(ctx, document)
 	a.guard.watch(a, outcome.Ran(document), outcome, err)
-	if err == nil && !outcome.Held.Empty() && a.allows(outcome.Held.Digest()) {
+	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
 		a.record(outcome)
 		outcome, err = a.engine.Apply(ctx, document)
 		a.guard.watch(a, outcome.Ran(document), outcome, err)

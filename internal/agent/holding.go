@@ -51,6 +51,11 @@ func (a *Agent) allows(digest string) bool {
 	return digest != "" && a.allowance.digest == digest && a.Now().Sub(a.allowance.since) < allowedFor
 }
 
+// lets tells that of a plan, whose digest costs time.
+func (a *Agent) lets(plan reload.Plan) bool {
+	return a.allowance.digest != "" && a.allows(plan.Digest())
+}
+
 // allowsAgain tells that of what was rolled back.
 func (a *Agent) allowsAgain(digest string) bool {
 	return a.allows(digest) && a.allowance.spent != digest
@@ -65,7 +70,7 @@ func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
 		return up, err // a roll-back takes no session down that is well
 	}
 	if a.RefuseResets {
-		if !a.allows(plan.Digest()) {
+		if !a.lets(plan) {
 			return up, err
 		}
 		a.allowance.through = a.allowance.digest
