@@ -145,17 +145,20 @@ func printSessions(w io.Writer, p paint, state observe.State) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  NEIGHBOR\tVRF\tAS\tSTATE\tUP\tSENT\tDROPPED\tHOLD\tBFD\tLAST RESET")
+	fmt.Fprintln(t, "  NEIGHBOR\tVRF\tAS\tSTATE\tUP\tSENT\tDROPPED\tKEEPALIVE/HOLD\tRESTART\tBFD\tLAST RESET")
 	for _, s := range state.Sessions {
-		hold := "-"
+		timers, restart := "-", dash(s.GracefulRestart)
 		if s.Established() {
-			hold = fmt.Sprintf("%ds", s.Hold)
-			if s.ConfiguredHold != s.Hold {
-				hold += fmt.Sprintf(" (configured %ds)", s.ConfiguredHold)
+			timers = fmt.Sprintf("%d/%d s", s.Keepalive, s.Hold)
+			if s.ConfiguredHold != s.Hold || s.ConfiguredKeepalive != s.Keepalive {
+				timers += fmt.Sprintf(" (configured %d/%d s)", s.ConfiguredKeepalive, s.ConfiguredHold)
+			}
+			if s.PeerGracefulRestart != "" {
+				restart += ", peer " + s.PeerGracefulRestart
 			}
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", s.Neighbor, s.VRF, s.RemoteAS, s.State, uptime(s.Uptime),
-			s.PrefixesSent, s.Dropped, hold, dash(strings.ToLower(s.BFD)), dash(s.LastReset))
+		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Neighbor, s.VRF, s.RemoteAS, s.State, uptime(s.Uptime),
+			s.PrefixesSent, s.Dropped, timers, restart, dash(strings.ToLower(s.BFD)), dash(s.LastReset))
 	}
 	return t.Flush()
 }

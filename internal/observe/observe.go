@@ -37,10 +37,16 @@ type Session struct {
 	PrefixesReceived int `json:"prefixesReceived"`
 	// LastReset says why the session went down last; empty when it never did.
 	LastReset string `json:"lastReset,omitempty"`
-	// Hold and Keepalive are the timers in force, and ConfiguredHold what is configured, in seconds; 0 when there are none.
-	Hold           int `json:"hold,omitempty"`
-	Keepalive      int `json:"keepalive,omitempty"`
-	ConfiguredHold int `json:"configuredHold,omitempty"`
+	// Hold and Keepalive are the timers in force, ConfiguredHold and ConfiguredKeepalive those that are configured, in seconds; 0 when there are
+	// none.
+	Hold                int `json:"hold,omitempty"`
+	Keepalive           int `json:"keepalive,omitempty"`
+	ConfiguredHold      int `json:"configuredHold,omitempty"`
+	ConfiguredKeepalive int `json:"configuredKeepalive,omitempty"`
+	// GracefulRestart is the mode that is configured (RFC 4724), and PeerGracefulRestart what the peer has told: restart, helper, disable ... FRR
+	// does not tell which mode of its own a session began with.
+	GracefulRestart     string `json:"gracefulRestart,omitempty"`
+	PeerGracefulRestart string `json:"peerGracefulRestart,omitempty"`
 	// BFD is FRR's word for its BFD session, up or down; empty without one.
 	BFD string `json:"bfd,omitempty"`
 }
@@ -83,16 +89,21 @@ func (a *ASN) UnmarshalJSON(data []byte) error {
 
 // neighborJSON is what counts of "show bgp vrf all neighbors json".
 type neighborJSON struct {
-	RemoteAS       ASN    `json:"remoteAs"`
-	LocalAS        ASN    `json:"localAs"`
-	State          string `json:"bgpState"`
-	UpMsec         int64  `json:"bgpTimerUpMsec"`
-	Dropped        int    `json:"connectionsDropped"`
-	LastResetCause string `json:"lastResetDueTo"`
-	Hold           int    `json:"bgpTimerHoldTimeMsecs"`
-	Keepalive      int    `json:"bgpTimerKeepAliveIntervalMsecs"`
-	ConfiguredHold int    `json:"bgpTimerConfiguredHoldTimeMsecs"`
-	Families       map[string]struct {
+	RemoteAS            ASN    `json:"remoteAs"`
+	LocalAS             ASN    `json:"localAs"`
+	State               string `json:"bgpState"`
+	UpMsec              int64  `json:"bgpTimerUpMsec"`
+	Dropped             int    `json:"connectionsDropped"`
+	LastResetCause      string `json:"lastResetDueTo"`
+	Hold                int    `json:"bgpTimerHoldTimeMsecs"`
+	Keepalive           int    `json:"bgpTimerKeepAliveIntervalMsecs"`
+	ConfiguredHold      int    `json:"bgpTimerConfiguredHoldTimeMsecs"`
+	ConfiguredKeepalive int    `json:"bgpTimerConfiguredKeepAliveIntervalMsecs"`
+	GracefulRestart     struct {
+		Local  string `json:"localGrMode"`
+		Remote string `json:"remoteGrMode"`
+	} `json:"gracefulRestartInfo"`
+	Families map[string]struct {
 		Sent     int `json:"sentPrefixCounter"`
 		Accepted int `json:"acceptedPrefixCounter"`
 	} `json:"addressFamilyInfo"`
@@ -147,11 +158,12 @@ func readNeighbors(text []byte) ([]Session, error) {
 func (n neighborJSON) session(name, vrf string) Session {
 	s := Session{
 		Neighbor: name, VRF: vrf, RemoteAS: uint32(n.RemoteAS), LocalAS: uint32(n.LocalAS), State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
-		ConfiguredHold: n.ConfiguredHold / 1000,
+		ConfiguredHold: n.ConfiguredHold / 1000, ConfiguredKeepalive: n.ConfiguredKeepalive / 1000, GracefulRestart: mode(n.GracefulRestart.Local),
 	}
 	if s.Established() {
 		s.Uptime = time.Duration(n.UpMsec) * time.Millisecond
 		s.Hold, s.Keepalive = n.Hold/1000, n.Keepalive/1000
+		s.PeerGracefulRestart = mode(n.GracefulRestart.Remote)
 	}
 	if s.Dropped == 0 {
 		s.LastReset = "" // FRR tells of connections that never became a session
@@ -165,3 +177,6 @@ func (n neighborJSON) session(name, vrf string) Session {
 	}
 	return s
 }
+
+// mode is FRR's word for a mode of graceful restart, without the star of one that comes from the instance.
+func mode(word string) string { return strings.ToLower(strings.TrimSuffix(word, "*")) }

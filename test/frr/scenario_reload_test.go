@@ -314,14 +314,14 @@ func TestScenarioStatusShowsWhatWaitsForTheNextSession(t *testing.T) {
 			l.said("timers 10 30")
 			l.eventually("the setting that waits", 5*time.Second, func() bool {
 				out, _ := l.cli("status")
-				return strings.Contains(out, "(configured 30s)") && strings.Contains(out, "  10.0.0.1: neighbor 10.0.0.1 timers 10 30 (since")
+				return strings.Contains(out, "60/180 s (configured 10/30 s)") && strings.Contains(out, "  10.0.0.1: neighbor 10.0.0.1 timers 10 30 (since")
 			})
 		})
 		_, err := l.node.Vtysh(t.Context(), "-c", "clear bgp 10.0.0.1")
 		require.NoError(t, err)
 		l.eventually("the setting in force", 20*time.Second, func() bool {
 			out, _ := l.cli("status")
-			return strings.Contains(out, " 30s ") && !strings.Contains(out, "from the next session on")
+			return strings.Contains(out, " 10/30 s ") && !strings.Contains(out, "from the next session on")
 		})
 	})
 }
