@@ -137,20 +137,20 @@ func (in *instance) external(name string) bool {
 			group = rangeGroup(l)
 		}
 	}
-	as := ""
+	as, own := "", in.asn
 	for _, l := range in.block.lines {
 		words := strings.Fields(l)
 		if len(words) < 4 || words[0] != "neighbor" || words[1] != id && words[1] != group {
 			continue
 		}
 		if words[2] == "local-as" {
-			return false
+			own = words[3]
 		}
 		if i := slices.Index(words, "remote-as"); i > 0 && i+1 < len(words) {
 			as = words[i+1]
 		}
 	}
-	return as == "external" || as != "" && as != "internal" && as != "auto" && as != in.asn
+	return as == "external" || as != "" && as != "internal" && as != "auto" && as != own
 }
 
 // newChange finds out which neighbors come and go.
