@@ -212,8 +212,8 @@ func tree(text, wanted string) []string {
 			path += o.line + " / "
 		}
 		stack = append(stack, open{indent, l})
-		if words := strings.Fields(l); len(words) > 3 && words[0] == "neighbor" && words[2] == "route-map" {
-			// 8.4 prints what a member has as its group has it when the member had it first.
+		if words := strings.Fields(l); len(words) > 2 && words[0] == "neighbor" && (words[2] == "route-map" || strings.HasPrefix(words[2], "graceful-restart")) {
+			// 8.4 prints what a member has as its group has it when the member had it first, or was given it by itself.
 			rest := strings.Join(words[2:], " ")
 			ofGroup[path+words[1]+rest] = true
 			if ofGroup[path+groups[words[1]]+rest] {
