@@ -50,6 +50,8 @@ type session struct {
 	timers      string
 	// why tells what bgpd says about a session that is down.
 	why string
+	// idless tells that it says that the instance has no router ID: whether 10.3 tells a view of zebra's is chance.
+	idless bool
 }
 
 // look looks at an FRR that should run a configuration.
@@ -63,6 +65,11 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	l.tables = s.tables()
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
+	}
+	for name, b := range l.sessions {
+		if id, _, _ := strings.Cut(name, " "); b.idless && !b.established {
+			l.chance = append(l.chance, id)
+		}
 	}
 	peers, err := s.dut.BFDPeers(ctx)
 	if err != nil {
@@ -94,7 +101,7 @@ func (s *stand) bgp(ctx context.Context) (map[string]session, error) {
 	}
 	out := map[string]session{}
 	for _, b := range all {
-		v := session{established: b.State == "Established", why: fmt.Sprintf("%s, BFD %q, last reset %q", b.State, b.BFD, b.LastReset)}
+		v := session{established: b.State == "Established", idless: b.LastReset == "Router ID is missing", why: fmt.Sprintf("%s, BFD %q, last reset %q", b.State, b.BFD, b.LastReset)}
 		if v.established {
 			v.timers = fmt.Sprintf("hold %s keepalive %s", b.HoldTime, b.KeepAlive)
 		}
