@@ -1,8 +1,6 @@
 package reload
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,13 +12,8 @@ import (
 
 // What is written of a configuration is that configuration.
 func TestTextIsTheConfiguration(t *testing.T) {
-	files, err := filepath.Glob("../../test/frr/differential/testdata/pairs/*/*.conf")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		require.NoError(t, err)
-		c := read(string(data))
+	for f, written := range keptConfigurations(t) {
+		c := read(written)
 		text := c.text()
 		again := read(text)
 		defaults := func(l string) bool { return strings.HasPrefix(l, "frr defaults ") }
@@ -31,8 +24,8 @@ func TestTextIsTheConfiguration(t *testing.T) {
 		require.Len(t, again.blocks, len(c.blocks), f)
 		require.Equal(t, c.notations, again.notations, f)
 		running := Running{BGPD: text, BFDD: text, Previous: text, Whole: true, Version: frr103}
-		if !strings.Contains(string(data), "frr defaults datacenter") {
-			require.Empty(t, Diff(running, render.Document{Text: string(data)}).Commands, f)
+		if !strings.Contains(written, "frr defaults datacenter") {
+			require.Empty(t, Diff(running, render.Document{Text: written}).Commands, f)
 		}
 	}
 }
