@@ -485,9 +485,14 @@ func datacenterDefaults(b *block) {
 	if !says[policy] {
 		b.lines = append(b.lines, "no "+policy)
 	}
-	// 10.3 gives these to each neighbor, and prints them.
-	b.lines = slices.DeleteFunc(b.lines, func(l string) bool {
-		return strings.HasPrefix(l, "neighbor ") && (strings.HasSuffix(l, " capability dynamic") || strings.HasSuffix(l, " capability software-version"))
+}
+
+// withoutGiven leaves out the capabilities that 10 gives each neighbor by the profile "datacenter", and prints.
+func withoutGiven(c *config) *config {
+	return c.copyOf(func(b *block) []string {
+		return slices.DeleteFunc(slices.Clone(b.lines), func(l string) bool {
+			return strings.HasPrefix(l, "neighbor ") && (strings.HasSuffix(l, " capability dynamic") || strings.HasSuffix(l, " capability software-version"))
+		})
 	})
 }
 

@@ -65,6 +65,9 @@ func diff(running Running, wanted *config) Plan {
 		b.filters = vtysh.All
 	}
 	wanted = keptViews(bgp, imported(bgp, wanted, running.Version))
+	if running.Version.AtLeast(10, 0) && (profile(bgp) == datacenter || profile(wanted) == datacenter) {
+		bgp, wanted = withoutGiven(bgp), withoutGiven(wanted)
+	}
 	putProfile(&b, running, bgp, wanted)
 	putGlobals(&b, bgp, wanted)
 	putBFD(&b, bfd, wanted)

@@ -364,6 +364,8 @@ func undoMapLine(l string) string {
 		return "no set as-path prepend"
 	case len(words) == 3 && words[0] == "set" && words[1] == "table":
 		return "no set table" // 8.4 takes no number
+	case len(words) == 3 && words[1] == "probability":
+		return "no match probability" // nor 100 here
 	}
 	return negated(l)
 }

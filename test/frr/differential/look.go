@@ -205,6 +205,9 @@ func tree(text, wanted string) []string {
 		if l == "" || notConfiguration.MatchString(l) {
 			continue
 		}
+		if strings.HasSuffix(l, " timers connect 120") && strings.Contains(wanted, "frr defaults datacenter") {
+			continue // 8.4 prints it where the instance was there before the profile
+		}
 		l = anything.ReplaceAllString(l, " any") // 10.3 prints what was written first
 		if m := numberedEntry.FindStringSubmatch(l); m != nil && !fixed[m[1]] {
 			count[m[1]]++
@@ -229,12 +232,18 @@ func tree(text, wanted string) []string {
 		}
 		// An empty block may stay, and 8.4 makes those of VRFs that others import; what is in it is told with it. Who may log in is not touched.
 		// Of an interface with a neighbor bgpd had router advertisements sent.
-		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(l, "interface ") && l != "ipv6 nd ra-interval 10" && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
+		if l != "bfd" && !strings.HasPrefix(l, "vrf ") && !strings.HasPrefix(l, "interface ") && l != "ipv6 nd ra-interval 10" && !advertises(path, l, wanted) && !strings.HasPrefix(path+l, "line vty") && !emptyView.MatchString(l) {
 			out = append(out, path+l)
 		}
 	}
 	sort.Strings(out)
 	return out
+}
+
+// advertises tells that an interface sends router advertisements, where bgpd has a neighbor that needs them.
+func advertises(path, line, wanted string) bool {
+	name, _ := strings.CutPrefix(path, "interface ")
+	return line == "no ipv6 nd suppress-ra" && strings.Contains(wanted, "neighbor "+strings.TrimSuffix(name, " / ")+" interface ")
 }
 
 // difference lists what only one of two sorted lists has.

@@ -508,7 +508,7 @@ var familyChoices = []choice{
 	{8, []string{"maximum-paths 4", "maximum-paths 8", "maximum-paths 1"}},
 	{4, []string{"maximum-paths ibgp 4", "maximum-paths ibgp 4 equal-cluster-length"}},
 	{4, []string{"distance bgp 20 200 200", "distance bgp 25 200 200"}},
-	{3, []string{"table-map {map}", "bgp dampening", "bgp dampening 10", "bgp dampening 10 500 1500 30"}},
+	{3, []string{"table-map {map}", "bgp dampening 10 500 1500 30", "10.3|bgp dampening", "10.3|bgp dampening 10"}}, // 8.4 has one for all instances
 	{2, []string{"import vrf red", "import vrf route-map {map}"}},
 }
 
