@@ -127,6 +127,7 @@ func newStand(ctx context.Context, f *fabric.Fabric, name string) (*stand, error
 		c := gobgp.Config{
 			AS: spec.AS, VRF: spec.VRF, Address: netip.MustParseAddr(spec.Address), Neighbor: spec.neighbor(), Password: spec.Password, Dial: !spec.Waits,
 			RouterID: netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + i)}), HoldTime: 180 * time.Second, Retry: 400 * time.Millisecond,
+			Unheard: 2 * time.Second,
 		}
 		if spec.AddPath {
 			c.AddPath = bgp.BGP_ADD_PATH_RECEIVE

@@ -34,6 +34,9 @@ type Config struct {
 	// Retry is the time between calls, 100 ms unless given.
 	Retry    time.Duration
 	Password string        // TCP MD5
+	// Unheard is how long the neighbor's TCP may leave something unacknowledged before the connection is given up (RFC 5482); 0: as long as the
+	// kernel likes, some minutes. A key (TCP MD5) that changes below a connection makes both sides deaf, also to its end.
+	Unheard time.Duration
 	HoldTime time.Duration // 90 s unless set
 	// Families are those of the OPEN; IPv4 and IPv6 unicast unless set.
 	Families []bgp.Family
@@ -129,10 +132,16 @@ func (c Config) network() string {
 
 func (c Config) local() netip.AddrPort { return netip.AddrPortFrom(c.Address, c.Port) }
 
-// control sets the TCP MD5 key (RFC 2385) before the socket listens or connects.
+// control sets how long the neighbor may be deaf, and the TCP MD5 key (RFC 2385), before the socket listens or connects.
 func (p *Peer) control(_, _ string, raw syscall.RawConn) error {
-	if p.Config.Password == "" {
-		return nil
+	var err error
+	if wait := p.Config.Unheard; wait > 0 {
+		err = errors.Join(raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(wait.Milliseconds()))
+		}), err)
+	}
+	if err != nil || p.Config.Password == "" {
+		return err
 	}
 	if len(p.Config.Password) > 80 {
 		return errors.New("TCP MD5 keys end at 80 bytes")
@@ -149,7 +158,6 @@ func (p *Peer) control(_, _ string, raw syscall.RawConn) error {
 		a := n.As16()
 		putBytes(&sig.Addr, 8, a[:])
 	}
-	var err error
 	return errors.Join(raw.Control(func(fd uintptr) {
 		err = unix.SetsockoptTCPMD5Sig(int(fd), unix.IPPROTO_TCP, unix.TCP_MD5SIG, &sig)
 	}), err)
