@@ -144,7 +144,7 @@ func (f *Fabric) Close() error {
 	if f.sw != nil {
 		g.Go(f.sw.end)
 	}
-	errs = append(errs, g.Wait(), os.RemoveAll(f.Dir))
+	errs = append(errs, g.Wait(), removeAll(f.Dir))
 	if f.lock != nil {
 		f.lock.Close()
 	}
@@ -276,6 +276,15 @@ func claimNamed(dir string) error {
 		}
 	}
 	return os.MkdirAll(dir, 0o755)
+}
+
+// removeAll removes a folder in which a daemon that is about to die may still write.
+func removeAll(dir string) error {
+	for end := time.Now().Add(2 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if err := os.RemoveAll(dir); !errors.Is(err, unix.ENOTEMPTY) || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // sweep removes the folders of runs that were killed. Their namespaces are gone already: those end with the process that owned them.
