@@ -33,10 +33,10 @@ type Config struct {
 	Dial bool
 	// Retry is the time between calls, 100 ms unless given.
 	Retry    time.Duration
-	Password string        // TCP MD5
+	Password string // TCP MD5
 	// Unheard is how long the neighbor's TCP may leave something unacknowledged before the connection is given up (RFC 5482); 0: as long as the
 	// kernel likes, some minutes. A key (TCP MD5) that changes below a connection makes both sides deaf, also to its end.
-	Unheard time.Duration
+	Unheard  time.Duration
 	HoldTime time.Duration // 90 s unless set
 	// Families are those of the OPEN; IPv4 and IPv6 unicast unless set.
 	Families []bgp.Family
