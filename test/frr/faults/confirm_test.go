@@ -85,8 +85,13 @@ func (l *lab) await(fired <-chan struct{}) {
 func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 	each(t, func(t *testing.T, v fabric.Version) {
 		l := newConfirmLab(t, v)
-		breaks := map[string]struct{ fault, mend func() }{
-			"FRR does not answer in time": {
+		type fault struct {
+			what        string
+			fault, mend func()
+		}
+		breaks := []fault{
+			{
+				"FRR does not answer in time",
 				func() { require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGSTOP)) },
 				func() {
 					l.release()
@@ -94,7 +99,8 @@ func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 					require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGCONT))
 				},
 			},
-			"bgpd is killed": {
+			{
+				"bgpd is killed",
 				func() { l.kill("bgpd"); l.cut() },
 				func() {
 					l.release()
@@ -105,11 +111,14 @@ func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 			},
 		}
 		if v == fabric.V103 {
-			breaks["somebody holds the configuration lock"] = struct{ fault, mend func() }{
+			// Last, since it stays.
+			breaks = append(breaks, fault{
+				"somebody holds the configuration lock",
 				func() { l.person("mgmtd").types("enable", "configure terminal file-lock") }, l.release,
-			}
+			})
 		}
-		for what, b := range breaks {
+		for _, b := range breaks {
+			what := b.what
 			fired := l.armAfter(wrongAS, b.fault)
 			p := l.reload(badConf, "--confirm", "30s", "--timeout", "3s")
 			l.await(fired)
