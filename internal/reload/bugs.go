@@ -131,9 +131,12 @@ func shareRedistribution(b *builder, running, wanted *config) {
 	asked, givenUp := map[string]bool{}, map[string]bool{}
 	var early []Command
 	for _, in := range list {
+		if !strings.HasPrefix(in.vrf, "view ") {
+			continue
+		}
 		for _, family := range in.families() {
 			for _, l := range in.family(family) {
-				if !strings.HasPrefix(in.vrf, "view ") || !strings.HasPrefix(l, "redistribute ") {
+				if !strings.HasPrefix(l, "redistribute ") {
 					continue
 				}
 				key := routerKey(l)
@@ -148,11 +151,14 @@ func shareRedistribution(b *builder, running, wanted *config) {
 			}
 		}
 	}
+	old, w := now[""], want[""]
+	if len(asked)+len(givenUp) == 0 {
+		return // no need to look through its networks
+	}
 	first := slices.IndexFunc(b.commands, func(c Command) bool {
-		return len(c.Context) > 0 && strings.HasPrefix(string(c.Context[0]), "router bgp ") || strings.HasPrefix(string(c.Line), "no router bgp ")
+		return len(c.Context) > 0 && strings.HasPrefix(c.Context[0].Reveal(), "router bgp ") || strings.HasPrefix(c.Line.Reveal(), "no router bgp ")
 	})
 	b.commands = slices.Insert(b.commands, max(0, first), early...)
-	old, w := now[""], want[""]
 	if w == nil {
 		return
 	}

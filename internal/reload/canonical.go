@@ -703,10 +703,10 @@ func keepalive(interval, hold string) string {
 	return strconv.Itoa(h / 3)
 }
 
-// canonicalFamilyLine is for lines of an address family.
 // importMap begins the line of the route-map that routes from other VRFs go through.
 const importMap = "route-map vpn import "
 
+// canonicalFamilyLine is for lines of an address family.
 func canonicalFamilyLine(l string) string {
 	if strings.HasPrefix(l, "network ") {
 		return canonicalNetwork(l)

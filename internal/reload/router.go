@@ -245,10 +245,7 @@ func imported(running, wanted *config, version vtysh.Version) *config {
 				if out == wanted { // which others read too
 					out = wanted.copied()
 				}
-				made := out.block(header)
-				if profile(wanted) == datacenter {
-					datacenterDefaults(made)
-				}
+				out.emptyInstance(header)
 			}
 		}
 	}
@@ -275,13 +272,18 @@ func keptViews(running, wanted *config) *config {
 			if out == wanted { // which others read too
 				out = wanted.copied()
 			}
-			kept := out.block(in.header)
-			if profile(wanted) == datacenter {
-				datacenterDefaults(kept)
-			}
+			out.emptyInstance(in.header)
 		}
 	}
 	return out
+}
+
+// emptyInstance adds an instance without a line of its own.
+func (c *config) emptyInstance(header string) {
+	b := c.block(header)
+	if profile(c) == datacenter {
+		datacenterDefaults(b)
+	}
 }
 
 // removal is the line that removes the instance. A view goes by the word "vrf": the word "view" makes 10.3 remove the default instance in
@@ -536,13 +538,12 @@ func (c *change) line(context []string, line string) {
 		}
 	case id != "":
 		cmd.Effect, cmd.Note = neighborEffect(line, c.b.version)
-		if had := "neighbor " + id + " addpath-tx-best-selected "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
-			slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
-			cmd.Effect = Soft // only the first number resets the session
-		}
-		if had := "neighbor " + id + " port "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
-			slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
-			cmd.Effect = Deferred // only the first port does
+		for attribute, effect := range map[string]Effect{"addpath-tx-best-selected": Soft, "port": Deferred} {
+			// Only the first number resets the session.
+			if had := "neighbor " + id + " " + attribute + " "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
+				slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
+				cmd.Effect = effect
+			}
 		}
 		switch concerned := c.concerned(id); {
 		case len(concerned) == 0:

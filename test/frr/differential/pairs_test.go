@@ -264,15 +264,11 @@ func write(t *testing.T, name string, p Pair, o Outcome) {
 // "version" names. A file "product" tells that they are documents of the product.
 func TestKeptPairs(t *testing.T) {
 	setDefaults(t)
-	dirs, err := filepath.Glob("testdata/pairs/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, dirs)
 	for _, v := range versions(t) {
+		dirs := keptPairs(t, v)
 		queue := make(chan string, len(dirs))
 		for _, dir := range dirs {
-			if only, err := os.ReadFile(filepath.Join(dir, "version")); err != nil || strings.TrimSpace(string(only)) == string(v) {
-				queue <- dir
-			}
+			queue <- dir
 		}
 		close(queue)
 		t.Run(string(v), func(t *testing.T) {
@@ -318,6 +314,19 @@ func replay(t *testing.T, v fabric.Version, queue <-chan string) {
 			}
 		})
 	}
+}
+
+// keptPairs are the folders of the pairs for a version.
+func keptPairs(t *testing.T, v fabric.Version) []string {
+	t.Helper()
+	dirs, err := filepath.Glob("testdata/pairs/*")
+	require.NoError(t, err)
+	dirs = slices.DeleteFunc(dirs, func(dir string) bool {
+		only, err := os.ReadFile(filepath.Join(dir, "version"))
+		return err == nil && strings.TrimSpace(string(only)) != string(v)
+	})
+	require.NotEmpty(t, dirs)
+	return dirs
 }
 
 func keptPair(t *testing.T, dir string) Pair {

@@ -134,14 +134,16 @@ func (c Config) local() netip.AddrPort { return netip.AddrPortFrom(c.Address, c.
 
 // control sets how long the neighbor may be deaf, and the TCP MD5 key (RFC 2385), before the socket listens or connects.
 func (p *Peer) control(_, _ string, raw syscall.RawConn) error {
-	var err error
 	if wait := p.Config.Unheard; wait > 0 {
-		err = errors.Join(raw.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(wait.Milliseconds()))
-		}), err)
+		err := onSocket(raw, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(wait.Milliseconds()))
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil || p.Config.Password == "" {
-		return err
+	if p.Config.Password == "" {
+		return nil
 	}
 	if len(p.Config.Password) > 80 {
 		return errors.New("TCP MD5 keys end at 80 bytes")
@@ -158,9 +160,15 @@ func (p *Peer) control(_, _ string, raw syscall.RawConn) error {
 		a := n.As16()
 		putBytes(&sig.Addr, 8, a[:])
 	}
-	return errors.Join(raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptTCPMD5Sig(int(fd), unix.IPPROTO_TCP, unix.TCP_MD5SIG, &sig)
-	}), err)
+	return onSocket(raw, func(fd int) error { return unix.SetsockoptTCPMD5Sig(fd, unix.IPPROTO_TCP, unix.TCP_MD5SIG, &sig) })
+}
+
+func onSocket(raw syscall.RawConn, do func(fd int) error) error {
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
 }
 
 func putBytes(s *unix.SockaddrStorage, offset int, b []byte) {
