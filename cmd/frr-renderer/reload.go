@@ -165,6 +165,9 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return exit(exitHeld)
 	}
 	printed := f.print(stdout, inJSON, result.Plan, view)
+	for _, c := range result.Called {
+		fmt.Fprintf(stderr, "frr-renderer: %s: %s\n", c.Line, c.Note)
+	}
 	for _, r := range result.Refused {
 		fmt.Fprintf(stderr, "frr-renderer: FRR refuses %s\n", r)
 	}

@@ -583,6 +583,9 @@ func (a *Agent) record(outcome reload.Result) {
 		}
 		a.Log.Log(context.Background(), level, "applied a line", "daemon", string(c.Daemon), "effect", string(c.Effect), "line", c.Line.String(), "digest", outcome.Digest)
 	}
+	for _, c := range outcome.Called {
+		a.Log.Info("had a session started at once", "neighbor", c.Neighbors[0], "line", c.Line.String(), "why", c.Note)
+	}
 	a.Log.Info("applied the configuration", "node", a.Node, "digest", outcome.Digest, "commands", len(outcome.Plan.Commands),
 		"effect", string(outcome.Plan.Effect()), "resets", outcome.Plan.Resets(), "refused", len(outcome.Refused), "duration", outcome.Duration)
 }

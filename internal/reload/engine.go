@@ -58,6 +58,8 @@ type Result struct {
 	// Plan is what was sent first, when anything was: Sent tells that lines went to FRR, also beside an error.
 	Plan Plan `json:"plan"`
 	Sent bool `json:"sent,omitempty"`
+	// Called are commands that had bgpd start sessions at once for which it would have waited, since they had failed before.
+	Called []Command `json:"called,omitempty"`
 	// Refused are the lines that FRR did not take.
 	Refused []Refused `json:"refused,omitempty"`
 	// Away says which daemons beside bgpd could not be reached, or are locked by another session; their lines were not sent.
@@ -234,6 +236,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 		if err != nil {
 			return result, err
 		}
+		result.Called = append(result.Called, e.call(ctx, plan)...)
 		if away != nil {
 			result.Away = away.Error()
 			_, result.Remaining, err = e.compare(ctx, document, false)

@@ -67,19 +67,12 @@ func withTimers(ctx context.Context, client vtysh.Client, text string) (string, 
 	return strings.Join(out, "\n"), nil
 }
 
-// readTimers returns the BFD timers of the neighbors of each instance, and those of groups whose members have no BFD of their own.
+// readTimers returns the BFD timers of the neighbors of each instance, and those of groups whose members have no BFD of their own. Where bgpd
+// refuses to tell, timers that changed are not seen.
 func readTimers(ctx context.Context, client vtysh.Client, own map[[2]string]bool) (map[[2]string]string, error) {
-	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
-	switch {
-	case err == nil:
-	case ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning):
+	instances, err := neighborsOf(ctx, client)
+	if err != nil {
 		return nil, err
-	default:
-		return nil, nil // refused: timers that changed are not seen
-	}
-	var instances map[string]map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &instances); err != nil {
-		return nil, fmt.Errorf("bgpd's neighbors can't be read: %w", err)
 	}
 	out := map[[2]string]string{}
 	for instance, neighbors := range instances {
@@ -98,6 +91,23 @@ func readTimers(ctx context.Context, client vtysh.Client, own map[[2]string]bool
 		}
 	}
 	return out, nil
+}
+
+// neighborsOf returns what bgpd tells of each neighbor, and other things beside them, by instance; nothing where it refuses to.
+func neighborsOf(ctx context.Context, client vtysh.Client) (map[string]map[string]json.RawMessage, error) {
+	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning):
+		return nil, err
+	default:
+		return nil, nil
+	}
+	var instances map[string]map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &instances); err != nil {
+		return nil, fmt.Errorf("bgpd's neighbors can't be read: %w", err)
+	}
+	return instances, nil
 }
 
 // sameTimers tells a line whose BFD timers change nothing: it is about a group of which nobody can tell which timers it has, since it has BFD and

@@ -171,7 +171,8 @@ func (ns *namespace) processes() []int {
 	return pids
 }
 
-// startTime is field 22 of /proc/PID/stat; a process that is only waiting to be collected counts as gone.
+// startTime is field 22 of /proc/PID/stat; a process that is only waiting to be collected counts as gone. One of whose threads some still end has
+// its files and locks yet.
 func startTime(pid int) (uint64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -179,7 +180,8 @@ func startTime(pid int) (uint64, error) {
 	}
 	_, rest, ok := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+	threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if !ok || len(fields) < 20 || (fields[0] == "Z" || fields[0] == "X") && len(threads) < 2 {
 		return 0, fmt.Errorf("process %d has ended", pid)
 	}
 	return strconv.ParseUint(fields[19], 10, 64)

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -199,6 +200,35 @@ func TestReloadKilledAtAnyPoint(t *testing.T) {
 			}
 		}
 	})
+}
+
+// bgpd waits longer with each failure before it starts a session anew, also when what was wrong is right again: that time is not waited for.
+func TestAMendedNeighborIsCalledAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, v fabric.Version) {
+		l := newConfirmLab(t, v)
+		out, code := l.cli("reload", l.file(badConf), "--frr-conf", l.conf)
+		require.Zero(t, code, out)
+		var left time.Duration
+		l.eventually("bgpd waits for long", seconds(60), func() bool {
+			left = l.waits("10.0.0.1")
+			return left > 12*time.Second
+		})
+		until := time.Now().Add(left)
+		out, code = l.cli("reload", l.file(goodConf), "--frr-conf", l.conf)
+		require.Zero(t, code, out)
+		require.Contains(t, out, "clear bgp 10.0.0.1: after failures bgpd would wait")
+		l.back()
+		require.True(t, time.Now().Before(until), "back only when bgpd started it by itself")
+	})
+}
+
+// waits is how long bgpd waits yet before it starts the session with a neighbor.
+func (l *lab) waits(neighbor string) time.Duration {
+	text, err := l.node.Ask(l.t.Context(), "bgpd", "show bgp neighbors "+neighbor+" json")
+	require.NoError(l.t, err)
+	var said map[string]struct{ NextStartTimerDueInMsecs int }
+	require.NoError(l.t, json.Unmarshal([]byte(text), &said))
+	return time.Duration(said[neighbor].NextStartTimerDueInMsecs) * time.Millisecond
 }
 
 // kill -9 can't roll back: frr.conf has what ran before.

@@ -98,6 +98,10 @@ func newLab(t *testing.T, v fabric.Version) *lab {
 			data, _ := os.ReadFile(l.log)
 			lines := strings.SplitAfter(string(data), "\n")
 			t.Logf("frr-renderer's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], ""))
+			for _, tor := range l.tors {
+				said, err := node.Ask(context.Background(), "bgpd", "show bgp neighbors "+tor.Config.Address.String())
+				t.Logf("peer %s: %s\n%s %v", tor.Config.Address, tor, said[:min(len(said), 3000)], err)
+			}
 			passed := l.passed()
 			t.Logf("the last lines that passed:\n%s\n%s", strings.Join(passed[max(0, len(passed)-40):], "\n"), strings.Join(l.remarks[max(0, len(l.remarks)-20):], "\n"))
 		}
