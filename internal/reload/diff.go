@@ -125,27 +125,33 @@ func putGlobals(b *builder, running, wanted *config) {
 	globals := func(list []string) []string {
 		var out []string
 		for _, l := range list {
-			if strings.HasPrefix(l, "bgp ") && !isFilter(l) {
+			if strings.HasPrefix(strings.TrimPrefix(l, "no "), "bgp ") && !isFilter(l) {
 				out = append(out, l)
 			}
 		}
 		return out
 	}
 	key := func(l string) string {
-		if strings.HasPrefix(l, delayTimer) {
+		switch {
+		case strings.HasPrefix(l, delayTimer):
 			return delayTimer
+		case setsMode(l):
+			return "bgp " + restartMode // one mode takes the place of another
 		}
 		return l
 	}
 	put, drop := difference(globals(running.top), globals(wanted.top), key)
+	now, _ := instances(running)
 	add := func(l, line string) {
-		c := Command{Daemon: vtysh.BGPD, Line: vtysh.Line(line), Effect: None}
-		switch {
-		case strings.HasPrefix(l, delayTimer):
-		case l == "bgp graceful-shutdown":
-			c.Effect = Soft
-		default:
-			c.Effect, c.Note = Soft, "not a line that this program knows"
+		c := Command{Daemon: vtysh.BGPD, Line: vtysh.Line(line)}
+		c.Effect, c.Note = globalEffect(l, b.version)
+		if c.Effect == Reset {
+			for _, in := range now {
+				c.Neighbors = append(c.Neighbors, slices.DeleteFunc(in.all(), func(n string) bool { return setsMode(l) && in.hasMode(n) })...)
+			}
+			if len(c.Neighbors) == 0 {
+				c.Effect = None
+			}
 		}
 		b.add(c)
 	}
@@ -155,6 +161,21 @@ func putGlobals(b *builder, running, wanted *config) {
 	for _, l := range drop {
 		add(l, negated(l))
 	}
+}
+
+// globalEffect is what changing a line at the top does that bgpd has once for all instances. Seen on 8.4 and 10.3.
+func globalEffect(l string, version vtysh.Version) (Effect, string) {
+	switch {
+	case strings.HasPrefix(l, delayTimer):
+		return None, ""
+	case l == "bgp graceful-shutdown":
+		return Soft, ""
+	case l == "bgp "+suppressPending && resetsForFIB(version, ""), setsMode(l) && version.AtLeast(9, 0):
+		return Reset, ""
+	case l == "bgp "+suppressPending:
+		return Soft, ""
+	}
+	return Soft, unknownLine
 }
 
 // makeEffective has bgpd evaluate changed policies for just the neighbors that they concern: with a delay timer of 0 it would never do so

@@ -46,6 +46,12 @@ func (in *instance) mode() string {
 	return helperMode
 }
 
+// hasMode tells whether a neighbor, named as in plans, has a mode of its own or of its instance.
+func (in *instance) hasMode(name string) bool {
+	id, _ := split(name)
+	return in.ownMode(id) != "" || slices.ContainsFunc(in.block.lines, func(l string) bool { return strings.HasPrefix(l, "bgp ") && setsMode(l) })
+}
+
 // modeChanges are the neighbors whose mode a line changes: lines of the instance come first, then those of neighbors.
 func (c *change) modeChanges(line string) []string {
 	resolve := func(own, general string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // split takes the name of a neighbor in a plan apart: "10.0.0.1", "10.0.0.1 vrf red", "10.0.0.1 view blue".
@@ -170,15 +171,21 @@ func holdInstance(running, wanted *config, vrf string, old *instance) *config {
 	return out
 }
 
-// holdLines keeps lines of instances as they run, where changing them would reset the sessions.
+// holdLines keeps lines of bgpd as they run, of instances and at the top, where changing them would reset the sessions.
 func holdLines(running, wanted *config, plan Plan, still []string) *config {
 	keys := map[string]bool{}
 	for _, c := range plan.Commands {
-		if c.Effect == Reset && len(c.Context) > 0 && slices.ContainsFunc(c.Neighbors, func(n string) bool { return slices.Contains(still, n) }) {
-			keys[c.Context[0].Reveal()+"\n"+routerKey(c.Line.Reveal())] = true
+		if c.Effect != Reset || c.Daemon != vtysh.BGPD || !slices.ContainsFunc(c.Neighbors, func(n string) bool { return slices.Contains(still, n) }) {
+			continue
 		}
+		header := ""
+		if len(c.Context) > 0 {
+			header = c.Context[0].Reveal()
+		}
+		keys[header+"\n"+routerKey(c.Line.Reveal())] = true
 	}
-	return wanted.copyOf(func(b *block) []string {
+	global := func(l string) bool { return strings.HasPrefix(l, "bgp ") && keys["\n"+routerKey(l)] }
+	out := wanted.copyOf(func(b *block) []string {
 		concerned := func(l string) bool { return keys[b.context[0]+"\n"+routerKey(l)] }
 		lines := slices.DeleteFunc(slices.Clone(b.lines), concerned)
 		if r := running.byKey[strings.Join(b.context, "\n")]; r != nil {
@@ -190,6 +197,13 @@ func holdLines(running, wanted *config, plan Plan, still []string) *config {
 		}
 		return lines
 	})
+	out.top = slices.DeleteFunc(out.top, global)
+	for _, l := range running.top {
+		if global(l) {
+			out.top = append(out.top, l)
+		}
+	}
+	return out
 }
 
 // bringAlong adds the route-maps, lists and profiles that run, that the configuration refers to, and that it has not.

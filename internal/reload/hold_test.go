@@ -99,10 +99,15 @@ func TestWhatIsLeftOutIsOfTheNeighbor(t *testing.T) {
 	}
 	_, another := spares(t, before, of("3", "1", ""), "10.0.0.1")
 	require.NotEqual(t, left, another)
-	// The end of this bgpd is a reset of every session, and nothing that can be left out for one.
+	// A line at the top that resets every session, here as the end of this bgpd, is left out for one.
 	suppressed := of("1", "1", " address-family ipv4 unicast\n  network 192.0.2.1/32\n  aggregate-address 192.0.2.0/24 summary-only\n")
-	_, none := spares(t, suppressed, "bgp graceful-shutdown\n"+suppressed, "10.0.0.1")
-	require.Empty(t, none)
+	for _, top := range []string{"bgp graceful-shutdown\n", "bgp suppress-fib-pending\n"} {
+		text, left := spares(t, suppressed, top+suppressed, "10.0.0.1")
+		require.NotEmpty(t, left)
+		require.NotContains(t, text, top)
+		text, _ = spares(t, top+suppressed, suppressed, "10.0.0.1")
+		require.Contains(t, text, top)
+	}
 }
 
 // What is held is not what the document asks for: the caller is told what was applied in its place.

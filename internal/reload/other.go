@@ -17,7 +17,10 @@ var keptWords = map[string]bool{
 // nameWords are kept to FRR's next start as well, unless the document is all of FRR's configuration.
 var nameWords = map[string]bool{"hostname": true, "domainname": true}
 
-const unknownNote = "not a line that this program knows; sent to every daemon that takes it"
+const (
+	unknownLine = "not a line that this program knows"
+	unknownNote = unknownLine + "; sent to every daemon that takes it"
+)
 
 // other is a line that is neither bgpd's nor bfdd's.
 type other struct {

@@ -149,6 +149,15 @@ func dropsFirst(old, now string) bool {
 	return false
 }
 
+// suppressPending has routes wait until they are in the FIB. 10.3 resets the sessions of all instances for the line at the top, and those of an
+// instance, but not of a view, for the line in its block; 8.4 resets none (seen).
+const suppressPending = "suppress-fib-pending"
+
+// resetsForFIB tells whether that line resets sessions, vrf being that of an instance.
+func resetsForFIB(version vtysh.Version, vrf string) bool {
+	return version.AtLeast(9, 0) && !strings.HasPrefix(vrf, "view ")
+}
+
 // instanceEffect is what changing a line of a router block, or of a family, does that names no neighbor.
 func instanceEffect(line string) (Effect, string) {
 	words := strings.Fields(strings.TrimPrefix(line, "no "))
@@ -164,13 +173,12 @@ func instanceEffect(line string) (Effect, string) {
 	case "bgp":
 		if len(words) > 1 {
 			switch words[1] {
-			case "router-id", "cluster-id", "confederation":
+			case "router-id", "cluster-id", "confederation", "reject-as-sets", suppressPending:
 				return Reset, ""
 			case "graceful-restart", "graceful-restart-disable":
 				return Deferred, ""
 			case "network", "ebgp-requires-policy", "default", "log-neighbor-changes", "bestpath", "deterministic-med", "enforce-first-as",
-				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "reject-as-sets",
-				"dampening", "route-map", "max-med":
+				"always-compare-med", "client-to-client", "route-reflector", "suppress-duplicates", "graceful-shutdown", "dampening", "route-map", "max-med":
 				return Soft, ""
 			case "shutdown":
 				if strings.HasPrefix(line, "no ") {
@@ -182,7 +190,7 @@ func instanceEffect(line string) (Effect, string) {
 			}
 		}
 	}
-	return Soft, "not a line that this program knows"
+	return Soft, unknownLine
 }
 
 // confederation is how an instance stands in one (RFC 5065).
@@ -481,24 +489,21 @@ func undo(l string) string {
 	return negated(l)
 }
 
-// sameRouterID tells that the router ID does not change, written or found by FRR.
-func (c *change) sameRouterID() bool {
-	id := func(in *instance) string {
-		for _, l := range in.block.lines {
-			if v, ok := strings.CutPrefix(l, "bgp router-id "); ok {
-				return v
-			}
+// UntoldRouterID is the note of a view's router ID that comes or goes. A view is told zebra's only where that comes after the view was made, and 8.4
+// tells none: nobody can say whether its sessions are reset.
+const UntoldRouterID = "a session stays where FRR has told the view the same ID"
+
+// routerID is that of an instance, written or found by FRR; empty for one that nobody can know.
+func (c *change) routerID(in *instance) string {
+	for _, l := range in.block.lines {
+		if v, ok := strings.CutPrefix(l, "bgp router-id "); ok {
+			return v
 		}
-		vrf, is := strings.CutPrefix(c.want.vrf, "vrf ")
-		if !is && vrf != "" && !c.b.version.AtLeast(9, 0) {
-			return "" // a view is not told
-		}
-		if !is {
-			vrf = ""
-		}
-		return c.b.routerIDs[vrf]
 	}
-	return id(c.old) == id(c.want)
+	if strings.HasPrefix(in.vrf, "view ") {
+		return ""
+	}
+	return c.b.routerIDs[strings.TrimPrefix(in.vrf, "vrf ")]
 }
 
 // vpn tells that a family takes routes from a VPN or gives it some: then FRR refuses the words for VRFs, and otherwise those for VPNs.
@@ -554,12 +559,24 @@ func (c *change) line(context []string, line string) {
 		}
 	default:
 		cmd.Effect, cmd.Note = instanceEffect(line)
-		if !c.had || strings.HasPrefix(strings.TrimPrefix(line, "no "), "bgp router-id ") && c.sameRouterID() {
+		setting := strings.TrimPrefix(line, "no ")
+		if setting == "bgp "+suppressPending && !resetsForFIB(c.b.version, c.want.vrf) {
+			cmd.Effect = Soft
+		}
+		sameID := false
+		if strings.HasPrefix(setting, "bgp router-id ") && c.had {
+			old, now := c.routerID(c.old), c.routerID(c.want)
+			sameID = old == now
+			if strings.HasPrefix(c.want.vrf, "view ") && (old == "" || now == "") {
+				cmd.Note = UntoldRouterID
+			}
+		}
+		if !c.had || sameID {
 			cmd.Effect = None // there is no session yet, or it stays
 		} else if cmd.Effect == Reset || cmd.Effect == Deferred {
 			cmd.Neighbors = c.old.all()
 		}
-		if strings.HasPrefix(strings.TrimPrefix(line, "no "), "bgp cluster-id ") {
+		if strings.HasPrefix(setting, "bgp cluster-id ") {
 			cmd.Neighbors = slices.DeleteFunc(cmd.Neighbors, c.old.external)
 			if len(cmd.Neighbors) == 0 && cmd.Effect == Reset {
 				cmd.Effect = None
