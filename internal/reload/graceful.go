@@ -87,3 +87,23 @@ func (c *change) modeChanges(line string) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// groupModes sends the modes of groups that stay before that of the instance, and returns the other lines. 8.4 takes another mode, and says nothing,
+// when a group is given the mode that the instance has just got (seen for each pair of modes; this way round it takes all of them).
+func (c *change) groupModes(context, put, drop []string) (otherPut, otherDrop []string) {
+	early := func(l string) bool {
+		id := neighborOf(l)
+		return setsMode(l) && c.old.isGroup(id) && !c.fresh[id] && !c.removed[id]
+	}
+	for _, l := range put {
+		if early(l) {
+			c.line(context, l)
+		}
+	}
+	for _, l := range drop {
+		if early(l) {
+			c.line(context, undo(l))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(put), early), slices.DeleteFunc(slices.Clone(drop), early)
+}

@@ -355,6 +355,9 @@ func (c *change) emit() {
 			c.line(context, negated(l)) // a group can't go while it has one, and two groups can't have the same
 		}
 	}
+	if !c.b.version.AtLeast(9, 0) {
+		put, drop = c.groupModes(context, put, drop)
+	}
 	// While a neighbor has its best path of each AS sent, bgpd holds on to this one.
 	const med = "bgp deterministic-med"
 	c.own(context, put, drop, func(l string) bool { return !late(l) && l != med })
