@@ -189,6 +189,7 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 	// A route that comes or goes is evaluated by itself: only what is announced before and after is concerned.
 	old, next := announcedTags(running), announcedTags(wanted)
 	announceAgain(b, running, wanted, changes)
+	goes := going(running, wanted)
 	for _, w := range want {
 		if now[w.vrf] == nil || gone[w.vrf] {
 			continue
@@ -202,16 +203,20 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 					continue
 				}
 				id, name, direction := words[1], words[3], words[4]
-				if !slices.Contains(before, l) {
-					continue // a new binding is evaluated by itself
-				}
 				concerned := false
+				if !slices.Contains(before, l) {
+					// A new binding is evaluated by itself; what it names and goes is there at that time.
+					if !goes(words[2], name) {
+						continue
+					}
+					concerned = true
+				}
 				switch words[2] {
 				case "route-map":
-					concerned = changes.reach(wanted, name) || direction == "in" && len(changes.tags[name]) > 0 ||
+					concerned = concerned || changes.reach(wanted, name) || direction == "in" && len(changes.tags[name]) > 0 ||
 						direction == "out" && concerns(changes.tags[name], old[w.vrf], next[w.vrf])
 				case "prefix-list", "filter-list", "distribute-list":
-					concerned = changes.lists[name]
+					concerned = concerned || changes.lists[name]
 				}
 				if !concerned {
 					continue
@@ -226,6 +231,44 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 				})
 			}
 		}
+	}
+}
+
+// going tells the route-maps and lists that go as a whole, and the route-maps that name such: to remove them is the last thing that a plan does.
+func going(running, wanted *config) func(kind, name string) bool {
+	had, _ := entries(running)
+	list, _ := entries(wanted)
+	gone := map[string]bool{}
+	for _, l := range filters(running) {
+		gone[filterName(l)] = true
+	}
+	for _, l := range filters(wanted) {
+		delete(gone, filterName(l))
+	}
+	concerned := map[string]bool{} // maps that are there or will be, and whether they go or name what goes
+	for _, e := range had {
+		concerned[e.id.name] = true
+	}
+	for _, e := range list {
+		concerned[e.id.name] = false
+	}
+	for more := true; more; { // maps call maps
+		more = false
+		for _, e := range list {
+			names := func(l string) bool {
+				words := strings.Fields(l)
+				return slices.ContainsFunc(words, func(w string) bool { return gone[w] }) || words[0] == "call" && len(words) == 2 && concerned[words[1]]
+			}
+			if !concerned[e.id.name] && slices.ContainsFunc(e.block.lines, names) {
+				concerned[e.id.name], more = true, true
+			}
+		}
+	}
+	return func(kind, name string) bool {
+		if kind == "route-map" {
+			return concerned[name]
+		}
+		return gone[name]
 	}
 }
 
