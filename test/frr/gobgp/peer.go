@@ -90,8 +90,7 @@ func Run(node *fabric.Node, c Config) (*Peer, error) {
 		p.done.Go(func() { p.dialLoop(ctx) })
 		return p, nil
 	}
-	lc := net.ListenConfig{Control: p.control}
-	l, err := node.Listen(ctx, c.VRF, lc, c.network(), c.local().String())
+	l, err := p.listen(ctx)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("BGP peer on node %s: %w", node.Name, err)
@@ -99,6 +98,24 @@ func Run(node *fabric.Node, c Config) (*Peer, error) {
 	p.listener = l
 	p.done.Go(func() { p.acceptLoop(ctx) })
 	return p, nil
+}
+
+// listen waits for an address that a peer before has just left: a program that starts at that moment has all sockets of this process for as long
+// as it takes to become another.
+func (p *Peer) listen(ctx context.Context) (net.Listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, fabric.DefaultTimeout)
+	defer cancel()
+	for {
+		l, err := p.node.Listen(ctx, p.Config.VRF, net.ListenConfig{Control: p.control}, p.Config.network(), p.Config.local().String())
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func (c Config) withDefaults() Config {
