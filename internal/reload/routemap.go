@@ -265,6 +265,8 @@ func kindOfSet(l string, version vtysh.Version) string {
 		return strings.TrimRight(value, "0123456789")
 	case strings.HasPrefix(l, "set as-path prepend ") && !version.AtLeast(10, 0):
 		return strconv.FormatBool(words[3] == "last-as")
+	case (strings.HasPrefix(l, "set community ") || strings.HasPrefix(l, "set large-community ")) && !version.AtLeast(10, 0):
+		return strconv.FormatBool(value == "none")
 	case strings.HasPrefix(l, "set ip next-hop "):
 		return strconv.FormatBool(strings.Contains(value, "."))
 	}

@@ -286,12 +286,13 @@ func keptViews(running, wanted *config) *config {
 	return out
 }
 
-// emptyInstance adds an instance without a line of its own.
+// emptyInstance adds an instance without a line of its own: it has only what FRR prints in all.
 func (c *config) emptyInstance(header string) {
 	b := c.block(header)
 	if profile(c) == datacenter {
 		datacenterDefaults(b)
 	}
+	spreadDistances(c)
 }
 
 // removal is the line that removes the instance. A view goes by the word "vrf": the word "view" makes 10.3 remove the default instance in

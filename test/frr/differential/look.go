@@ -219,6 +219,7 @@ func tree(text, wanted string) []string {
 			fixed[m[1]] = true
 		}
 	}
+	text = withoutEmptyFamilies(text)
 	groups, ofGroup := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(text) {
 		if words := strings.Fields(line); len(words) == 4 && words[0] == "neighbor" && words[2] == "peer-group" {
@@ -270,6 +271,11 @@ func tree(text, wanted string) []string {
 	sort.Strings(out)
 	return out
 }
+
+// withoutEmptyFamilies takes "address-family" out of a view that has nothing else: the distance of a prefix, which FRR prints in every instance.
+func withoutEmptyFamilies(text string) string { return bareView.ReplaceAllString(text, "$1") }
+
+var bareView = regexp.MustCompile(`(?m)^(router bgp \d+ view \S+\n)(?: no bgp default ipv4-unicast\n)?(?: !\n)?(?: address-family \S+ \S+\n(?:  distance \S+ \S+ *\n)+ exit-address-family\n)+`)
 
 // advertises tells that an interface sends router advertisements, where bgpd has a neighbor that needs them.
 func advertises(path, line, wanted string) bool {
