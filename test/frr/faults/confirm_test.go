@@ -177,7 +177,7 @@ func TestReloadKilledAtAnyPoint(t *testing.T) {
 			l.arm(0, nil)
 			out, code := l.ended(l.reload(way.to))
 			require.Zero(t, code, out)
-			lines, wanted := l.passed(), l.runs()
+			lines, wanted := l.passed(), l.uses()
 			for _, n := range sample(lines, 12) {
 				out, code := l.ended(l.reload(way.from))
 				require.Zero(t, code, out)
@@ -193,7 +193,7 @@ func TestReloadKilledAtAnyPoint(t *testing.T) {
 				l.release()
 				out, code = l.ended(l.reload(way.to))
 				require.Zero(t, code, "after %d lines, the last %q: %s", n, lines[max(0, n-1)], out)
-				require.Equal(t, wanted, l.runs())
+				require.Equal(t, wanted, l.uses())
 				kept, err = os.ReadFile(l.conf)
 				require.NoError(t, err)
 				require.Equal(t, way.to, string(kept))

@@ -195,6 +195,21 @@ func (l *lab) runs() []string {
 	return out
 }
 
+// uses is runs without the copies of lists and route-maps that bfdd has for nothing: vtysh gives them to one daemon after the other, and a plan asks
+// bgpd which there are.
+func (l *lab) uses() []string {
+	bgp, err := l.node.Ask(l.t.Context(), "bgpd", "show running-config")
+	require.NoError(l.t, err)
+	bfd, err := l.node.Ask(l.t.Context(), "bfdd", "show running-config")
+	require.NoError(l.t, err)
+	out := slices.DeleteFunc(flat(bfd), func(line string) bool {
+		return strings.HasPrefix(line, "ip prefix-list ") || strings.HasPrefix(line, "route-map ")
+	})
+	out = append(out, flat(bgp)...)
+	slices.Sort(out)
+	return out
+}
+
 // flat writes the blocks that a line stands in before it.
 func flat(text string) []string {
 	var out, in []string
