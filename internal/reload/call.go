@@ -27,11 +27,8 @@ func (e *Engine) call(ctx context.Context, plan Plan) []Command {
 	}
 	var called []Command
 	for _, named := range resets {
-		id, in, _ := strings.Cut(named, " ")
-		_, name, found := strings.Cut(in, " ")
-		if !found {
-			name = "default"
-		}
+		id, in := split(named)
+		_, name := Session(named)
 		var n struct{ NextStartTimerDueInMsecs int64 }
 		if json.Unmarshal(instances[name][id], &n) != nil {
 			continue // it has gone, or it is a group or a range

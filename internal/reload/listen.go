@@ -11,13 +11,12 @@ import (
 // that is made (8.4 and 10.3). 8.4 puts onto a socket the passwords that are configured from then on, and none of before: a neighbor that calls by
 // itself is not heard.
 
-// reopens tells whether a plan makes a view or the default instance after a view has gone.
-func reopens(running, wanted *config, gone map[string]bool) (first *instance) {
-	now, _ := instances(running)
+// reopens returns the first view or default instance that a plan makes after a view has gone; nil where there is none.
+func reopens(running, wanted *config, gone map[string]bool) *instance {
+	now, had := instances(running)
 	if !slices.ContainsFunc(now, func(in *instance) bool { return gone[in.vrf] && strings.HasPrefix(in.vrf, "view ") }) {
 		return nil
 	}
-	_, had := instances(running)
 	list, _ := instances(wanted)
 	for _, w := range list {
 		if (had[w.vrf] == nil || gone[w.vrf]) && !strings.HasPrefix(w.vrf, "vrf ") {

@@ -185,29 +185,20 @@ func (l *lab) eventually(what string, d time.Duration, ok func() bool) {
 func (l *lab) runs() []string {
 	var out []string
 	for _, d := range []string{"bgpd", "bfdd"} {
-		text, err := l.node.Ask(l.t.Context(), d, "show running-config")
+		lines, err := l.runsOf(d)
 		if err != nil {
 			return nil
 		}
-		out = append(out, flat(text)...)
+		out = append(out, lines...)
 	}
 	slices.Sort(out)
 	return out
 }
 
-// uses is runs without the copies of lists and route-maps that bfdd has for nothing: vtysh gives them to one daemon after the other, and a plan asks
-// bgpd which there are.
-func (l *lab) uses() []string {
-	bgp, err := l.node.Ask(l.t.Context(), "bgpd", "show running-config")
-	require.NoError(l.t, err)
-	bfd, err := l.node.Ask(l.t.Context(), "bfdd", "show running-config")
-	require.NoError(l.t, err)
-	out := slices.DeleteFunc(flat(bfd), func(line string) bool {
-		return strings.HasPrefix(line, "ip prefix-list ") || strings.HasPrefix(line, "route-map ")
-	})
-	out = append(out, flat(bgp)...)
-	slices.Sort(out)
-	return out
+// runsOf is what one daemon prints.
+func (l *lab) runsOf(daemon string) ([]string, error) {
+	text, err := l.node.Ask(l.t.Context(), daemon, "show running-config")
+	return flat(text), err
 }
 
 // flat writes the blocks that a line stands in before it.
