@@ -189,8 +189,8 @@ func looksAtNetworks(c Command, header string) bool {
 		(line == "bgp graceful-shutdown" || line == "bgp network import-check") && len(c.Context) == 1 && c.Context[0].Reveal() == header
 }
 
-// lookAgain has bgpd look at its routes once more where eBGP routes come to need a policy (RFC 8212), or no longer, and where the MED is to be the
-// highest: by itself it looks at those only that change.
+// lookAgain has bgpd look at its routes once more where eBGP routes come to need a policy (RFC 8212), or no longer, where the MED is to be the
+// highest, and where those without a local preference get another one: by itself it looks at those only that change.
 func lookAgain(b *builder, running *config) {
 	list, _ := instances(running)
 	for _, in := range list {
@@ -202,7 +202,7 @@ func lookAgain(b *builder, running *config) {
 			switch line := strings.TrimPrefix(c.Line.Reveal(), "no "); {
 			case line == "bgp ebgp-requires-policy":
 				look["in"], look["out"] = true, true
-			case strings.HasPrefix(line, "bgp max-med "):
+			case strings.HasPrefix(line, "bgp max-med "), strings.HasPrefix(line, "bgp default local-preference"):
 				look["out"] = true
 			}
 		}
