@@ -85,6 +85,7 @@ func diff(running Running, wanted *config) Plan {
 	dropFilters(&b, dropLists)
 	dropBFD(&b, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
+	putCopies(&b, running, wanted)
 	dropCopies(&b, running, wanted)
 	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)

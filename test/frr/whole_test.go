@@ -2,6 +2,7 @@ package frr
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,51 @@ func TestAFileWithoutBGPNeedsNoBGPD(t *testing.T) {
 		require.True(t, apply(file).Plan.Empty())
 		_, err := reload.New(client, reload.Options{Whole: true, Now: time.Now}).Apply(t.Context(), render.Document{Text: "router bgp 65000\n"})
 		require.ErrorIs(t, err, vtysh.ErrNotRunning)
+	})
+}
+
+// A reload that is killed between two daemons leaves zebra without what bgpd has: the next one gives zebra what its own lines refer to.
+func TestZebraGetsTheFiltersThatItLacks(t *testing.T) {
+	const file = "ip prefix-list deep seq 5 permit 192.0.2.0/24\nip prefix-list other seq 5 permit 198.51.100.0/24\naccess-list near seq 5 permit 10.0.0.0/8\n" +
+		"bgp community-list standard known seq 5 permit 65000:1\n" +
+		"route-map nht permit 10\n match ip address prefix-list deep\n match community known\nexit\nroute-map nht deny 20\nexit\n" +
+		"route-map in-red permit 10\n call called\nexit\nroute-map called permit 10\n match ip address near\nexit\nroute-map bgps permit 10\n match tag 7\nexit\n" +
+		"ip nht bgp route-map nht\nvrf red\n ip protocol static route-map in-red\nexit-vrf\nrouter bgp 65000\nexit\n"
+	wholeFiles(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		require.True(t, apply(file).Verified())
+		holder := vtysh.Zebra
+		if bare.Version != fabric.V84 {
+			holder = vtysh.Mgmtd
+		}
+		holds := func() []string { // in any order: what comes back stands last
+			text, err := bare.Ask(t.Context(), string(holder), "show running-config")
+			require.NoError(t, err)
+			return slices.Sorted(strings.Lines(text))
+		}
+		whole := holds()
+		for _, lacks := range [][]string{
+			{"no route-map nht", "no route-map called", "no route-map in-red", "no ip prefix-list deep", "no access-list near"},
+			{"route-map nht permit 10\nno match ip address prefix-list deep"},
+			{"route-map nht deny 10"},
+			{"no route-map nht deny 20"},
+			{"no ip prefix-list deep seq 5 permit 192.0.2.0/24"},
+			{"no access-list near seq 5 permit 10.0.0.0/8"},
+		} {
+			for _, l := range lacks {
+				context, line, within := strings.Cut(l, "\n")
+				block := vtysh.Block{Lines: []vtysh.Line{vtysh.Line(context)}}
+				if within {
+					block = vtysh.Block{Context: block.Lines, Lines: []vtysh.Line{vtysh.Line(line)}}
+				}
+				replies, err := client.Configure(t.Context(), holder, []vtysh.Block{block})
+				require.NoError(t, err)
+				require.False(t, replies[0].Refused(), replies[0].Text)
+			}
+			require.NotEqual(t, whole, holds(), "%s", lacks)
+			result := apply(file)
+			require.True(t, result.Verified(), "%s: %v %s", lacks, result.Refused, result.Remaining)
+			require.Equal(t, whole, holds(), "%s", lacks)
+			require.True(t, apply(file).Plan.Empty())
+		}
 	})
 }
