@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/reload"
@@ -23,7 +24,19 @@ func (frrReload) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error 
 		return err
 	}
 	o.Plan = plan
-	if err := os.WriteFile(filepath.Join(s.dut.ConfDir(), "frr.conf"), []byte(p.B), 0o644); err != nil {
+	wanted := p.B
+	if !p.Whole {
+		// A VRF of the machine's is none of the product's, and frr-reload.py takes away what its file has not.
+		running, err := s.dut.RunningConfig(ctx)
+		if err != nil {
+			return err
+		}
+		if _, after, is := strings.Cut(running, "\nvrf "+vrf+"\n"); is && !strings.Contains(wanted, "vrf "+vrf+"\n") {
+			inner, _, _ := strings.Cut(after, "exit-vrf\n")
+			wanted += "vrf " + vrf + "\n" + inner + "exit-vrf\n"
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dut.ConfDir(), "frr.conf"), []byte(wanted), 0o644); err != nil {
 		return err
 	}
 	begin := time.Now()
