@@ -31,7 +31,7 @@ func (frrReload) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error 
 		if err != nil {
 			return err
 		}
-		if _, after, is := strings.Cut(running, "\nvrf "+vrf+"\n"); is && !strings.Contains(wanted, "vrf "+vrf+"\n") {
+		if _, after, is := strings.Cut(running, "\nvrf "+vrf+"\n"); is && !strings.Contains("\n"+wanted, "\nvrf "+vrf+"\n") {
 			inner, _, _ := strings.Cut(after, "exit-vrf\n")
 			wanted += "vrf " + vrf + "\n" + inner + "exit-vrf\n"
 		}
