@@ -24,19 +24,32 @@ type Generator interface {
 	Chain(r *rand.Rand, version fabric.Version, n int) []string
 }
 
+// walker is a Generator whose pairs can be counted.
+type walker interface {
+	Generator
+	// Pairs is how many pairs there are, Part the configurations of one chain of them, n or what is left.
+	Pairs(version fabric.Version) int
+	Part(number uint64, version fabric.Version, n int) []string
+}
+
 // chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again.
 const chain = 8
 
 // chained returns the pairs of one chain; pair i of a run is pair i%chain of chain i/chain.
 func chained(g Generator, seed, number uint64, version fabric.Version) []Pair {
-	texts := g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
-	if g.Whole() && kernelVRFs(version, number) {
+	var texts []string
+	if w, ok := g.(walker); ok {
+		texts = w.Part(number, version, chain+1)
+	} else {
+		texts = g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
+	}
+	if g.Whole() && kernelVRFs(g, version, number) {
 		for i := range texts {
 			texts[i] = suited(version, texts[i])
 		}
 	}
 	var out []Pair
-	for i := range chain {
+	for i := range len(texts) - 1 {
 		out = append(out, Pair{texts[i], texts[i+1], g.Whole()})
 	}
 	return out
