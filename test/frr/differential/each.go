@@ -24,14 +24,14 @@ func (e Each) Chain(_ *rand.Rand, version fabric.Version, n int) []string {
 	return e.Part(0, version, n)
 }
 
-// Part implements parted.
-func (Each) Part(number uint64, version fabric.Version, n int) []string {
+// Part implements walker.
+func (Each) Part(from int, version fabric.Version, n int) []string {
 	texts := walk(version)
-	begin := min(int(number)*chain, len(texts))
+	begin := min(from, len(texts))
 	return texts[begin:min(begin+n, len(texts))]
 }
 
-// Pairs is how many pairs the walk has.
+// Pairs implements walker.
 func (Each) Pairs(version fabric.Version) int { return len(walk(version)) - 1 }
 
 // eachBase is the configuration that lines are put into. "@PLACE" is a place for a line, with the neighbor that the line is about behind it.

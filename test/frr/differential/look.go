@@ -28,6 +28,8 @@ type look struct {
 	// for the address that a BGP session tells it, unless there is an update-source. BFD that is shut down never comes up, and disturbs no
 	// session that was there before it.
 	chance []string
+	// says is what a live peer knows of its session.
+	says func(neighbor string) string
 }
 
 // without leaves out what a peer shows, and what others show of its routes.
@@ -80,7 +82,7 @@ type session struct {
 
 // look looks at an FRR that should run a configuration.
 func (s *stand) look(ctx context.Context, wanted string) (look, error) {
-	var l look
+	l := look{says: s.says}
 	text, err := s.dut.RunningConfig(ctx)
 	if err != nil {
 		return l, err

@@ -27,19 +27,27 @@ type Generator interface {
 // walker is a Generator whose pairs can be counted.
 type walker interface {
 	Generator
-	// Pairs is how many pairs there are, Part the configurations of one chain of them, n or what is left.
+	// Pairs is how many pairs there are, Part some of their configurations, n or what is left.
 	Pairs(version fabric.Version) int
-	Part(number uint64, version fabric.Version, n int) []string
+	Part(from int, version fabric.Version, n int) []string
 }
 
-// chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again.
-const chain = 8
+// chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again. walked is how many of a
+// walk do, which seldom loads.
+const chain, walked = 8, 48
 
-// chained returns the pairs of one chain; pair i of a run is pair i%chain of chain i/chain.
+func length(g Generator) int {
+	if _, ok := g.(walker); ok {
+		return walked
+	}
+	return chain
+}
+
+// chained returns the pairs of one chain; pair i of a run is pair i%length(g) of chain i/length(g).
 func chained(g Generator, seed, number uint64, version fabric.Version) []Pair {
 	var texts []string
 	if w, ok := g.(walker); ok {
-		texts = w.Part(number, version, chain+1)
+		texts = w.Part(int(number)*walked, version, walked+1)
 	} else {
 		texts = g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
 	}

@@ -38,6 +38,7 @@ type job struct {
 	generator Generator
 	number    uint64
 	indices   []int // of the pairs in the run
+	known     *looks
 }
 
 func (j job) pairs() []Pair { return chained(j.generator, *seed, j.number, j.version) }
@@ -124,7 +125,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 					return
 				}
 			}
-			p := all[index%chain]
+			p := all[index%length(j.generator)]
 			o, err := sharing(t, l, p, false)
 			unsteady := false
 			// On a busy machine FRR itself does not always come to the same end, or to any. What is the engine's doing comes again, at last alone.
@@ -174,6 +175,7 @@ func build(t *testing.T, j job) *lane {
 		t.Error(err)
 		return nil
 	}
+	l.known = j.known
 	return l
 }
 
@@ -206,14 +208,15 @@ func first(text string) string {
 // chains are the jobs of a version and a generator.
 func chains(v fabric.Version, g Generator) []job {
 	var out []job
+	var known *looks
 	end := *from + *pairs
 	if w, ok := g.(walker); ok {
-		end = min(end, w.Pairs(v))
+		end, known = min(end, w.Pairs(v)), newLooks()
 	}
 	for i := *from; i < end; i++ {
-		n := uint64(i / chain)
+		n := uint64(i / length(g))
 		if len(out) == 0 || out[len(out)-1].number != n {
-			out = append(out, job{version: v, generator: g, number: n})
+			out = append(out, job{version: v, generator: g, number: n, known: known})
 		}
 		last := &out[len(out)-1]
 		last.indices = append(last.indices, i)
