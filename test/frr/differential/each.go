@@ -2,6 +2,7 @@ package differential
 
 import (
 	_ "embed"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -98,6 +99,11 @@ func families(version fabric.Version) []family {
 		add("member", map[string]string{"neighbor GX": expanded(c.lines[:1], version)[0]}, []choice{c})
 	}
 	add("view", nil, instanceChoices)
+	tagged := map[string]string{"family": "redistribute static", "in 10.0.0.8": "{n} route-map NET in"}
+	add("entry", tagged, []choice{{0, []string{"match tag 1", "match tag 7", "match tag 8"}}})
+	tagged = maps.Clone(tagged)
+	tagged["entry"] = "match tag 7"
+	add("own-tag", tagged, []choice{{0, []string{"set tag 1", "set tag 7", "set tag 8"}}})
 	return out
 }
 
@@ -122,6 +128,7 @@ bgp as-path access-list AP seq 5 permit _3000_
 bgp as-path access-list AQ seq 5 permit ^$`),
 	"made":    "{n} remote-as 65006\n{n} password secret5",
 	"network": "network 192.0.2.9/32 route-map RM1",
+	"own-tag": "set tag 7",
 }
 
 // listSteps are lists whose entries come, go, change and move.
