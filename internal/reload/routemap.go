@@ -2,6 +2,7 @@ package reload
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -268,11 +269,23 @@ func kindOfLine(l string, version vtysh.Version) string {
 	case (strings.HasPrefix(l, "set community ") || strings.HasPrefix(l, "set large-community ")) && !version.AtLeast(10, 0):
 		return strconv.FormatBool(value == "none")
 	case strings.HasPrefix(l, "match peer ") && !version.AtLeast(10, 0):
-		return strconv.FormatBool(value == "local")
+		return kindOfPeer(value)
 	case strings.HasPrefix(l, "set ip next-hop "):
 		return strconv.FormatBool(strings.Contains(value, "."))
 	}
 	return ""
+}
+
+// kindOfPeer is what a peer is matched by.
+func kindOfPeer(value string) string {
+	peer, err := netip.ParseAddr(value)
+	switch {
+	case value == "local":
+		return value
+	case err != nil:
+		return "interface"
+	}
+	return strconv.Itoa(peer.BitLen())
 }
 
 // changeEntry changes an entry from old to e. FRR changes the action and keeps the lines, but an entry that denies goes nowhere on a match.

@@ -259,6 +259,10 @@ func (l *lane) differences(reloaded, fresh look, o *Outcome) []Difference {
 			reloaded, fresh = reloaded.without(peer), fresh.without(peer)
 		}
 	}
+	if l.version == fabric.V84 && slices.ContainsFunc(o.Plan.Commands, setsNextHop) {
+		reloaded.tables = slices.DeleteFunc(slices.Clone(reloaded.tables), fourOverSix)
+		fresh.tables = slices.DeleteFunc(slices.Clone(fresh.tables), fourOverSix)
+	}
 	for _, c := range o.Plan.Commands {
 		// A session that stays has the capabilities that it came up with; the plan says so.
 		if c.Effect == reload.Deferred && capabilities.MatchString(c.Line.Reveal()) {
@@ -301,6 +305,17 @@ func (l *lane) differences(reloaded, fresh look, o *Outcome) []Difference {
 	add(Sessions, sessions)
 	add(Timers, timers)
 	return out
+}
+
+// setsNextHop tells a command after which it is chance on 8.4 which next hop a peer hears of that has IPv4 over an IPv6 session: a route that is
+// received again is taken for the same when only "set ip next-hop unchanged" came to it or went from it, and shares the attributes of others.
+func setsNextHop(c reload.Command) bool { return strings.Contains(c.Line.Reveal(), "set ip next-hop ") }
+
+// fourOverSix tells an IPv4 route in the table of a peer with an IPv6 address.
+func fourOverSix(line string) bool {
+	peer, route, _ := strings.Cut(line, ": ")
+	prefix, _, _ := strings.Cut(route, " ")
+	return strings.Contains(peer, ":") && !strings.Contains(prefix, ":")
 }
 
 // capabilities are lines that tell which capabilities a session begins with.

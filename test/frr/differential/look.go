@@ -71,6 +71,10 @@ func sharePrivate(wanted string) func(peer string) bool {
 	}
 }
 
+// unnoticed are attributes that bgpd does not send when they alone come or go: it suppresses what it takes for a duplicate, and looks at values,
+// not at whether they are there (both versions; with "no bgp suppress-duplicates" they are sent).
+var unnoticed = strings.NewReplacer("{Med: 0} ", "", "{AtomicAggregate} ", "")
+
 type session struct {
 	established bool
 	timers      string
@@ -89,6 +93,11 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	}
 	l.config = tree(text, wanted)
 	l.tables = s.tables()
+	if !strings.Contains(wanted, "no bgp suppress-duplicates") {
+		for i, t := range l.tables {
+			l.tables[i] = unnoticed.Replace(t)
+		}
+	}
 	if s.dut.Version == fabric.V84 {
 		one := sharePrivate(wanted)
 		l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
