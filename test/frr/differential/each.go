@@ -241,8 +241,11 @@ func (f family) text(line string) string {
 
 // at is what stands in a place, which may name a neighbor.
 func (f family) at(place, line string) string {
-	kind, _, _ := strings.Cut(place, " ")
+	kind, neighbor, _ := strings.Cut(place, " ")
 	if kind == f.place {
+		if strings.HasPrefix(neighbor, "G") && (strings.HasSuffix(line, " graceful-shutdown") || strings.Contains(line, " soo ")) {
+			return "" // FRR takes the one for no group, and dies of the other when who came from a range of the group goes
+		}
 		return line
 	}
 	for _, with := range []map[string]string{f.with, eachDefaults} {
