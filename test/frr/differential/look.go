@@ -12,7 +12,6 @@ import (
 
 	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
 
-	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
 )
 
@@ -48,8 +47,8 @@ func (l look) without(peer string) look {
 	return l
 }
 
-// sharePrivate tells the peers whose group has remove-private-AS with replace-AS. The private AS that is left alone is that of the peer, and 8.4 has
-// one update group for all of them: for whose AS it is made is chance.
+// sharePrivate tells the peers whose group has remove-private-AS. The private AS that is left alone is that of the peer, and FRR has one update
+// group for all of them: for whose AS it is made is chance (seen on 8.4 with replace-AS, on 10.3 with "all" and without replace-AS).
 func sharePrivate(wanted string) func(peer string) bool {
 	of, groups := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(wanted) {
@@ -59,7 +58,7 @@ func sharePrivate(wanted string) func(peer string) bool {
 			of[words[1]] = words[3]
 		case len(words) == 6 && words[1] == "listen":
 			of[dynamic] = words[5]
-		case len(words) > 3 && words[0] == "neighbor" && strings.EqualFold(words[2], "remove-private-AS") && strings.EqualFold(words[len(words)-1], "replace-AS"):
+		case len(words) > 2 && words[0] == "neighbor" && strings.EqualFold(words[2], "remove-private-AS"):
 			groups[words[1]] = true
 		}
 	}
@@ -98,13 +97,11 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 			l.tables[i] = unnoticed.Replace(t)
 		}
 	}
-	if s.dut.Version == fabric.V84 {
-		one := sharePrivate(wanted)
-		l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
-			peer, _, _ := strings.Cut(t, ": ")
-			return one(peer)
-		})
-	}
+	one := sharePrivate(wanted)
+	l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
+		peer, _, _ := strings.Cut(t, ": ")
+		return one(peer)
+	})
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
 	}
