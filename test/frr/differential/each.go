@@ -133,7 +133,7 @@ bgp as-path access-list AQ seq 5 permit ^$`),
 
 // notForGroups are words of lines that the group, which has a listen range, is not given. 10.3 takes graceful-shutdown for no group. With soo bgpd
 // dies, on both versions, when who came from the range goes, or when soo does. With advertise-map 8.4 announces nothing to who comes from the
-// range, and goes on to announce all to who is there already.
+// range before it looks at the condition, which is a minute later.
 var notForGroups = []string{" graceful-shutdown", " soo ", " advertise-map "}
 
 // listSteps are lists whose entries come, go, change and move.

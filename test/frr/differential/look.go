@@ -47,8 +47,8 @@ func (l look) without(peer string) look {
 	return l
 }
 
-// sharePrivate tells the peers whose group has remove-private-AS. The private AS that is left alone is that of the peer, and FRR has one update
-// group for all of them: for whose AS it is made is chance (seen on 8.4 with replace-AS, on 10.3 with "all" and without replace-AS).
+// sharePrivate tells the peers whose group has remove-private-AS or as-override. The AS that is left alone, or overridden, is that of the peer, and
+// FRR has one update group for all of them: for whose AS it is made is chance (seen on 8.4 with replace-AS, on 10.3 with "all" and as-override).
 func sharePrivate(wanted string) func(peer string) bool {
 	of, groups := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(wanted) {
@@ -58,7 +58,7 @@ func sharePrivate(wanted string) func(peer string) bool {
 			of[words[1]] = words[3]
 		case len(words) == 6 && words[1] == "listen":
 			of[dynamic] = words[5]
-		case len(words) > 2 && words[0] == "neighbor" && strings.EqualFold(words[2], "remove-private-AS"):
+		case len(words) > 2 && words[0] == "neighbor" && (strings.EqualFold(words[2], "remove-private-AS") || words[2] == "as-override"):
 			groups[words[1]] = true
 		}
 	}
