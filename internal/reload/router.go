@@ -509,7 +509,7 @@ const UntoldRouterID = "a session stays where FRR has told the view the same ID"
 
 // routerID is that of an instance, written or found by FRR; empty for one that nobody can know.
 func (c *change) routerID(in *instance) string {
-	for _, l := range in.block.lines {
+	for _, l := range slices.Backward(in.block.lines) { // the last counts
 		if v, ok := strings.CutPrefix(l, "bgp router-id "); ok {
 			return v
 		}
