@@ -426,37 +426,79 @@ func neighborLines(lines []string) []string {
 // concerns tells whether any route that is announced before and after has one of the tags; a change of an entry without a tag concerns
 // every route.
 func concerns(changed, before, after map[string]bool) bool {
+	has := func(tags map[string]bool, tag string) bool { return tags[tag] || tags[anyTag] }
 	for tag := range changed {
-		if tag == "" || before[tag] && after[tag] {
+		if tag == "" || has(before, tag) && has(after, tag) {
 			return true
 		}
 	}
 	return false
 }
 
-// announcedTags are the tags of the routes that each instance announces, as it runs.
+// anyTag stands for every tag: routes of other protocols and of other instances have some.
+const anyTag = "any"
+
+// announcedTags are the tags of the routes that each instance announces, as it runs: those that the maps give them which routes go through
+// before they are announced, and the routes' own.
 func announcedTags(c *config) map[string]map[string]bool {
-	tagOf := map[string]string{}
-	list, _ := entries(c)
-	for _, e := range list {
-		for _, l := range e.block.lines {
-			if tag, ok := strings.CutPrefix(l, "set tag "); ok {
-				tagOf[e.id.name] = tag
-			}
-		}
-	}
+	tagsOf := setTags(c)
 	out := map[string]map[string]bool{}
 	all, _ := instances(c)
 	for _, in := range all {
-		tags := map[string]bool{}
+		names, tags := map[string]bool{}, map[string]bool{}
 		for _, family := range in.families() {
 			for _, l := range in.family(family) {
-				if name := networkMap(l); name != "" {
-					tags[tagOf[name]] = true
+				if strings.HasPrefix(l, "network ") {
+					names[networkMap(l)] = true
+					continue
+				}
+				words := strings.Fields(l)
+				if words[0] == "redistribute" || words[0] == "import" {
+					tags[anyTag] = true
+				}
+				for i, w := range words[:len(words)-1] {
+					if strings.HasSuffix(w, "-map") && words[len(words)-1] != "out" {
+						names[words[i+1]] = true
+					}
 				}
 			}
 		}
+		for name := range names {
+			for _, tag := range tagsOf[name] {
+				tags[tag] = true
+			}
+		}
 		out[in.vrf] = tags
+	}
+	return out
+}
+
+// setTags are the tags that each route-map sets, "" where an entry sets none, and those of maps that it calls.
+func setTags(c *config) map[string][]string {
+	out, calls := map[string][]string{}, map[string][]string{}
+	list, _ := entries(c)
+	for _, e := range list {
+		tag := ""
+		for _, l := range e.block.lines {
+			if t, ok := strings.CutPrefix(l, "set tag "); ok {
+				tag = t
+			}
+			if called, ok := strings.CutPrefix(l, "call "); ok {
+				calls[e.id.name] = append(calls[e.id.name], called)
+			}
+		}
+		out[e.id.name] = append(out[e.id.name], tag)
+	}
+	for range len(calls) { // maps call maps
+		for name, called := range calls {
+			for _, other := range called {
+				for _, tag := range out[other] {
+					if !slices.Contains(out[name], tag) {
+						out[name] = append(out[name], tag)
+					}
+				}
+			}
+		}
 	}
 	return out
 }

@@ -389,7 +389,10 @@ func (c *change) dropReplaced(context, old, put []string) {
 		if id := neighborOf(l); id == "" || c.removed[id] {
 			continue
 		}
-		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
+		now, ok := replaced[routerKey(l)]
+		// 10.3 does not look at a route-map that comes to the default route of a group.
+		bare := strings.HasSuffix(l, " default-originate") && c.want.isGroup(neighborOf(l))
+		if ok && l != now && (bare || dropsFirst(l, now)) {
 			c.line(context, negated(withoutTimers(l)))
 		}
 	}

@@ -2,6 +2,7 @@ package reload
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,8 +257,8 @@ func sameKey(lines []string, line string) string {
 	return ""
 }
 
-// kindOfSet tells apart what FRR keeps in different places: it takes the new line, and does what one of the other kind said, or keeps both.
-func kindOfSet(l string, version vtysh.Version) string {
+// kindOfLine tells apart what FRR keeps in different places: it takes the new line, and does what one of the other kind said, or keeps both.
+func kindOfLine(l string, version vtysh.Version) string {
 	words := strings.Fields(l)
 	value := words[len(words)-1]
 	switch {
@@ -267,17 +268,39 @@ func kindOfSet(l string, version vtysh.Version) string {
 		return strconv.FormatBool(words[3] == "last-as")
 	case (strings.HasPrefix(l, "set community ") || strings.HasPrefix(l, "set large-community ")) && !version.AtLeast(10, 0):
 		return strconv.FormatBool(value == "none")
+	case strings.HasPrefix(l, "match peer ") && !version.AtLeast(10, 0):
+		return kindOfPeer(value)
 	case strings.HasPrefix(l, "set ip next-hop "):
 		return strconv.FormatBool(strings.Contains(value, "."))
 	}
 	return ""
 }
 
+// kindOfPeer is what a peer is matched by.
+func kindOfPeer(value string) string {
+	peer, err := netip.ParseAddr(value)
+	switch {
+	case value == "local":
+		return value
+	case err != nil:
+		return "interface"
+	}
+	return strconv.Itoa(peer.BitLen())
+}
+
 // changeEntry changes an entry from old to e. FRR changes the action and keeps the lines, but an entry that denies goes nowhere on a match.
 func (b *builder) changeEntry(old, e entry, put, drop []string) {
+	goesFirst := func(l string) string {
+		before := sameKey(old.block.lines, l)
+		if before != "" && kindOfLine(before, b.version) != kindOfLine(l, b.version) {
+			return before
+		}
+		return ""
+	}
+	unconditional := slices.ContainsFunc(put, func(l string) bool { return conditional([]string{goesFirst(l)}) })
 	lines := func(e entry) {
 		for _, l := range put {
-			if before := sameKey(old.block.lines, l); before != "" && kindOfSet(before, b.version) != kindOfSet(l, b.version) {
+			if before := goesFirst(l); before != "" {
 				// To bgpd alone, since vtysh would make one transaction of this and what follows.
 				undo := e.command(b, undoMapLine(before), effectOf(before))
 				undo.Daemon, undo.Filter = vtysh.BGPD, false
@@ -307,7 +330,7 @@ func (b *builder) changeEntry(old, e entry, put, drop []string) {
 	case old.action == "deny" && e.action == "permit":
 		lines(e.denying())
 		b.complete(e, Soft)
-	case e.action == "permit" && len(put)+len(drop) > 1 && (conditional(put) || conditional(drop)) && !leaves(old.block.lines) && !leaves(put):
+	case e.action == "permit" && (len(put)+len(drop) > 1 || unconditional) && (conditional(put) || conditional(drop)) && !leaves(old.block.lines) && !leaves(put):
 		b.closed(e, Soft, func() { lines(e.denying()) })
 	default:
 		lines(e)

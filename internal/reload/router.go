@@ -128,6 +128,8 @@ func bgpKey(words []string) string {
 func dropsFirst(old, now string) bool {
 	words := strings.Fields(old)
 	switch words[0] {
+	case "network":
+		return labelIndex(old) != labelIndex(now) // "cannot change label-index"
 	case "redistribute":
 		// An option that is left out stays.
 		return len(strings.Fields(now)) < len(words)
@@ -147,6 +149,13 @@ func dropsFirst(old, now string) bool {
 		}
 	}
 	return false
+}
+
+// labelIndex is that of a network, empty without one.
+func labelIndex(l string) string {
+	_, index, _ := strings.Cut(l, " label-index ")
+	index, _, _ = strings.Cut(index, " ")
+	return index
 }
 
 // suppressPending has routes wait until they are in the FIB. 10.3 resets the sessions of all instances for the line at the top, and those of an
@@ -439,11 +448,12 @@ func (c *change) own(context, put, drop []string, which func(string) bool) {
 			replaced[routerKey(l)] = l
 		}
 	}
+	labelled := slices.ContainsFunc(put, func(l string) bool { return labelIndex(l) != "" })
 	for _, l := range c.runningOf(context) {
 		if len(replaced) == 0 {
 			break
 		}
-		if strings.HasPrefix(l, "network ") {
+		if strings.HasPrefix(l, "network ") && !labelled && labelIndex(l) == "" {
 			continue // replaced in place, and there are many
 		}
 		if now, ok := replaced[routerKey(l)]; ok && l != now && dropsFirst(l, now) {
@@ -499,7 +509,7 @@ const UntoldRouterID = "a session stays where FRR has told the view the same ID"
 
 // routerID is that of an instance, written or found by FRR; empty for one that nobody can know.
 func (c *change) routerID(in *instance) string {
-	for _, l := range in.block.lines {
+	for _, l := range slices.Backward(in.block.lines) { // the last counts
 		if v, ok := strings.CutPrefix(l, "bgp router-id "); ok {
 			return v
 		}

@@ -45,7 +45,10 @@ func apart(text string) string {
 
 // kernelVRFs tells whether a chain runs where the VRF exists, as a network namespace. FRR 10.3 dies there of each line about an interface, so
 // most chains of it run without.
-func kernelVRFs(version fabric.Version, number uint64) bool {
+func kernelVRFs(g Generator, version fabric.Version, number uint64) bool {
+	if _, ok := g.(walker); ok {
+		return version == fabric.V84 // all of its chains have interfaces
+	}
 	return version == fabric.V84 || number%4 == 3
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
 
-	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
 )
 
@@ -28,6 +27,8 @@ type look struct {
 	// for the address that a BGP session tells it, unless there is an update-source. BFD that is shut down never comes up, and disturbs no
 	// session that was there before it.
 	chance []string
+	// says is what a live peer knows of its session.
+	says func(neighbor string) string
 }
 
 // without leaves out what a peer shows, and what others show of its routes.
@@ -46,8 +47,8 @@ func (l look) without(peer string) look {
 	return l
 }
 
-// sharePrivate tells the peers whose group has remove-private-AS with replace-AS. The private AS that is left alone is that of the peer, and 8.4 has
-// one update group for all of them: for whose AS it is made is chance.
+// sharePrivate tells the peers whose group has remove-private-AS or as-override. The AS that is left alone, or overridden, is that of the peer, and
+// FRR has one update group for all of them: for whose AS it is made is chance (seen on 8.4 with replace-AS, on 10.3 with "all" and as-override).
 func sharePrivate(wanted string) func(peer string) bool {
 	of, groups := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(wanted) {
@@ -57,7 +58,7 @@ func sharePrivate(wanted string) func(peer string) bool {
 			of[words[1]] = words[3]
 		case len(words) == 6 && words[1] == "listen":
 			of[dynamic] = words[5]
-		case len(words) > 3 && words[0] == "neighbor" && strings.EqualFold(words[2], "remove-private-AS") && strings.EqualFold(words[len(words)-1], "replace-AS"):
+		case len(words) > 2 && words[0] == "neighbor" && (strings.EqualFold(words[2], "remove-private-AS") || words[2] == "as-override"):
 			groups[words[1]] = true
 		}
 	}
@@ -68,6 +69,10 @@ func sharePrivate(wanted string) func(peer string) bool {
 		return of[peer] != "" && groups[of[peer]]
 	}
 }
+
+// unnoticed are attributes that bgpd does not send when they alone come or go: it suppresses what it takes for a duplicate, and looks at values,
+// not at whether they are there (both versions; with "no bgp suppress-duplicates" they are sent).
+var unnoticed = strings.NewReplacer("{Med: 0} ", "", "{AtomicAggregate} ", "")
 
 type session struct {
 	established bool
@@ -80,20 +85,23 @@ type session struct {
 
 // look looks at an FRR that should run a configuration.
 func (s *stand) look(ctx context.Context, wanted string) (look, error) {
-	var l look
+	l := look{says: s.says}
 	text, err := s.dut.RunningConfig(ctx)
 	if err != nil {
 		return l, err
 	}
 	l.config = tree(text, wanted)
 	l.tables = s.tables()
-	if s.dut.Version == fabric.V84 {
-		one := sharePrivate(wanted)
-		l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
-			peer, _, _ := strings.Cut(t, ": ")
-			return one(peer)
-		})
+	if !strings.Contains(wanted, "no bgp suppress-duplicates") {
+		for i, t := range l.tables {
+			l.tables[i] = unnoticed.Replace(t)
+		}
 	}
+	one := sharePrivate(wanted)
+	l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
+		peer, _, _ := strings.Cut(t, ": ")
+		return one(peer)
+	})
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
 	}

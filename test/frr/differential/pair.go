@@ -24,19 +24,40 @@ type Generator interface {
 	Chain(r *rand.Rand, version fabric.Version, n int) []string
 }
 
-// chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again.
-const chain = 8
+// walker is a Generator whose pairs can be counted.
+type walker interface {
+	Generator
+	// Pairs is how many pairs there are, Part some of their configurations, n or what is left.
+	Pairs(version fabric.Version) int
+	Part(from int, version fabric.Version, n int) []string
+}
 
-// chained returns the pairs of one chain; pair i of a run is pair i%chain of chain i/chain.
+// chain is how many pairs follow from one another: B of one is A of the next, so that it needs not be loaded again. walked is how many of a
+// walk do, which seldom loads.
+const chain, walked = 8, 48
+
+func length(g Generator) int {
+	if _, ok := g.(walker); ok {
+		return walked
+	}
+	return chain
+}
+
+// chained returns the pairs of one chain; pair i of a run is pair i%length(g) of chain i/length(g).
 func chained(g Generator, seed, number uint64, version fabric.Version) []Pair {
-	texts := g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
-	if g.Whole() && kernelVRFs(version, number) {
+	var texts []string
+	if w, ok := g.(walker); ok {
+		texts = w.Part(int(number)*walked, version, walked+1)
+	} else {
+		texts = g.Chain(rand.New(rand.NewPCG(seed, number)), version, chain+1)
+	}
+	if g.Whole() && kernelVRFs(g, version, number) {
 		for i := range texts {
 			texts[i] = suited(version, texts[i])
 		}
 	}
 	var out []Pair
-	for i := range chain {
+	for i := range len(texts) - 1 {
 		out = append(out, Pair{texts[i], texts[i+1], g.Whole()})
 	}
 	return out

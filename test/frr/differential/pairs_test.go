@@ -21,7 +21,7 @@ import (
 // go test ./test/frr/differential -run TestPairs -seed 7 -pairs 2000 -lanes 8 -timeout 10h
 var (
 	from     = flag.Int("from", 0, "the first pair")
-	made     = flag.String("generator", "", "grammar or product instead of both")
+	made     = flag.String("generator", "", "grammar, wide, product or each, instead of the first three")
 	keepAll  = flag.Bool("keep-all", false, "write the pairs that pass to -keep too")
 	with     = flag.String("tool", "engine", "engine, or frr-reload to see how that does")
 	defaults = map[string]string{"pairs": "36", "lanes": "8", "keep": "/tmp/frr-renderer-pairs"}
@@ -38,6 +38,7 @@ type job struct {
 	generator Generator
 	number    uint64
 	indices   []int // of the pairs in the run
+	known     *looks
 }
 
 func (j job) pairs() []Pair { return chained(j.generator, *seed, j.number, j.version) }
@@ -60,7 +61,7 @@ func TestPairs(t *testing.T) {
 		// Each version gets its share of the lanes.
 		share := min(max(1, *lanes/len(jobs)), len(list))
 		slices.SortStableFunc(list, func(a, b job) int {
-			return cmp.Compare(len(vrfs(kernelVRFs(v, a.number))), len(vrfs(kernelVRFs(v, b.number))))
+			return cmp.Compare(len(vrfs(a)), len(vrfs(b)))
 		})
 		queue := make(chan job, len(list))
 		for _, j := range list {
@@ -115,16 +116,16 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 	for j := range queue {
 		all := j.pairs()
 		for _, index := range j.indices {
-			if l != nil && (len(l.stands[0].dut.Spec.VRFs) > 0) != kernelVRFs(v, j.number) {
+			if l != nil && len(l.stands[0].dut.Spec.VRFs) != len(vrfs(j)) {
 				l.close()
 				l = nil
 			}
 			if l == nil {
-				if l = build(t, v, j.number); l == nil {
+				if l = build(t, j); l == nil {
 					return
 				}
 			}
-			p := all[index%chain]
+			p := all[index%length(j.generator)]
 			o, err := sharing(t, l, p, false)
 			unsteady := false
 			// On a busy machine FRR itself does not always come to the same end, or to any. What is the engine's doing comes again, at last alone.
@@ -132,7 +133,7 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 				l.stands[0].runs = ""
 				if err != nil {
 					l.close()
-					if l = build(t, v, j.number); l == nil {
+					if l = build(t, j); l == nil {
 						return
 					}
 				}
@@ -168,17 +169,18 @@ func work(t *testing.T, v fabric.Version, queue <-chan job, tally *tally) {
 }
 
 // build makes the lane for a chain.
-func build(t *testing.T, v fabric.Version, number uint64) *lane {
-	l, err := newLane(t.Context(), v, vrfs(kernelVRFs(v, number)), tools[*with])
+func build(t *testing.T, j job) *lane {
+	l, err := newLane(t.Context(), j.version, vrfs(j), tools[*with])
 	if err != nil {
 		t.Error(err)
 		return nil
 	}
+	l.known = j.known
 	return l
 }
 
-func vrfs(kernel bool) []string {
-	if kernel {
+func vrfs(j job) []string {
+	if kernelVRFs(j.generator, j.version, j.number) {
 		return []string{vrf}
 	}
 	return nil
@@ -206,10 +208,15 @@ func first(text string) string {
 // chains are the jobs of a version and a generator.
 func chains(v fabric.Version, g Generator) []job {
 	var out []job
-	for i := *from; i < *from+*pairs; i++ {
-		n := uint64(i / chain)
+	var known *looks
+	end := *from + *pairs
+	if w, ok := g.(walker); ok {
+		end, known = min(end, w.Pairs(v)), newLooks()
+	}
+	for i := *from; i < end; i++ {
+		n := uint64(i / length(g))
 		if len(out) == 0 || out[len(out)-1].number != n {
-			out = append(out, job{version: v, generator: g, number: n})
+			out = append(out, job{version: v, generator: g, number: n, known: known})
 		}
 		last := &out[len(out)-1]
 		last.indices = append(last.indices, i)
@@ -233,6 +240,7 @@ func generators(t *testing.T) []Generator {
 	if *made == "" {
 		return all
 	}
+	all = append(all, Each{})
 	i := slices.IndexFunc(all, func(g Generator) bool { return g.Name() == *made })
 	require.GreaterOrEqual(t, i, 0, "no such generator")
 	return all[i : i+1]
@@ -284,7 +292,7 @@ func TestKeptPairs(t *testing.T) {
 
 // replay is one lane of kept pairs.
 func replay(t *testing.T, v fabric.Version, queue <-chan string) {
-	l := build(t, v, 0)
+	l := build(t, job{version: v})
 	if l == nil {
 		return
 	}
@@ -309,7 +317,7 @@ func replay(t *testing.T, v fabric.Version, queue <-chan string) {
 			}
 			if err != nil {
 				l.close()
-				l = build(t, v, 0)
+				l = build(t, job{version: v})
 				require.NotNil(t, l)
 			}
 		})

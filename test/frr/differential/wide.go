@@ -135,24 +135,28 @@ func (t *Text) wideInterfaces() {
 			continue
 		}
 		t.open("interface %s", name)
-		t.choose("interface "+name+" line", []choice{
-			{60, []string{"description uplink one", "description  uplink two", "description x"}},
-			{15, []string{"bandwidth 1000", "bandwidth 2000"}},
-			{10, []string{"no link-detect"}},
-		}, "")
+		t.choose("interface "+name+" line", interfaceChoices, "")
 		if name == spare {
-			t.choose("spare", []choice{
-				{50, []string{"ip address 9.0.0.1/24", "ip address 9.0.1.1/24", "ip address 9.0.0.1/25 label spare"}},
-				{20, []string{"ip address 9.0.2.1/24"}},
-				{20, []string{"ipv6 address 2001:db8:9::1/64", "ipv6 address 2001:DB8:9::2/64"}},
-				{10, []string{"shutdown"}},
-				{10, []string{"no shutdown"}},
-				{10, []string{"link-params\n  metric 5\n exit-link-params", "link-params\n  metric 7\n  admin-grp 0x10\n exit-link-params"}},
-				{10, []string{"ipv6 nd ra-interval 10", "no ipv6 nd suppress-ra"}},
-			}, "")
+			t.choose("spare", spareChoices, "")
 		}
 		t.close("exit")
 	}
+}
+
+var interfaceChoices = []choice{
+	{60, []string{"description uplink one", "description  uplink two", "description x"}},
+	{15, []string{"bandwidth 1000", "bandwidth 2000"}},
+	{10, []string{"no link-detect"}},
+}
+
+var spareChoices = []choice{
+	{50, []string{"ip address 9.0.0.1/24", "ip address 9.0.1.1/24", "ip address 9.0.0.1/25 label spare"}},
+	{20, []string{"ip address 9.0.2.1/24"}},
+	{20, []string{"ipv6 address 2001:db8:9::1/64", "ipv6 address 2001:DB8:9::2/64"}},
+	{10, []string{"shutdown"}},
+	{10, []string{"no shutdown"}},
+	{10, []string{"link-params\n  metric 5\n exit-link-params", "link-params\n  metric 7\n  admin-grp 0x10\n exit-link-params"}},
+	{10, []string{"ipv6 nd ra-interval 10", "no ipv6 nd suppress-ra"}},
 }
 
 var prefixes = []string{
@@ -259,27 +263,34 @@ func (t *Text) wideBFD() {
 			continue
 		}
 		t.open("profile %s", name)
-		t.choose("profile "+name, []choice{
-			{50, []string{"detect-multiplier 5", "detect-multiplier 3", "detect-multiplier 10"}},
-			{50, []string{"transmit-interval 100", "transmit-interval 300", "transmit-interval 1000"}},
-			{50, []string{"receive-interval 100", "receive-interval 900"}},
-			{20, []string{"passive-mode"}},
-			{20, []string{"minimum-ttl 250", "minimum-ttl 254"}},
-			{10, []string{"echo transmit-interval 100", "echo receive-interval 200", "echo receive-interval disabled"}},
-			{10, []string{"echo-mode"}},
-			{5, []string{"shutdown"}},
-			{5, []string{"10.3|log-session-changes"}},
-		}, "")
+		t.choose("profile "+name, profileChoices, "")
 		t.close("exit")
 	}
 	if t.yes("bfd peer", 0.3) {
 		t.open("peer %s", t.one("bfd peer name", "10.0.0.99", "10.0.0.99 local-address 10.0.0.1", "10.0.0.99 multihop local-address 10.0.0.1", "10.0.0.99 interface eth0", "10.0.0.99 vrf red", "2001:DB8::99 local-address 2001:db8::1"))
-		t.choose("bfd peer line", []choice{
-			{40, []string{"profile fast", "profile slow"}}, {40, []string{"detect-multiplier 7"}}, {40, []string{"transmit-interval 200", "receive-interval 200"}}, {10, []string{"passive-mode", "shutdown"}},
-		}, "")
+		t.choose("bfd peer line", bfdPeerChoices, "")
 		t.close("exit")
 	}
 	t.close("exit")
+}
+
+var profileChoices = []choice{
+	{50, []string{"detect-multiplier 5", "detect-multiplier 3", "detect-multiplier 10"}},
+	{50, []string{"transmit-interval 100", "transmit-interval 300", "transmit-interval 1000"}},
+	{50, []string{"receive-interval 100", "receive-interval 900"}},
+	{20, []string{"passive-mode"}},
+	{20, []string{"minimum-ttl 250", "minimum-ttl 254"}},
+	{10, []string{"echo transmit-interval 100", "echo receive-interval 200", "echo receive-interval disabled"}},
+	{10, []string{"echo-mode"}},
+	{5, []string{"shutdown"}},
+	{5, []string{"10.3|log-session-changes"}},
+}
+
+var bfdPeerChoices = []choice{
+	{40, []string{"profile fast", "profile slow"}},
+	{40, []string{"detect-multiplier 7"}},
+	{40, []string{"transmit-interval 200", "receive-interval 200"}},
+	{10, []string{"passive-mode", "shutdown"}},
 }
 
 // wideNeighbor is a neighbor of an instance.
@@ -482,15 +493,15 @@ func (t *Text) wideFamily(k, name string, all, groups []wideNeighbor, off bool) 
 		if !member {
 			t.choose(nk+" out", outChoices, n.id)
 			if n.external {
-				t.choose(nk+" external", []choice{{5, []string{"{n} remove-private-AS", "{n} remove-private-AS all", "{n} remove-private-AS replace-AS", "{n} remove-private-AS all replace-AS", "{n} as-override"}}}, n.id)
+				t.choose(nk+" external", privateChoices, n.id)
 			} else if n.id == "10.0.0.4" || n.id == "10.0.0.7" || n.id == "GI" {
-				t.choose(nk+" internal", []choice{{15, []string{"{n} route-reflector-client"}}}, n.id)
+				t.choose(nk+" internal", reflectorChoices, n.id)
 			}
 		}
 		if four {
-			t.choose(nk+" lists", []choice{{6, []string{"{n} prefix-list {list} in", "{n} distribute-list {access} in"}}, {6, []string{"{n} prefix-list {list} out", "{n} distribute-list {access} out"}}}, n.id)
+			t.choose(nk+" lists", bindingChoices, n.id)
 		} else {
-			t.choose(nk+" lists6", []choice{{5, []string{"{n} prefix-list {list6} in", "{n} prefix-list {list6} out"}}}, n.id)
+			t.choose(nk+" lists6", bindingChoices6, n.id)
 		}
 	}
 	t.close("exit-address-family")
@@ -520,6 +531,19 @@ var inChoices = []choice{
 	{5, []string{"{n} weight 10", "{n} weight 20"}},
 	{6, []string{"{n} maximum-prefix 100", "{n} maximum-prefix 100 75", "{n} maximum-prefix 100 80 warning-only", "{n} maximum-prefix 200 restart 5", "{n} maximum-prefix 100 force", "{n} maximum-prefix 150 60"}},
 }
+
+var privateChoices = []choice{
+	{5, []string{"{n} remove-private-AS", "{n} remove-private-AS all", "{n} remove-private-AS replace-AS", "{n} remove-private-AS all replace-AS", "{n} as-override"}},
+}
+
+var reflectorChoices = []choice{{15, []string{"{n} route-reflector-client"}}}
+
+var bindingChoices = []choice{
+	{6, []string{"{n} prefix-list {list} in", "{n} distribute-list {access} in"}},
+	{6, []string{"{n} prefix-list {list} out", "{n} distribute-list {access} out"}},
+}
+
+var bindingChoices6 = []choice{{5, []string{"{n} prefix-list {list6} in", "{n} prefix-list {list6} out"}}}
 
 var outChoices = []choice{
 	{30, []string{"{n} route-map {map} out"}},
