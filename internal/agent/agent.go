@@ -103,6 +103,7 @@ type Agent struct {
 	good     *render.Document  // the last document that was rendered and could be used
 	ran      *render.Document  // what FRR ran of it, without what is held or rolled back
 	still    bool              // the last turn left FRR with what the objects ask for
+	resting  bool              // memory was given back; see rest
 	looking  bool              // the turn looks for what somebody has changed by hand
 	drift    string            // what was found of that last, and left
 	file     fs.FileInfo       // frr.conf as it was written last
@@ -246,6 +247,7 @@ func (a *Agent) fingerprint() string {
 // what differs then. An object of which FRR refuses a line is left out, or keeps its last good form, and the turn begins anew.
 func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	a.still = false
+	a.wake()
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(a.Timeout, defaultTimeout), errSlow)
 	defer cancel()
 	for {
@@ -407,6 +409,7 @@ func (a *Agent) quiet(ctx context.Context) bool {
 		return false
 	}
 	a.status.metrics.Succeeded(a.Now())
+	a.rest()
 	return true
 }
 

@@ -8,39 +8,72 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
-// Ends is the note of a command at which bgpd 10.x dies of a fault of its own: it updates a network that runs and that an aggregate
-// suppresses. Nothing else brings it there, so the command is sent and bgpd started again reads what it left out.
-const Ends = "bgpd of this version ends itself over a network that an aggregate suppresses"
+// Ends begins the note of a command at which bgpd dies of a fault of its own. Nothing else brings it to what is wanted, so the command is sent, and
+// bgpd started again reads what it left out.
+const Ends = "bgpd of this version ends itself over "
 
 // promiseEnds marks the commands over which bgpd ends itself: all sessions are reset.
 func promiseEnds(b *builder, running, wanted *config) {
-	if b.version.Major != 10 {
-		return
-	}
 	list, _ := instances(running)
 	_, want := instances(wanted)
-	suppressed := map[string]map[string]bool{}
-	var all []string
+	ends := func(i int, over string) {
+		var all []string
+		for _, in := range list {
+			for _, id := range in.neighbors() {
+				all = append(all, strings.Clone(in.named(id)))
+			}
+		}
+		b.commands[i].Effect, b.commands[i].Neighbors, b.commands[i].Note = Reset, all, Ends+over
+	}
 	for _, in := range list {
-		if networks := in.suppressed(want[in.vrf]); len(networks) > 0 {
-			suppressed[in.header] = networks
+		var suppressed map[string]bool
+		if b.version.Major == 10 {
+			suppressed = in.suppressed(want[in.vrf])
 		}
-		for _, id := range in.neighbors() {
-			all = append(all, strings.Clone(in.named(id)))
+		origins := in.originRanges()
+		if len(suppressed)+len(origins) == 0 {
+			continue
 		}
-	}
-	if len(suppressed) == 0 {
-		return
-	}
-	for i, c := range b.commands {
-		words := strings.Fields(c.Line.Reveal())
-		for header, networks := range suppressed {
-			updates := len(c.Context) == 2 && c.Context[0].Reveal() == header && len(words) > 1 && words[0] == "network" && networks[words[1]]
-			if updates || looksAtNetworks(c, header) {
-				b.commands[i].Effect, b.commands[i].Neighbors, b.commands[i].Note = Reset, all, Ends
+		for i, c := range b.commands {
+			within := len(c.Context) > 0 && c.Context[0].Reveal() == in.header
+			words := strings.Fields(strings.TrimPrefix(c.Line.Reveal(), "no "))
+			updates := within && len(c.Context) == 2 && len(words) > 1 && words[0] == "network" && suppressed[words[1]]
+			changes := within && len(words) > 2 && words[0] == "neighbor" && words[2] == "soo" && origins[words[1]] != nil
+			switch {
+			case updates || len(suppressed) > 0 && looksAtNetworks(c, in.header):
+				ends(i, "a network that an aggregate suppresses")
+			case changes || c.Effect == Reset && slices.ContainsFunc(c.Neighbors, func(n string) bool { return resetsOrigin(origins, n) }):
+				ends(i, "a session that came from a listen range, and whose group has a site of origin")
 			}
 		}
 	}
+}
+
+// originRanges are the listen ranges of groups with "soo", by group, as plans name them: bgpd dies when one who came from such a range goes, or is
+// given another site of origin (seen on 8.4 and 10.3).
+func (in *instance) originRanges() map[string][]string {
+	out := map[string][]string{}
+	for _, family := range in.families() {
+		for _, l := range in.family(family) {
+			if !strings.HasPrefix(l, "neighbor ") || !strings.Contains(l, " soo ") {
+				continue
+			}
+			words := strings.Fields(l)
+			for _, r := range in.ranges(words[1]) {
+				out[words[1]] = append(out[words[1]], in.named(r))
+			}
+		}
+	}
+	return out
+}
+
+func resetsOrigin(origins map[string][]string, neighbor string) bool {
+	for _, ranges := range origins {
+		if slices.Contains(ranges, neighbor) {
+			return true
+		}
+	}
+	return false
 }
 
 // suppressed are the networks that an aggregate, as it is or will be, keeps from being announced.

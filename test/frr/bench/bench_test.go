@@ -184,6 +184,7 @@ func report(b *testing.B, product, floor []time.Duration, cold time.Duration, pi
 	b.ReportMetric(ms(cold), "ms-cold")
 	b.ReportMetric(memory(b, pid, "VmRSS:"), "MiB-rss")
 	b.ReportMetric(memory(b, pid, "VmHWM:"), "MiB-peak")
+	b.ReportMetric(memory(b, pid, "RssAnon:"), "MiB-anon")
 }
 
 // memory is what a process has of resident memory in MiB: VmRSS now, VmHWM at most.

@@ -27,6 +27,7 @@ func BenchmarkDrift(b *testing.B) {
 func drift(b *testing.B, v fabric.Version, n int) {
 	const interval, comparisons = 250 * time.Millisecond, 40
 	s := newStand(b, v, n, 1)
+	resident := 0.0
 	measure := func(drift time.Duration) (ours, bgpd time.Duration) {
 		agent := s.run(b, "--drift-interval", drift.String())
 		s.whole(b, n)
@@ -35,6 +36,7 @@ func drift(b *testing.B, v fabric.Version, n int) {
 		ours, bgpd = -processorTime(b, agent.PID()), -processorTime(b, pid)
 		time.Sleep(interval * comparisons)
 		ours, bgpd = ours+processorTime(b, agent.PID()), bgpd+processorTime(b, pid)
+		resident = memory(b, agent.PID(), "VmRSS:")
 		stop(agent)
 		return ours, bgpd
 	}
@@ -44,6 +46,7 @@ func drift(b *testing.B, v fabric.Version, n int) {
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(ms(ours-idleOurs)/comparisons, "ms-ours/comparison")
 		b.ReportMetric(ms(bgpd-idleBGPD)/comparisons, "ms-bgpd/comparison")
+		b.ReportMetric(resident, "MiB-rss")
 	}
 }
 

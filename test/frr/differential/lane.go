@@ -416,8 +416,8 @@ func (engine) apply(ctx context.Context, s *stand, p Pair, o *Outcome) error {
 		return nil
 	}
 	o.Plan = plan
-	if slices.ContainsFunc(plan.Commands, func(c reload.Command) bool { return c.Note == reload.Ends }) {
-		o.Said = append(o.Said, reload.Ends) // and is not there to be compared
+	if slices.ContainsFunc(plan.Commands, func(c reload.Command) bool { return strings.HasPrefix(c.Note, reload.Ends) }) {
+		o.Said = append(o.Said, reload.Ends+"something") // and is not there to be compared
 		return nil
 	}
 	result, err := e.Apply(ctx, document)

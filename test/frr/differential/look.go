@@ -47,10 +47,18 @@ func (l look) without(peer string) look {
 	return l
 }
 
-// sharePrivate tells the peers whose group has remove-private-AS or as-override. The AS that is left alone, or overridden, is that of the peer, and
+// sharesPrivate tells the lines over which what a group's member hears is chance. The AS that is left alone, or overridden, is that of the peer, and
 // FRR has one update group for all of them: for whose AS it is made is chance (seen on 8.4 with replace-AS, on 10.3 with "all" and as-override).
-func sharePrivate(wanted string) func(peer string) bool {
-	of, groups := map[string]string{}, map[string]bool{}
+func sharesPrivate(words []string) bool {
+	return strings.EqualFold(words[2], "remove-private-AS") || words[2] == "as-override"
+}
+
+// limitsRoutes tells the lines with which it is chance which routes a peer is sent: the first ones.
+func limitsRoutes(words []string) bool { return words[2] == "maximum-prefix-out" }
+
+// having tells whether a peer, or its group, has a line of a kind.
+func having(wanted string, kind func(words []string) bool) (own, byGroup func(peer string) bool) {
+	of, has := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(wanted) {
 		words := strings.Fields(line)
 		switch {
@@ -58,16 +66,37 @@ func sharePrivate(wanted string) func(peer string) bool {
 			of[words[1]] = words[3]
 		case len(words) == 6 && words[1] == "listen":
 			of[dynamic] = words[5]
-		case len(words) > 2 && words[0] == "neighbor" && (strings.EqualFold(words[2], "remove-private-AS") || words[2] == "as-override"):
-			groups[words[1]] = true
+		case len(words) > 2 && words[0] == "neighbor" && kind(words):
+			has[words[1]] = true
 		}
 	}
-	return func(peer string) bool {
+	own = func(peer string) bool { return has[peer] }
+	return own, func(peer string) bool {
 		if strings.HasPrefix(peer, dynamic) {
 			peer = dynamic
 		}
-		return of[peer] != "" && groups[of[peer]]
+		return of[peer] != "" && has[of[peer]]
 	}
+}
+
+// counted has of a peer whose routes are limited how many it has of each family.
+func counted(tables []string, limited func(peer string) bool) []string {
+	var out []string
+	counts := map[string]int{}
+	for _, t := range tables {
+		peer, route, _ := strings.Cut(t, ": ")
+		if !limited(peer) {
+			out = append(out, t)
+			continue
+		}
+		prefix, _, _ := strings.Cut(route, " ")
+		counts[fmt.Sprintf("%s: routes, IPv6 %t", peer, strings.Contains(prefix, ":"))]++
+	}
+	for family, n := range counts {
+		out = append(out, fmt.Sprint(family, ", ", n))
+	}
+	sort.Strings(out)
+	return out
 }
 
 // unnoticed are attributes that bgpd does not send when they alone come or go: it suppresses what it takes for a duplicate, and looks at values,
@@ -97,11 +126,13 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 			l.tables[i] = unnoticed.Replace(t)
 		}
 	}
-	one := sharePrivate(wanted)
+	_, one := having(wanted, sharesPrivate)
 	l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
 		peer, _, _ := strings.Cut(t, ": ")
 		return one(peer)
 	})
+	own, byGroup := having(wanted, limitsRoutes)
+	l.tables = counted(l.tables, func(peer string) bool { return own(peer) || byGroup(peer) })
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
 	}
