@@ -143,7 +143,9 @@ func dropsFirst(old, now string) bool {
 				return true
 			case "bfd":
 				return routerKey(old) == routerKey(withoutTimers(old)) // bfdd keeps the timers of a session that it has
-			case "capability", "default-originate", "shutdown":
+			case "capability":
+				return len(words) > 3 && words[3] == "orf" || len(strings.Fields(now)) < len(words) // "send" leaves what "both" has set
+			case "default-originate", "shutdown":
 				return len(strings.Fields(now)) < len(words)
 			}
 		}

@@ -125,7 +125,7 @@ func (s *store) settle() bool {
 		}
 		changes[identity.Kind] = append(changes[identity.Kind], change)
 	}
-	clear(s.dirty)
+	s.dirty = map[problem.Object]bool{} // a map that was cleared keeps what it once held room for
 	changed := false
 	for kind, c := range changes {
 		if s.lists[kind] == nil {

@@ -53,7 +53,7 @@ func sharesPrivate(words []string) bool {
 	return strings.EqualFold(words[2], "remove-private-AS") || words[2] == "as-override"
 }
 
-// limitsRoutes tells the lines with which it is chance which routes a peer is sent: the first ones.
+// limitsRoutes tells the lines with which it is chance which routes a peer is sent: the first ones. Those count, too, that it ignores.
 func limitsRoutes(words []string) bool { return words[2] == "maximum-prefix-out" }
 
 // having tells whether a peer, or its group, has a line of a kind.
@@ -77,26 +77,6 @@ func having(wanted string, kind func(words []string) bool) (own, byGroup func(pe
 		}
 		return of[peer] != "" && has[of[peer]]
 	}
-}
-
-// counted has of a peer whose routes are limited how many it has of each family.
-func counted(tables []string, limited func(peer string) bool) []string {
-	var out []string
-	counts := map[string]int{}
-	for _, t := range tables {
-		peer, route, _ := strings.Cut(t, ": ")
-		if !limited(peer) {
-			out = append(out, t)
-			continue
-		}
-		prefix, _, _ := strings.Cut(route, " ")
-		counts[fmt.Sprintf("%s: routes, IPv6 %t", peer, strings.Contains(prefix, ":"))]++
-	}
-	for family, n := range counts {
-		out = append(out, fmt.Sprint(family, ", ", n))
-	}
-	sort.Strings(out)
-	return out
 }
 
 // unnoticed are attributes that bgpd does not send when they alone come or go: it suppresses what it takes for a duplicate, and looks at values,
@@ -126,13 +106,12 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 			l.tables[i] = unnoticed.Replace(t)
 		}
 	}
-	_, one := having(wanted, sharesPrivate)
+	_, shared := having(wanted, sharesPrivate)
+	own, byGroup := having(wanted, limitsRoutes)
 	l.tables = slices.DeleteFunc(l.tables, func(t string) bool {
 		peer, _, _ := strings.Cut(t, ": ")
-		return one(peer)
+		return shared(peer) || own(peer) || byGroup(peer)
 	})
-	own, byGroup := having(wanted, limitsRoutes)
-	l.tables = counted(l.tables, func(peer string) bool { return own(peer) || byGroup(peer) })
 	if l.sessions, err = s.bgp(ctx); err != nil {
 		return l, err
 	}
