@@ -247,6 +247,27 @@ func lookAgain(b *builder, running *config) {
 	}
 }
 
+// learnAgain ends the sessions of an instance that comes to have routes wait for the FIB: 8.4 knows of no route that was there before whether it is, and
+// takes it back from each neighbor to which it announces it again. Later versions end them by themselves.
+func learnAgain(b *builder, running *config) {
+	if b.version.AtLeast(9, 0) {
+		return
+	}
+	const setting = "bgp " + suppressPending
+	list, _ := instances(running)
+	for _, in := range list {
+		begins := slices.ContainsFunc(b.commands, func(c Command) bool {
+			return c.Line == setting && (len(c.Context) == 0 || len(c.Context) == 1 && c.Context[0].Reveal() == in.header)
+		})
+		if neighbors := in.all(); begins && len(neighbors) > 0 {
+			b.add(Command{
+				Daemon: vtysh.BGPD, Exec: true, Effect: Reset, Neighbors: neighbors,
+				Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" *"), " ")), Note: "8.4 knows only of routes that come from now on whether they are in the FIB",
+			})
+		}
+	}
+}
+
 // remakeDynamic ends the sessions of those that came from a listen range when their group is activated in a family: 8.4 and 10.3 have announced
 // IPv4 to them by default, so that nothing happens, and they would never get the group's settings. The next one that comes gets them.
 func remakeDynamic(b *builder, running, wanted *config) {

@@ -89,6 +89,7 @@ func diff(running Running, wanted *config) Plan {
 	dropCopies(&b, running, wanted)
 	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)
+	learnAgain(&b, bgp)
 	withdrawBackdoors(&b, bgp, wanted)
 	shareRedistribution(&b, bgp, wanted)
 	endDelay(&b, wanted, changes)
@@ -141,7 +142,7 @@ func putGlobals(b *builder, running, wanted *config) {
 		case setsMode(l):
 			return "bgp " + restartMode // one mode takes the place of another
 		}
-		return l
+		return valued(strings.Fields(strings.TrimPrefix(l, "no ")))
 	}
 	put, drop := difference(globals(running.top), globals(wanted.top), key)
 	now, _ := instances(running)

@@ -121,6 +121,17 @@ func bgpKey(words []string) string {
 			return strings.Join(words[:4], " ")
 		}
 	}
+	if words[1] == "confederation" { // whose members are numbers
+		return strings.Join(words, " ")
+	}
+	return valued(words)
+}
+
+// valued is a line without the numbers at its end, timers and limits: one takes the place of another.
+func valued(words []string) string {
+	for len(words) > 2 && isNumber(words[len(words)-1]) {
+		words = words[:len(words)-1]
+	}
 	return strings.Join(words, " ")
 }
 
@@ -161,7 +172,7 @@ func labelIndex(l string) string {
 }
 
 // suppressPending has routes wait until they are in the FIB. 10.3 resets the sessions of all instances for the line at the top, and those of an
-// instance, but not of a view, for the line in its block; 8.4 resets none (seen).
+// instance, but not of a view, for the line in its block; 8.4 resets none (seen), and should: see learnAgain.
 const suppressPending = "suppress-fib-pending"
 
 // resetsForFIB tells whether that line resets sessions, vrf being that of an instance.
@@ -196,8 +207,10 @@ func instanceEffect(line string) (Effect, string) {
 					return None, ""
 				}
 				return Reset, ""
-			case "fast-external-failover", "listen", "minimum-holdtime", "lu-ipv4-explicit-null":
+			case "fast-external-failover", "listen", "minimum-holdtime", "lu-ipv4-explicit-null", "conditional-advertisement":
 				return None, ""
+			case "tcp-keepalive", "long-lived-graceful-restart":
+				return Deferred, ""
 			}
 		}
 	}
@@ -576,8 +589,8 @@ func (c *change) line(context []string, line string) {
 	default:
 		cmd.Effect, cmd.Note = instanceEffect(line)
 		setting := strings.TrimPrefix(line, "no ")
-		if setting == "bgp "+suppressPending && !resetsForFIB(c.b.version, c.want.vrf) {
-			cmd.Effect = Soft
+		if setting == "bgp "+suppressPending && !resetsForFIB(c.b.version, c.want.vrf) && (line != setting || c.b.version.AtLeast(9, 0)) {
+			cmd.Effect = Soft // see learnAgain
 		}
 		sameID := false
 		if strings.HasPrefix(setting, "bgp router-id ") && c.had {

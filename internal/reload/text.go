@@ -93,3 +93,8 @@ func exit(header string) string {
 	}
 	return "exit"
 }
+
+// isNumber tells whether a word is a decimal number.
+func isNumber(word string) bool {
+	return word != "" && strings.Trim(word, "0123456789") == ""
+}

@@ -145,7 +145,7 @@ var listSteps = []choice{
 		"ip prefix-list PL1 seq 7 permit 100.20.0.0/16 le 24",
 		"ip prefix-list PL1 permit 100.20.0.0/16 le 24\nip prefix-list PL1 deny any",
 		"ip prefix-list PL1 deny any\nip prefix-list PL1 permit 100.20.0.0/16 le 24",
-		"ip prefix-list PL1 description words",
+		"ip prefix-list PL1 description words\nip prefix-list PL1 seq 5 permit 100.20.0.0/16 le 24", // alone it is an empty list, which permits or not
 	}},
 	{0, []string{
 		"access-list AC seq 5 permit 100.20.0.0/16",
