@@ -10,9 +10,12 @@ import (
 
 // keptWords begin lines that belong to whoever runs FRR, or that take effect when FRR reads its file: they are never sent.
 var keptWords = map[string]bool{
-	"frr": true, "service": true, "password": true, "enable": true, "username": true, "line": true, "agentx": true, "zebra": true,
+	"frr": true, "service": true, "password": true, "enable": true, "username": true, "line": true, "agentx": true,
 	"Building": true, "Current": true,
 }
+
+// zebraWord begins settings of zebra's, which are kept as well unless the document is all of FRR's configuration.
+const zebraWord = "zebra"
 
 // nameWords are kept to FRR's next start as well, unless the document is all of FRR's configuration.
 var nameWords = map[string]bool{"hostname": true, "domainname": true}
@@ -134,7 +137,7 @@ func others(c *config, running Running) []other {
 	for _, l := range c.top {
 		o := other{nil, l}
 		switch first := o.first(); {
-		case keptWords[first], !running.Whole && nameWords[first], isFilter(l), first == "bgp":
+		case keptWords[first], !running.Whole && (nameWords[first] || first == zebraWord), isFilter(l), first == "bgp":
 		case strings.HasPrefix(l, "no ip") && !running.Whole:
 		case strings.HasSuffix(l, " forwarding") && !running.Whole:
 		default:
