@@ -173,6 +173,20 @@ func otherStyle(name string) string {
 	return strings.Replace(name, " expanded ", " standard ", 1)
 }
 
+// leaves tells that an entry which takes the place of another would keep a part of it: "exact-match", or what made it match anything (seen on 8.4 and
+// 10.3).
+func (l *list) leaves(old, now listEntry) bool {
+	if !strings.HasPrefix(l.name, "access-list ") && !strings.HasPrefix(l.name, "ipv6 access-list ") {
+		return false
+	}
+	for _, word := range []string{" any", " exact-match"} {
+		if strings.HasSuffix(old.meaning(), word) != strings.HasSuffix(now.meaning(), word) {
+			return true
+		}
+	}
+	return false
+}
+
 // replace brings the entries of a list from one state to another.
 func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
 	at, meant := map[int]listEntry{}, map[string]int{}
@@ -192,6 +206,9 @@ func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
 		}
 		if there {
 			delete(meant, old.meaning())
+			if l.leaves(old, e) {
+				put = append(put, undoFilter(l.line(old)))
+			}
 		}
 		at[e.number], meant[e.meaning()] = e, e.number
 		put = append(put, l.line(e))
