@@ -187,11 +187,19 @@ func (l *list) leaves(old, now listEntry) bool {
 	return false
 }
 
+// sought is what FRR finds an entry by that is to go: of an AS-path list 10.3 takes the first with the expression, whether it permits or denies.
+func (l *list) sought(e listEntry) string {
+	if _, expression, is := strings.Cut(e.content, " "); is && strings.HasPrefix(l.name, "bgp as-path ") {
+		return expression
+	}
+	return e.meaning()
+}
+
 // replace brings the entries of a list from one state to another.
 func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
 	at, meant := map[int]listEntry{}, map[string]int{}
 	for _, e := range now {
-		at[e.number], meant[e.meaning()] = e, e.number
+		at[e.number], meant[l.sought(e)] = e, e.number
 	}
 	wanted := map[int]bool{}
 	for _, e := range want {
@@ -200,17 +208,17 @@ func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
 		if there && old.meaning() == e.meaning() {
 			continue
 		}
-		if n, ok := meant[e.meaning()]; ok && !twice {
+		if n, ok := meant[l.sought(e)]; ok && n != e.number && !twice {
 			put = append(put, undoFilter(l.line(at[n])))
 			delete(at, n)
 		}
 		if there {
-			delete(meant, old.meaning())
+			delete(meant, l.sought(old))
 			if l.leaves(old, e) {
 				put = append(put, undoFilter(l.line(old)))
 			}
 		}
-		at[e.number], meant[e.meaning()] = e, e.number
+		at[e.number], meant[l.sought(e)] = e, e.number
 		put = append(put, l.line(e))
 	}
 	for _, e := range now {
