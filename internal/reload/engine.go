@@ -209,6 +209,11 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 			result.Plan = plan
 		}
 		result.Remaining = plan
+		if plan.Empty() {
+			// What FRR has refused it runs all the same: somebody else was faster. When bgpd is started anew that is who reads frr.conf, and
+			// 8.4 takes "neighbor X graceful-restart" only once.
+			result.Refused = slices.DeleteFunc(result.Refused, func(r Refused) bool { return !r.Command.Exec })
+		}
 		if plan.Empty() || pass > 0 && slices.EqualFunc(plan.Commands, refusedCommands(result.Refused), sameCommand) {
 			break
 		}

@@ -135,6 +135,31 @@ func TestARefusedFilterIsNamed(t *testing.T) {
 	require.Empty(t, Diff(Running{BGPD: frr.Running(vtysh.BGPD), Version: frr103}, render.Document{Text: good}).Commands, "everything else is applied")
 }
 
+// TestWhatSomebodyElseHasEnteredIsNotRefused: bgpd 8.4 takes the line once, and when it is started anew who reads frr.conf may be faster.
+func TestWhatSomebodyElseHasEnteredIsNotRefused(t *testing.T) {
+	const line = "neighbor 10.0.0.1 graceful-restart"
+	wanted := "router bgp 64500\n neighbor 10.0.0.1 remote-as 64501\n " + line + "\nexit\n"
+	for _, faster := range []bool{false, true} {
+		frr := vtyshtest.New(t, "8.4.4", vtysh.BGPD, vtysh.BFDD)
+		frr.Inject(func(_ vtysh.Daemon, l string) vtyshtest.Fault {
+			if l != line {
+				return vtyshtest.Fault{}
+			}
+			entered := make(chan struct{})
+			go func() {
+				defer close(entered)
+				if faster {
+					frr.Type(vtysh.BGPD, "router bgp 64500", line)
+				}
+			}()
+			return vtyshtest.Fault{Hang: entered, Refuse: "% The Graceful Restart command used is not valid at this moment.\n"}
+		})
+		result := applied(t, newEngine(frr), wanted)
+		require.Equal(t, faster, result.Verified())
+		require.Equal(t, faster, len(result.Refused) == 0)
+	}
+}
+
 // TestAnApplyThatWasCutGoesOn cuts the connection, or ends bgpd, after each line of an apply; the next apply finishes it.
 func TestAnApplyThatWasCutGoesOn(t *testing.T) {
 	wanted := manyFilters(10, base)
