@@ -54,11 +54,11 @@ func promiseEnds(b *builder, running, wanted *config) {
 func (in *instance) originRanges() map[string][]string {
 	out := map[string][]string{}
 	for _, family := range in.families() {
-		for _, l := range in.family(family) {
-			if !strings.HasPrefix(l, "neighbor ") || !strings.Contains(l, " soo ") {
+		for _, l := range neighborLines(in.family(family)) {
+			words := strings.Fields(l)
+			if len(words) < 3 || words[2] != "soo" {
 				continue
 			}
-			words := strings.Fields(l)
 			for _, r := range in.ranges(words[1]) {
 				out[words[1]] = append(out[words[1]], in.named(r))
 			}
@@ -262,7 +262,7 @@ func learnAgain(b *builder, running *config) {
 		if neighbors := in.all(); begins && len(neighbors) > 0 {
 			b.add(Command{
 				Daemon: vtysh.BGPD, Exec: true, Effect: Reset, Neighbors: neighbors,
-				Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" *"), " ")), Note: "8.4 knows only of routes that come from now on whether they are in the FIB",
+				Line: clearBGP(in.vrf, "*"), Note: "8.4 knows only of routes that come from now on whether they are in the FIB",
 			})
 		}
 	}
@@ -287,7 +287,7 @@ func remakeDynamic(b *builder, running, wanted *config) {
 			seen[id] = true
 			b.add(Command{
 				Daemon: vtysh.BGPD, Exec: true, Effect: Reset, Neighbors: c.Neighbors,
-				Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" peer-group "+id), " ")), Note: "who came from a range has settings of then",
+				Line: clearBGP(in.vrf, "peer-group", id), Note: "who came from a range has settings of then",
 			})
 		}
 	}

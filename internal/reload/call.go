@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -38,7 +37,7 @@ func (e *Engine) call(ctx context.Context, plan Plan) []Command {
 			continue
 		}
 		c := Command{
-			Daemon: vtysh.BGPD, Exec: true, Effect: None, Neighbors: []string{named}, Line: vtysh.Line(strings.Join(strings.Fields("clear bgp "+in+" "+id), " ")),
+			Daemon: vtysh.BGPD, Exec: true, Effect: None, Neighbors: []string{named}, Line: clearBGP(in, id),
 			Note: fmt.Sprintf("after failures bgpd would wait %s more", wait.Round(time.Second)),
 		}
 		if _, err := e.client.Run(ctx, c.Daemon, c.Line.Reveal()); err == nil {

@@ -62,7 +62,12 @@ func (in *instance) family(f string) []string { return in.config.get(in.within(f
 
 // clearing has bgpd look at what a neighbor announces ("in") or is announced ("out") once more, in a family or, where that is empty, in all.
 func (in *instance) clearing(family, neighbor, direction string) vtysh.Line {
-	return vtysh.Line(strings.Join(strings.Fields("clear bgp "+in.vrf+" "+strings.TrimPrefix(family, "address-family ")+" "+neighbor+" soft "+direction), " "))
+	return clearBGP(in.vrf, strings.TrimPrefix(family, "address-family "), neighbor, "soft", direction)
+}
+
+// clearBGP is the command that ends sessions, or looks at their routes once more, of the instance of a VRF or view; words may be empty.
+func clearBGP(vrf string, words ...string) vtysh.Line {
+	return vtysh.Line(strings.Join(strings.Fields("clear bgp "+vrf+" "+strings.Join(words, " ")), " "))
 }
 
 // routerKey is what a line of a router block is a value of.
