@@ -291,7 +291,7 @@ func neighborEffect(line string, version vtysh.Version) (Effect, string) {
 		return Deferred, ""
 	case "route-map", "prefix-list", "filter-list", "distribute-list", "send-community", "next-hop-self", "attribute-unchanged", "advertise-map",
 		"remove-private-AS", "as-override", "soft-reconfiguration", "allowas-in", "weight", "default-originate", "unsuppress-map",
-		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown", "solo":
+		"maximum-prefix-out", "enforce-first-as", "graceful-shutdown", "solo", "sender-as-path-loop-detection":
 		return Soft, ""
 	case "remote-as", "interface", "password", "update-source", "local-as", "ebgp-multihop", "ttl-security", "passive", "shutdown",
 		"disable-connected-check", "local-role", "port", "activate", "route-reflector-client", "route-server-client",

@@ -157,6 +157,8 @@ func dropsFirst(old, now string) bool {
 			switch words[2] {
 			case "remove-private-AS", "next-hop-self", "attribute-unchanged":
 				return true
+			case "local-as": // 8.4 does not tell a group's dynamic neighbors of another way to prepend
+				return true
 			case "bfd":
 				return routerKey(old) == routerKey(withoutTimers(old)) // bfdd keeps the timers of a session that it has
 			case "capability":

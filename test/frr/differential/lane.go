@@ -266,8 +266,10 @@ func (l *lane) differences(reloaded, fresh look, o *Outcome) []Difference {
 	for _, c := range o.Plan.Commands {
 		// A session that stays has the capabilities that it came up with; the plan says so.
 		if c.Effect == reload.Deferred && capabilities.MatchString(c.Line.Reveal()) {
-			for _, peer := range c.Neighbors {
-				reloaded, fresh = reloaded.without(peer), fresh.without(peer)
+			for i := range speakers {
+				if speakers[i].VRF == "" && covers(c.Neighbors, speakers[i].Address) {
+					reloaded, fresh = reloaded.without(speakers[i].Address), fresh.without(speakers[i].Address)
+				}
 			}
 		}
 	}
