@@ -4,14 +4,16 @@ import (
 	_ "embed"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
 // Each leaves nothing to chance: it walks through every line that Wide knows, in a configuration that is otherwise the same, so that each line
-// comes, goes, and becomes each other line that stands in its place. The seed does not matter; -from and -pairs choose a part of the walk.
+// comes, goes, and becomes each other line that stands in its place; and the same with another number. The seed does not matter; -from and -pairs choose a part of the walk.
 type Each struct{}
 
 // Name implements Generator.
@@ -104,7 +106,37 @@ func families(version fabric.Version) []family {
 	tagged = maps.Clone(tagged)
 	tagged["entry"] = "match tag 7"
 	add("own-tag", tagged, []choice{{0, []string{"set tag 1", "set tag 7", "set tag 8"}}})
+	for _, f := range slices.Clone(out) {
+		for _, l := range f.lines {
+			if next := renumbered(l); next != "" && !slices.ContainsFunc(f.lines, func(o string) bool { return o != l && sameButNumbers(o, l) }) {
+				out = append(out, family{f.place, []string{l, next}, f.with})
+			}
+		}
+	}
 	return out
+}
+
+// number is one in a line that is no part of a name, an address or a prefix.
+var number = regexp.MustCompile(`(?:^|[ :+])([0-9]+)(?:$|[ :])`)
+
+// renumbered is a line with another number in place of its last, empty if it has none.
+func renumbered(line string) string {
+	found := number.FindAllStringSubmatchIndex(line, -1)
+	if len(found) == 0 || strings.Contains(line, "\n") {
+		return ""
+	}
+	at := found[len(found)-1][2:4]
+	n, _ := strconv.Atoi(line[at[0]:at[1]])
+	if slices.Contains([]int{32, 100, 128, 255}, n) { // the most that there is
+		n -= 2
+	}
+	return line[:at[0]] + strconv.Itoa(n+1) + line[at[1]:]
+}
+
+// sameButNumbers tells whether two lines differ in numbers alone.
+func sameButNumbers(a, b string) bool {
+	blank := func(l string) string { return regexp.MustCompile(`[0-9]+`).ReplaceAllString(l, "0") }
+	return blank(a) == blank(b)
 }
 
 // eachDefaults stands in places that no family has, or asks for something else in.
