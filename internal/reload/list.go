@@ -36,6 +36,12 @@ func (e listEntry) meaning() string {
 	return e.content
 }
 
+// prefix is the prefix of a prefix-list's entry, without its "ge" and "le".
+func (e listEntry) prefix() string {
+	words := append(strings.Fields(e.meaning()), "", "")
+	return words[1]
+}
+
 // byName returns the lists of a configuration in the order of their first lines.
 func byName(lines []string) (names []string, lists map[string]*list) {
 	lists = map[string]*list{}
@@ -147,7 +153,7 @@ func filterDifference(running, wanted *config, v vtysh.Version) (put, drop []str
 			}
 		}
 		has := n.numbered(v)
-		p, d := w.replace(has, w.like(has, w.numbered(v)), w.twice(v))
+		p, d := w.replace(has, w.like(has, w.numbered(v)), v)
 		words, gone := difference(n.words, w.words, filterKey)
 		put, drop = append(append(put, words...), p...), append(append(drop, d...), gone...)
 	}
@@ -195,10 +201,35 @@ func (l *list) sought(e listEntry) string {
 	return e.meaning()
 }
 
-// replace brings the entries of a list from one state to another.
-func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
-	at, meant := map[int]listEntry{}, map[string]int{}
+// forgotten are the prefixes of entries that FRR before 9.1 no longer finds when another entry of the same prefix goes: the optimization of its
+// route-maps has a prefix once for all entries (FRR's issue 14392; seen on 8.4).
+func (l *list) forgotten(now, want []listEntry, v vtysh.Version) map[string]bool {
+	out := map[string]bool{}
+	if v.AtLeast(9, 1) || !strings.Contains(l.name, " prefix-list ") {
+		return out
+	}
+	stay, beside := map[listEntry]bool{}, map[string][]int{}
+	for _, e := range want {
+		stay[e] = true
+		beside[e.prefix()] = append(beside[e.prefix()], e.number)
+	}
 	for _, e := range now {
+		if !stay[e] && slices.ContainsFunc(beside[e.prefix()], func(n int) bool { return n != e.number }) {
+			out[e.prefix()] = true
+		}
+	}
+	return out
+}
+
+// replace brings the entries of a list from one state to another.
+func (l *list) replace(now, want []listEntry, v vtysh.Version) (put, drop []string) {
+	at, meant := map[int]listEntry{}, map[string]int{}
+	forgotten := l.forgotten(now, want, v)
+	for _, e := range now {
+		if forgotten[e.prefix()] {
+			put = append(put, undoFilter(l.line(e)))
+			continue
+		}
 		at[e.number], meant[l.sought(e)] = e, e.number
 	}
 	wanted := map[int]bool{}
@@ -208,7 +239,7 @@ func (l *list) replace(now, want []listEntry, twice bool) (put, drop []string) {
 		if there && old.meaning() == e.meaning() {
 			continue
 		}
-		if n, ok := meant[l.sought(e)]; ok && n != e.number && !twice {
+		if n, ok := meant[l.sought(e)]; ok && n != e.number && !l.twice(v) {
 			put = append(put, undoFilter(l.line(at[n])))
 			delete(at, n)
 		}

@@ -111,7 +111,7 @@ var globalChoices = []choice{
 	{5, []string{"ip nht bgp route-map {map}"}},
 	{5, []string{"ip router-id 10.0.0.1", "ip router-id 10.7.7.7"}},
 	{4, []string{"bgp graceful-shutdown"}},
-	{4, []string{"bgp input-queue-limit 5000", "bgp output-queue-limit 5000"}},
+	{4, []string{"10.3|bgp input-queue-limit 5000", "10.3|bgp output-queue-limit 5000"}},
 	{4, []string{"frr defaults datacenter"}},
 	{3, []string{"line vty\n exec-timeout 5 0\nexit"}},
 	{3, []string{"nexthop-group NG\n nexthop 10.0.0.2\nexit", "nexthop-group NG\n nexthop 10.0.0.3\n nexthop 10.0.0.2\nexit"}},
@@ -283,7 +283,6 @@ var profileChoices = []choice{
 	{10, []string{"echo transmit-interval 100", "echo receive-interval 200", "echo receive-interval disabled"}},
 	{10, []string{"echo-mode"}},
 	{5, []string{"shutdown"}},
-	{5, []string{"10.3|log-session-changes"}},
 }
 
 var bfdPeerChoices = []choice{
@@ -425,14 +424,14 @@ var instanceChoices = []choice{
 	{6, []string{"bgp bestpath compare-routerid", "bgp bestpath med missing-as-worst", "bgp bestpath med confed missing-as-worst", "bgp bestpath med confed", "bgp bestpath peer-type multipath-relax", "bgp bestpath bandwidth ignore"}},
 	{6, []string{"bgp always-compare-med", "bgp deterministic-med"}},
 	{6, []string{"bgp log-neighbor-changes", "no bgp log-neighbor-changes"}},
-	{8, []string{"bgp graceful-restart", "bgp graceful-restart-disable", "no bgp graceful-restart"}},
+	{8, []string{"bgp graceful-restart", "bgp graceful-restart-disable"}},
 	{6, []string{"bgp graceful-restart restart-time 60", "bgp graceful-restart restart-time 120", "bgp graceful-restart stalepath-time 200", "bgp graceful-restart select-defer-time 100", "bgp graceful-restart rib-stale-time 100"}},
 	{4, []string{"bgp graceful-restart preserve-fw-state", "bgp graceful-restart notification", "bgp long-lived-graceful-restart stale-time 100"}},
 	{10, []string{"timers bgp 10 30", "timers bgp 60 180", "timers bgp 20 30", "timers bgp 3 9"}},
 	{10, []string{"coalesce-time 100", "coalesce-time 200", "update-delay 5", "read-quanta 5", "write-quanta 32"}},
 	{3, []string{"bgp cluster-id 10.0.0.99", "bgp cluster-id 98"}},
 	{5, []string{"bgp listen limit 200", "bgp listen limit 100", "bgp listen limit 50"}},
-	{4, []string{"bgp minimum-holdtime 9", "bgp disable-ebgp-connected-route-check", "bgp conditional-advertisement timer 10", "bgp tcp-keepalive 10 5 3"}},
+	{4, []string{"bgp minimum-holdtime 9", "bgp disable-ebgp-connected-route-check", "bgp conditional-advertisement timer 10", "10.3|bgp tcp-keepalive 10 5 3"}},
 	{4, []string{"no bgp client-to-client reflection", "bgp route-reflector allow-outbound-policy", "bgp reject-as-sets", "no bgp suppress-duplicates", "bgp suppress-fib-pending"}},
 	{4, []string{"bgp max-med administrative", "bgp max-med administrative 50"}},
 	{4, []string{"bgp conditional-advertisement timer 20", "bgp conditional-advertisement timer 30"}}, // max-med on-startup is of the start alone
