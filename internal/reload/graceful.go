@@ -52,6 +52,14 @@ func (in *instance) hasMode(name string) bool {
 	return in.ownMode(id) != "" || slices.ContainsFunc(in.block.lines, func(l string) bool { return strings.HasPrefix(l, "bgp ") && setsMode(l) })
 }
 
+// printsMode tells a mode that 10.3 prints with a member of a group, and that is its instance's: the member had it from its group, which has lost it.
+// FRR follows the instance then, and does not take the line back.
+func (c *change) printsMode(line string) bool {
+	id := neighborOf(line)
+	return setsMode(line) && c.b.version.AtLeast(9, 0) && strings.HasSuffix(line, " "+c.want.mode()) && c.old.mode() == c.want.mode() &&
+		c.old.memberships()[id] != "" && c.want.ownMode(id) == ""
+}
+
 // modeChanges are the neighbors whose mode a line changes: lines of the instance come first, then those of neighbors.
 func (c *change) modeChanges(line string) []string {
 	resolve := func(own, general string) string {

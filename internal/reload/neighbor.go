@@ -390,9 +390,9 @@ func (c *change) dropReplaced(context, old, put []string) {
 			continue
 		}
 		now, ok := replaced[routerKey(l)]
-		// 10.3 does not look at a route-map that comes to the default route of a group.
-		bare := strings.HasSuffix(l, " default-originate") && c.want.isGroup(neighborOf(l))
-		if ok && l != now && (bare || dropsFirst(l, now)) {
+		// FRR does not look at a route-map that comes to the default route of a group (10.3), and at times not at another (seen on 8.4).
+		group := strings.Contains(l, " default-originate") && c.want.isGroup(neighborOf(l))
+		if ok && l != now && (group || dropsFirst(l, now)) {
 			c.line(context, negated(withoutTimers(l)))
 		}
 	}

@@ -375,6 +375,7 @@ func (c *change) emit() {
 	context := []string{c.want.header}
 	put, drop := c.difference(c.old.block.lines, c.want.block.lines)
 	put = slices.DeleteFunc(put, c.sameTimers)
+	drop = slices.DeleteFunc(drop, c.printsMode)
 	if notation := c.want.config.notations[c.want.header]; c.old.block.context == nil && notation != "" {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header + " as-notation " + notation), Effect: None})
 	} else if c.old.block.context == nil && len(put) == 0 {

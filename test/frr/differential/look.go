@@ -223,6 +223,9 @@ var notConfiguration = regexp.MustCompile(`^(Building configuration|Current conf
 
 var anything = regexp.MustCompile(` (0\.0\.0\.0/0 le 32|::/0 le 128)$`)
 
+// instanceMode is a line that gives an instance another mode of graceful restart than it has by itself.
+var instanceMode = regexp.MustCompile(`(?m)^\s*bgp graceful-restart(-disable)?$`)
+
 var emptyView = regexp.MustCompile(`^router bgp \d+ (view|vrf) \S+$`)
 
 // numberedEntry is an entry of a list: the list, the number, the rest.
@@ -277,6 +280,10 @@ func tree(text, wanted string) []string {
 			rest := strings.Join(words[2:], " ")
 			ofGroup[path+words[1]+rest] = true
 			if ofGroup[path+groups[words[1]]+rest] {
+				continue
+			}
+			// 10.3 prints the mode of the instance with a member whose group had it.
+			if rest == "graceful-restart-helper" && groups[words[1]] != "" && !strings.Contains(wanted, l) && !instanceMode.MatchString(wanted) {
 				continue
 			}
 		}
