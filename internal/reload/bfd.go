@@ -28,8 +28,8 @@ func bfdKey(line string) string {
 	return line
 }
 
-// putBFD makes and changes profiles, before neighbors refer to them. A changed value goes to live sessions; none flaps.
-func putBFD(b *builder, running, wanted *config) {
+// putBFD makes and changes profiles, before neighbors refer to them. A changed value goes to live sessions; none flaps but for "shutdown". bgp is what bgpd runs.
+func putBFD(b *builder, bgp, running, wanted *config) {
 	for _, w := range wanted.of("bfd") {
 		if len(w.context) < 2 {
 			continue
@@ -43,7 +43,13 @@ func putBFD(b *builder, running, wanted *config) {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context[:1]), Line: vtysh.Line(w.header()), Effect: None})
 		}
 		for _, l := range put {
-			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(l), Effect: None})
+			cmd := Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(l), Effect: None}
+			if profile, is := strings.CutPrefix(l, "profile "); l == "shutdown" || is && isShut(wanted, profile) {
+				if cmd.Neighbors = watched(bgp, wanted, w.header()); len(cmd.Neighbors) > 0 {
+					cmd.Effect, cmd.Note = Reset, whereBFDIsUp
+				}
+			}
+			b.add(cmd)
 		}
 		for _, l := range drop {
 			line := negated(l)
@@ -53,6 +59,54 @@ func putBFD(b *builder, running, wanted *config) {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(line), Effect: None})
 		}
 	}
+}
+
+// whereBFDIsUp is the note of a line that ends BFD sessions: a router that ties its BGP to BFD ends that too.
+const whereBFDIsUp = "where BFD is up"
+
+// isShut tells a profile that keeps its sessions down.
+func isShut(c *config, profile string) bool {
+	return slices.Contains(c.get("bfd", "profile "+profile).lines, "shutdown")
+}
+
+// watched are the neighbors that have BFD and keep it, by a profile or, where header is "peer X", as that peer.
+func watched(running, wanted *config, header string) []string {
+	kind, name, _ := strings.Cut(header, " ")
+	name, _, _ = strings.Cut(name, " ")
+	_, now := instances(running)
+	want, _ := instances(wanted)
+	var out []string
+	for _, w := range want {
+		old := now[w.vrf]
+		if old == nil {
+			continue
+		}
+		had, has := old.withBFD(), w.withBFD()
+		for _, id := range w.neighbors() {
+			switch {
+			case !had[id] || !has[id], kind == "peer" && id != name, kind == "profile" && w.bfdProfile(id) != name:
+			case w.isGroup(id):
+				for _, r := range w.ranges(id) {
+					out = append(out, w.named(r))
+				}
+			default:
+				out = append(out, w.named(id))
+			}
+		}
+	}
+	return out
+}
+
+// bfdProfile is the profile of a neighbor, its own or its group's.
+func (in *instance) bfdProfile(id string) string {
+	for _, of := range []string{id, in.memberships()[id]} {
+		for _, l := range in.block.lines {
+			if profile, is := strings.CutPrefix(l, "neighbor "+of+" bfd profile "); is {
+				return profile
+			}
+		}
+	}
+	return ""
 }
 
 // dropBFD removes profiles that nothing refers to any more.

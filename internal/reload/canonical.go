@@ -19,7 +19,7 @@ func canonicalise(c *config) {
 		case strings.HasPrefix(header, "route-map "):
 			b.lines = rewrite(b.lines, canonicalRouteMap)
 		case header == "bfd":
-			b.lines = rewrite(b.lines, canonicalBFD)
+			b.lines = rewrite(lastOfEach(b.lines, bfdKey), canonicalBFD)
 		case strings.HasPrefix(header, "interface "):
 			b.lines = rewrite(b.lines, canonicalInterface)
 		case strings.HasPrefix(header, "vrf "):
@@ -410,6 +410,21 @@ func canonicalRouteMap(l string) string {
 		words[len(words)-1] = address(words[len(words)-1])
 	}
 	return strings.Join(words, " ")
+}
+
+// lastOfEach are the lines whose value no later line replaces: one of them may be the default, which is not printed.
+func lastOfEach(lines []string, key func(string) string) []string {
+	last := map[string]int{}
+	for i, l := range lines {
+		last[key(l)] = i
+	}
+	var out []string
+	for i, l := range lines {
+		if last[key(l)] == i {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // canonicalBFD leaves out what bfdd does not print: the defaults.

@@ -70,7 +70,7 @@ func diff(running Running, wanted *config) Plan {
 	}
 	putProfile(&b, running, bgp, wanted)
 	putGlobals(&b, bgp, wanted)
-	putBFD(&b, bfd, wanted)
+	putBFD(&b, bgp, bfd, wanted)
 	putLists, dropLists := filterDifference(bgp, wanted, running.Version)
 	changes.noteLists(putLists, dropLists)
 	putFilters(&b, putLists)

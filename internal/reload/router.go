@@ -587,6 +587,9 @@ func (c *change) line(context []string, line string) {
 				cmd.Effect = effect
 			}
 		}
+		if profile, is := strings.CutPrefix(line, "neighbor "+id+" bfd profile "); is && isShut(c.want.config, profile) && c.old.withBFD()[id] {
+			cmd.Effect, cmd.Note = Reset, whereBFDIsUp
+		}
 		switch concerned := c.concerned(id); {
 		case len(concerned) == 0:
 			// The session is not there yet: nothing can disturb it.
