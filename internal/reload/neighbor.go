@@ -158,7 +158,7 @@ func newChange(b *builder, old, want *instance) *change {
 	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}}
 	had, wants := old.neighbors(), want.neighbors()
 	c.had = len(had) > 0
-	anew := keepsBFD(old, want)
+	anew, timed := keepsBFD(old, want), keepsTimers(old, want)
 	for _, id := range wants {
 		if !slices.Contains(had, id) {
 			c.fresh[id] = true
@@ -167,7 +167,7 @@ func newChange(b *builder, old, want *instance) *change {
 	for _, id := range had {
 		if !slices.Contains(wants, id) {
 			c.removed[id] = true
-		} else if old.identity(id) != want.identity(id) || anew[id] {
+		} else if old.identity(id) != want.identity(id) || anew[id] || slices.Contains(timed, id) {
 			c.fresh[id], c.removed[id] = true, true
 		}
 	}

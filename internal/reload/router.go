@@ -550,6 +550,19 @@ func (c *change) vpn(context []string) bool {
 	})
 }
 
+// groupSays tells a line that gives a member, or takes from it, what its group has before and after.
+func (c *change) groupSays(context []string, id, line string) bool {
+	group := c.old.memberships()[id]
+	if group == "" || group != c.want.memberships()[id] {
+		return false
+	}
+	setting, old, want := strings.TrimPrefix(line, "no "), c.runningOf(context), c.want.config.get(context...).lines
+	same := "neighbor " + group + strings.TrimPrefix(setting, "neighbor "+id)
+	return slices.Contains(old, same) && slices.Contains(want, same) && !slices.ContainsFunc(slices.Concat(old, want), func(l string) bool {
+		return l != setting && neighborOf(l) == id && routerKey(l) == routerKey(setting)
+	})
+}
+
 // line emits one line, with what it does.
 func (c *change) line(context []string, line string) {
 	if name, is := strings.CutPrefix(strings.TrimPrefix(line, "no "), importMap); is && !c.vpn(context) {
@@ -591,8 +604,8 @@ func (c *change) line(context []string, line string) {
 			cmd.Effect, cmd.Note = Reset, whereBFDIsUp
 		}
 		switch concerned := c.concerned(id); {
-		case len(concerned) == 0:
-			// The session is not there yet: nothing can disturb it.
+		case len(concerned) == 0, c.groupSays(context, id, line):
+			// The session is not there yet, or has it by its group: nothing disturbs it.
 			cmd.Effect, cmd.Note = None, ""
 		case cmd.Effect == Reset, cmd.Effect == Deferred:
 			cmd.Neighbors = concerned

@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,6 +119,38 @@ func (c *change) sameTimers(line string) bool {
 		return false
 	}
 	return timers != "" && c.old.isGroup(id) && len(c.concerned(id)) == 0
+}
+
+// keepsTimers are the members whose BFD timers change while they have BFD by their group, too: taking away their own line does not end their
+// session, and bfdd keeps the timers of a session that it has (seen on 8.4 and 10.3). They are made anew.
+func keepsTimers(old, want *instance) []string {
+	had, has := old.bfdTimers(), want.bfdTimers()
+	if len(had)+len(has) == 0 {
+		return nil
+	}
+	var out []string
+	groups := want.memberships()
+	for id, group := range old.memberships() {
+		before, did := had[group]
+		if now, does := has[group]; !did || !does || before != now || groups[id] != group {
+			continue
+		}
+		if cmp.Or(had[id], before) != cmp.Or(has[id], before) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// bfdTimers are those of the neighbors and groups that have a line for BFD, FRR's being written out.
+func (in *instance) bfdTimers() map[string]string {
+	out := map[string]string{}
+	for _, l := range in.block.lines {
+		if id, timers, is := bfdOfNeighbor(l); is {
+			out[id] = cmp.Or(timers, defaultTimers)
+		}
+	}
+	return out
 }
 
 // withoutTimers is "neighbor X bfd" for a line that gives timers, which the "no" of it does not take.
