@@ -60,6 +60,23 @@ func (c *change) printsMode(line string) bool {
 		c.old.memberships()[id] != "" && c.want.ownMode(id) == ""
 }
 
+// backToGroupMode gives members that lose a mode of their own that of their group: 10.3 gives them the instance's. What a member prints that is its
+// group's is left out when FRR is read.
+func (c *change) backToGroupMode(put, drop []string) (with, without []string) {
+	if !c.b.version.AtLeast(9, 0) {
+		return put, drop
+	}
+	for _, l := range drop {
+		id := neighborOf(l)
+		if mode := c.want.ownMode(id); setsMode(l) && c.want.memberships()[id] != "" && mode != "" {
+			put = append(put, "neighbor "+id+" "+mode)
+		} else {
+			without = append(without, l)
+		}
+	}
+	return put, without
+}
+
 // modeChanges are the neighbors whose mode a line changes: lines of the instance come first, then those of neighbors.
 func (c *change) modeChanges(line string) []string {
 	resolve := func(own, general string) string {

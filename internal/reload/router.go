@@ -376,6 +376,7 @@ func (c *change) emit() {
 	put, drop := c.difference(c.old.block.lines, c.want.block.lines)
 	put = slices.DeleteFunc(put, c.sameTimers)
 	drop = slices.DeleteFunc(drop, c.printsMode)
+	put, drop = c.backToGroupMode(put, drop)
 	if notation := c.want.config.notations[c.want.header]; c.old.block.context == nil && notation != "" {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header + " as-notation " + notation), Effect: None})
 	} else if c.old.block.context == nil && len(put) == 0 {
@@ -550,10 +551,10 @@ func (c *change) vpn(context []string) bool {
 	})
 }
 
-// groupSays tells a line that gives a member, or takes from it, what its group has before and after.
+// groupSays tells a line that gives a member what its group has before and after, or takes BFD from it; to take another setting resets it.
 func (c *change) groupSays(context []string, id, line string) bool {
 	group := c.old.memberships()[id]
-	if group == "" || group != c.want.memberships()[id] {
+	if group == "" || group != c.want.memberships()[id] || strings.HasPrefix(line, "no ") && !strings.HasSuffix(line, " bfd") {
 		return false
 	}
 	setting, old, want := strings.TrimPrefix(line, "no "), c.runningOf(context), c.want.config.get(context...).lines
