@@ -346,13 +346,14 @@ func (c *change) neighbors(context, put, drop []string) {
 	sorted := slices.Clone(put)
 	sorted = slices.DeleteFunc(sorted, func(l string) bool { return neighborOf(l) == "" })
 	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
+	watches := c.want.withBFD()
 	drops := func(groups bool) {
 		for _, l := range neighborDrops(drop) {
 			id := neighborOf(l)
 			if c.want.isGroup(id) != groups || strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
 				continue
 			}
-			if strings.HasPrefix(l, "no neighbor "+id+" bfd profile ") && !slices.Contains(drop, "neighbor "+id+" bfd") {
+			if strings.HasPrefix(l, "no neighbor "+id+" bfd profile ") && (watches[id] || !slices.Contains(drop, "neighbor "+id+" bfd")) {
 				// bfdd keeps what a session had from its profile; one that is not there brings the defaults. bgpd tells bfdd at the end of what it
 				// reads at once.
 				c.line(context, "neighbor "+id+" bfd profile "+noProfile)

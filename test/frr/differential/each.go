@@ -122,7 +122,7 @@ var number = regexp.MustCompile(`(?:^|[ :+])([0-9]+)(?:$|[ :])`)
 // renumbered is a line with another number in place of its last, empty if it has none.
 func renumbered(line string) string {
 	found := number.FindAllStringSubmatchIndex(line, -1)
-	if len(found) == 0 || strings.Contains(line, "\n") {
+	if len(found) == 0 || strings.Contains(line, "\n") || strings.HasPrefix(line, "match probability ") { // which is chance
 		return ""
 	}
 	at := found[len(found)-1][2:4]
