@@ -268,6 +268,30 @@ func learnAgain(b *builder, running *config) {
 	}
 }
 
+// pathsAgain ends the sessions of neighbors that come to be sent a number of best paths: 10.3 keeps the number when the line goes, takes another one
+// in place of it, and the session would go on without ADD-PATH (RFC 7911). Where there was no number FRR ends them by itself.
+func pathsAgain(b *builder, running *config) {
+	list, _ := instances(running)
+	for _, in := range list {
+		seen := map[string]bool{}
+		for _, c := range b.commands {
+			line := c.Line.Reveal()
+			id := neighborOf(line)
+			if strings.HasPrefix(line, "neighbor "+id+" addpath-tx-best-selected ") && c.Effect == Reset && c.Context[0].Reveal() == in.header && !seen[id] {
+				seen[id] = true
+				whom := []string{id}
+				if in.isGroup(id) {
+					whom = []string{"peer-group", id}
+				}
+				b.add(Command{
+					Daemon: vtysh.BGPD, Exec: true, Effect: Reset, Neighbors: c.Neighbors,
+					Line: clearBGP(in.vrf, whom...), Note: "10.3 may have the number of before, and not send several paths",
+				})
+			}
+		}
+	}
+}
+
 // remakeDynamic ends the sessions of those that came from a listen range when their group is activated in a family: 8.4 and 10.3 have announced
 // IPv4 to them by default, so that nothing happens, and they would never get the group's settings. The next one that comes gets them.
 func remakeDynamic(b *builder, running, wanted *config) {

@@ -90,6 +90,7 @@ func diff(running Running, wanted *config) Plan {
 	lookAgain(&b, bgp)
 	remakeDynamic(&b, bgp, wanted)
 	learnAgain(&b, bgp)
+	pathsAgain(&b, bgp)
 	withdrawBackdoors(&b, bgp, wanted)
 	shareRedistribution(&b, bgp, wanted)
 	endDelay(&b, wanted, changes)
