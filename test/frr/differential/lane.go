@@ -273,6 +273,9 @@ func (l *lane) differences(reloaded, fresh look, o *Outcome) []Difference {
 			}
 		}
 	}
+	if slices.ContainsFunc(fresh.config, filtersNextHops) {
+		reloaded.tables, fresh.tables = nil, nil
+	}
 	// A neighbor that is made anew with its group has no BFD session before it has a BGP session.
 	fresh.bfd = slices.DeleteFunc(slices.Clone(fresh.bfd), func(p string) bool { return fresh.idle[p] && !slices.Contains(reloaded.bfd, p) })
 	var out []Difference
@@ -308,6 +311,10 @@ func (l *lane) differences(reloaded, fresh look, o *Outcome) []Difference {
 	add(Timers, timers)
 	return out
 }
+
+// filtersNextHops tells a route-map for next hops. Zebra applies it when it looks at a next hop again, and not when it answers who asks for one that it
+// has: which came last is chance, and with it which routes there are (seen on 8.4 and 10.3).
+func filtersNextHops(line string) bool { return strings.Contains(line, " nht bgp route-map ") }
 
 // setsNextHop tells a command after which it is chance on 8.4 which next hop a peer hears of that has IPv4 over an IPv6 session: a route that is
 // received again is taken for the same when only "set ip next-hop unchanged" came to it or went from it, and shares the attributes of others.
