@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ func putBFD(b *builder, bgp, running, wanted *config) {
 		old := running.get(w.context...)
 		put, drop := difference(old.lines, w.lines, bfdKey)
 		if !running.has(w.context...) && strings.HasPrefix(w.header(), "peer ") {
-			dropBFDPeers(b, running, wanted, w)
+			dropBFDPeers(b, bgp, running, wanted, w)
 		}
 		if !running.has(w.context...) && len(put) == 0 {
 			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context[:1]), Line: vtysh.Line(w.header()), Effect: None})
@@ -51,13 +52,32 @@ func putBFD(b *builder, bgp, running, wanted *config) {
 			}
 			b.add(cmd)
 		}
-		for _, l := range drop {
-			line := negated(l)
-			if value, ok := bfdDefaults[bfdKey(l)]; ok {
-				line = bfdKey(l) + " " + value
-			}
-			b.add(Command{Daemon: vtysh.BFDD, Context: lines(w.context), Line: vtysh.Line(line), Effect: None})
+		takeBackBFD(b, w.context, drop)
+	}
+}
+
+// takeBackBFD brings back the defaults.
+func takeBackBFD(b *builder, context, drop []string) {
+	for _, l := range drop {
+		line := negated(l)
+		if value, ok := bfdDefaults[bfdKey(l)]; ok {
+			line = bfdKey(l) + " " + value
 		}
+		b.add(Command{Daemon: vtysh.BFDD, Context: lines(context), Line: vtysh.Line(line), Effect: None})
+	}
+}
+
+// emptyBFDPeer takes back what a peer says before it goes: a neighbor's session of the same address would keep it for ever. On 8.4 that neighbor is reset
+// when the peer was shut down.
+func emptyBFDPeer(b *builder, bgp, wanted *config, old *block) {
+	if !strings.HasPrefix(old.header(), "peer ") {
+		return
+	}
+	first := len(b.commands)
+	takeBackBFD(b, old.context, old.lines)
+	if neighbors := watched(bgp, wanted, old.header()); len(neighbors) > 0 && !b.version.AtLeast(9, 0) && slices.Contains(old.lines, "shutdown") {
+		c := &b.commands[first]
+		c.Effect, c.Neighbors, c.Note = Reset, neighbors, whereBFDIsUp
 	}
 }
 
@@ -72,7 +92,6 @@ func isShut(c *config, profile string) bool {
 // watched are the neighbors that have BFD and keep it, by a profile or, where header is "peer X", as that peer.
 func watched(running, wanted *config, header string) []string {
 	kind, name, _ := strings.Cut(header, " ")
-	name, _, _ = strings.Cut(name, " ")
 	_, now := instances(running)
 	want, _ := instances(wanted)
 	var out []string
@@ -83,18 +102,40 @@ func watched(running, wanted *config, header string) []string {
 		}
 		had, has := old.withBFD(), w.withBFD()
 		for _, id := range w.neighbors() {
-			switch {
-			case !had[id] || !has[id], kind == "peer" && id != name, kind == "profile" && w.bfdProfile(id) != name:
-			case w.isGroup(id):
-				for _, r := range w.ranges(id) {
-					out = append(out, w.named(r))
+			if !had[id] || !has[id] || kind == "profile" && w.bfdProfile(id) != name {
+				continue
+			}
+			ids := []string{id}
+			if w.isGroup(id) {
+				ids = w.ranges(id)
+			}
+			for _, id := range ids {
+				if kind == "profile" || w.isBFDPeer(id, name) {
+					out = append(out, w.named(id))
 				}
-			default:
-				out = append(out, w.named(id))
 			}
 		}
 	}
 	return out
+}
+
+// isBFDPeer tells whether a neighbor, or one that comes from a range, may be what stands behind "peer" in bfdd's block.
+func (in *instance) isBFDPeer(id, peer string) bool {
+	words := strings.Fields(peer)
+	value := func(word string) string {
+		if i := slices.Index(words, word); i >= 0 && i+1 < len(words) {
+			return words[i+1]
+		}
+		return ""
+	}
+	if vrf := strings.TrimPrefix(in.vrf, "vrf "); vrf != value("vrf") && !(value("vrf") == "" && strings.HasPrefix(in.vrf, "view ")) {
+		return false
+	}
+	if prefix, err := netip.ParsePrefix(id); err == nil {
+		address, err := netip.ParseAddr(words[0])
+		return err == nil && prefix.Contains(address)
+	}
+	return id == words[0] || id == value("interface")
 }
 
 // bfdProfile is the profile of a neighbor, its own or its group's.
@@ -110,7 +151,12 @@ func (in *instance) bfdProfile(id string) string {
 }
 
 // dropBFD removes profiles that nothing refers to any more.
-func dropBFD(b *builder, running, wanted *config) {
+func dropBFD(b *builder, bgp, running, wanted *config) {
+	for _, old := range running.of("bfd") {
+		if !wanted.has(old.context...) && !replacedPeer(old, running, wanted) {
+			emptyBFDPeer(b, bgp, wanted, old)
+		}
+	}
 	if running.has("bfd") && len(wanted.of("bfd")) == 0 {
 		// The sessions of bgpd's neighbors are not of the block.
 		b.add(Command{Daemon: vtysh.BFDD, Line: "no bfd", Effect: None})
@@ -124,11 +170,12 @@ func dropBFD(b *builder, running, wanted *config) {
 }
 
 // dropBFDPeers removes peers of one address before another of it comes: FRR does not take a peer with and without an interface.
-func dropBFDPeers(b *builder, running, wanted *config, coming *block) {
+func dropBFDPeers(b *builder, bgp, running, wanted *config, coming *block) {
 	for _, old := range running.of("bfd") {
 		if len(old.context) == 2 && !wanted.has(old.context...) && samePeer(old, coming) {
 			line := vtysh.Line("no " + old.header())
 			if !slices.ContainsFunc(b.commands, func(c Command) bool { return c.Line == line }) {
+				emptyBFDPeer(b, bgp, wanted, old)
 				b.add(Command{Daemon: vtysh.BFDD, Context: lines(old.context[:1]), Line: line, Effect: None})
 			}
 		}

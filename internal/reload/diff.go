@@ -83,7 +83,7 @@ func diff(running Running, wanted *config) Plan {
 	passwordsAgain(&b, bgp, wanted, gone)
 	dropRouteMaps(&b, bgp, wanted)
 	dropFilters(&b, dropLists)
-	dropBFD(&b, bfd, wanted)
+	dropBFD(&b, bgp, bfd, wanted)
 	makeEffective(&b, bgp, wanted, gone, changes)
 	putCopies(&b, running, wanted)
 	dropCopies(&b, running, wanted)

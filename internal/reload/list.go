@@ -39,6 +39,9 @@ func (e listEntry) meaning() string {
 // prefix is the prefix of a prefix-list's entry, without its "ge" and "le".
 func (e listEntry) prefix() string {
 	words := append(strings.Fields(e.meaning()), "", "")
+	if words[1] == "0.0.0.0/0" || words[1] == "::/0" {
+		return "any"
+	}
 	return words[1]
 }
 

@@ -131,6 +131,10 @@ func parse(text string) *config {
 			b.lines = append(b.lines, line)
 			continue
 		}
+		if rest, is := strings.CutPrefix(line, "no "); is && c.takesBack(rest, stack) {
+			stack = nil
+			continue
+		}
 		// Where FRR would find the line: in this block, or in one around it.
 		for len(stack) > 0 && leavesBlock(stack[len(stack)-1].header(), line) {
 			stack = stack[:0]
@@ -166,6 +170,43 @@ func parse(text string) *config {
 		}
 	}
 	return c
+}
+
+// takesBack removes what a line with "no" before it takes away of the text before it, as FRR does when it reads a file: a block at the top, a route-map or
+// one of its entries, a list or one of its entries. Where there is none it does nothing.
+func (c *config) takesBack(line string, stack []*block) bool {
+	if len(stack) > 0 && belongsInside(stack[len(stack)-1].header(), line) {
+		return false
+	}
+	if isFilter(line) {
+		begins := withoutNumber(line)
+		c.top = slices.DeleteFunc(c.top, func(l string) bool {
+			return l == line || withoutNumber(l) == begins || strings.HasPrefix(l, line+" ")
+		})
+		return true
+	}
+	first, _, _ := strings.Cut(line, " ")
+	if first == "line" || !opensTop(line) && line != "router bgp" {
+		return false
+	}
+	header := canonicalHeader(line)
+	gone := func(b *block) bool {
+		switch first {
+		case "route-map":
+			return b.context[0] == header || strings.HasPrefix(b.context[0], header+" ")
+		case "router":
+			words := strings.Fields(b.context[0])
+			return b.context[0] == header || header == "router bgp" && words[1] == "bgp" && len(words) == 3
+		}
+		return b.context[0] == header
+	}
+	for _, b := range c.blocks {
+		if gone(b) {
+			delete(c.byKey, strings.Join(b.context, "\n"))
+		}
+	}
+	c.blocks = slices.DeleteFunc(c.blocks, gone)
+	return true
 }
 
 // belongsInside tells whether a line that could open a block is a plain line of the block that it stands in.

@@ -348,6 +348,11 @@ func putInstances(b *builder, running, wanted *config, gone map[string]bool) {
 		change := newChange(b, old, w)
 		change.emit()
 	}
+	for _, block := range wanted.of("router bgp ") {
+		if len(block.context) == 1 && !slices.ContainsFunc(want, func(in *instance) bool { return in.header == block.header() }) {
+			b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(block.header()), Effect: None, Note: "the file has another one of this VRF or view before it"})
+		}
+	}
 	for _, block := range wanted.of("router bgp") {
 		if block.context[0] != "router bgp" {
 			continue

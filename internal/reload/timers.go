@@ -112,13 +112,20 @@ func neighborsOf(ctx context.Context, client vtysh.Client) (map[string]map[strin
 }
 
 // sameTimers tells a line whose BFD timers change nothing: it is about a group of which nobody can tell which timers it has, since it has BFD and
-// no member.
+// no member, or only members with lines of their own.
 func (c *change) sameTimers(line string) bool {
 	id, timers, is := bfdOfNeighbor(line)
 	if !is || c.fresh[id] || !slices.ContainsFunc(c.old.block.lines, func(l string) bool { return withoutTimers(l) == "neighbor "+id+" bfd" }) {
 		return false
 	}
-	return timers != "" && c.old.isGroup(id) && len(c.concerned(id)) == 0
+	if timers == "" || !c.old.isGroup(id) {
+		return false
+	}
+	own := c.old.bfdTimers()
+	return !slices.ContainsFunc(c.concerned(id), func(name string) bool {
+		member, _ := split(name)
+		return own[member] == ""
+	})
 }
 
 // keepsTimers are the members whose BFD timers change while they have BFD by their group, too: taking away their own line does not end their

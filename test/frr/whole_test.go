@@ -142,3 +142,19 @@ func TestZebraGetsTheFiltersThatItLacks(t *testing.T) {
 		}
 	})
 }
+
+// TestASecondInstanceIsRefused: FRR has one instance of a VRF, the first of the file.
+func TestASecondInstanceIsRefused(t *testing.T) {
+	wholeFiles(t, func(t *testing.T, _ *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
+		const first = "router bgp 65001\n neighbor 10.0.0.2 remote-as 65002\nexit\n"
+		result := apply(first + "router bgp 65003\n neighbor 10.0.0.3 remote-as 65004\nexit\n")
+		require.False(t, result.Verified())
+		require.Len(t, result.Refused, 1)
+		require.Equal(t, "router bgp 65003", result.Refused[0].Command.Line.Reveal())
+		text, err := client.Run(t.Context(), vtysh.BGPD, "show running-config")
+		require.NoError(t, err)
+		require.Contains(t, text, "router bgp 65001\n neighbor 10.0.0.2 remote-as 65002\n")
+		require.NotContains(t, text, "10.0.0.3")
+		require.True(t, apply(first).Verified())
+	})
+}
