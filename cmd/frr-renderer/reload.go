@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -30,6 +31,10 @@ type reloadFlags struct {
 	timeout time.Duration
 	frrConf string
 	output  string
+
+	lock *lock
+	// found is --frr-conf as it was when this began, or as we have written it since; nil when there was none.
+	found fs.FileInfo
 }
 
 func newReload() *cobra.Command {
@@ -56,8 +61,10 @@ It also does when the apply ends with an error, when FRR is restarted meanwhile,
 applied and confirmed, so an FRR that is restarted meanwhile comes back with the configuration before. When FILE is --frr-conf itself, it holds what
 ran before until then, and your text lies beside it: in .unconfirmed until it is put back, in .rejected after a roll-back.
 
-Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back, 1 when FRR can't be reached, refuses
-a line or was rolled back, 2 for wrong usage.`,
+One reload at a time changes an FRR; another one fails at once. What somebody else writes to --frr-conf meanwhile is left as it is, with exit code 1.
+
+Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back (with --dry-run and --refuse-resets:
+when it would be), 1 when FRR can't be reached, refuses a line or was rolled back, 2 for wrong usage.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.file = args[0]
@@ -96,8 +103,19 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return err
 	}
 	defer client.Close()
+	var unlocked error
+	if !f.dryRun {
+		if f.lock, unlocked = f.take(); errors.Is(unlocked, errBusy) {
+			return failed(unlocked)
+		}
+		defer f.lock.free()
+		f.look()
+		if err := f.writable(); err != nil {
+			return failed(err)
+		}
+	}
 	// An interrupt must not end what is half done: what runs is finished or rolled back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), f.timeout)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(c.Context()), f.timeout, fmt.Errorf("--timeout %s is over", f.timeout))
 	defer cancel()
 	document, err := f.read(ctx, c.InOrStdin())
 	if err != nil {
@@ -113,10 +131,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		if err := f.print(stdout, inJSON, plan, reloadView{Digest: plan.Digest(), Result: reload.Result{Plan: plan}}); err != nil {
 			return failed(err)
 		}
-		if !plan.Empty() {
-			return exit(exitDiffers)
-		}
-		return nil
+		return f.planned(ctx, client, plan, stderr)
 	}
 
 	confirm, err := f.remember(ctx, client, engine, document, stderr)
@@ -131,23 +146,33 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	if c.Context().Err() != nil {
 		return failed(errors.New("interrupted; nothing was changed"))
 	}
+	if unlocked != nil {
+		fmt.Fprintf(stderr, "frr-renderer: another reload at the same time would not be noticed: %v\n", unlocked)
+	}
 	result, err := engine.Apply(ctx, document)
 	view := reloadView{Digest: result.Plan.Digest(), Result: result}
 	if errors.Is(err, vtysh.ErrPermission) {
 		return failed(err)
 	}
-	why := ""
+	why, shown := "", false
+	var printed error
 	switch {
 	case f.confirm == 0 || !result.Sent:
 	case err != nil:
 		why = err.Error()
 	default:
+		if shown = !inJSON; shown {
+			printed = f.print(stdout, inJSON, result.Plan, view)
+		}
 		view.Lost, why = confirm.wait(c.Context())
 	}
 	if why != "" {
 		view.RolledBack = true
 		err := confirm.rollBack(why)
-		return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
+		if !shown {
+			printed = f.print(stdout, inJSON, result.Plan, view)
+		}
+		return errors.Join(printed, err)
 	}
 	if err != nil {
 		return failed(fmt.Errorf("%w; run the same command again to go on", err))
@@ -164,7 +189,9 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 			said, strings.Join(result.HeldNeighbors, ", "), result.Held.Digest())
 		return exit(exitHeld)
 	}
-	printed := f.print(stdout, inJSON, result.Plan, view)
+	if !shown {
+		printed = f.print(stdout, inJSON, result.Plan, view)
+	}
 	for _, c := range result.Called {
 		fmt.Fprintf(stderr, "frr-renderer: %s: %s\n", c.Line, c.Note)
 	}
@@ -183,10 +210,13 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		fmt.Fprintf(stderr, "frr-renderer: %s\n", result.Away)
 	}
 	if !result.Verified() {
-		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
-			len(result.Refused), len(result.Remaining.Commands), f.frrConf))
+		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s",
+			len(result.Refused), len(result.Remaining.Commands), f.kept()))
 	}
-	return failedOrNil(errors.Join(confirm.putBack(), f.keep(document), printed))
+	if err := confirm.putBack(); err != nil {
+		return failed(errors.Join(err, printed))
+	}
+	return failedOrNil(errors.Join(f.keep(document), printed))
 }
 
 var digest = regexp.MustCompile(`^[0-9a-f]{24}$`)
@@ -197,6 +227,9 @@ func (f *reloadFlags) check(allows bool) error {
 		return fmt.Errorf("--allow-resets %q is not a digest: 24 hexadecimal digits, which --dry-run prints below a plan that resets sessions", f.allow)
 	}
 	f.refuse = f.refuse || allows
+	if f.frrConf == "" {
+		return errors.New("--frr-conf is empty; name a file, or none to keep nothing")
+	}
 	return checkTimes(f.confirm, f.timeout)
 }
 
@@ -258,6 +291,25 @@ func (f *reloadFlags) gate(client vtysh.Client) reload.Gate {
 	}
 }
 
+// planned is the exit code of --dry-run: what a reload with the same flags would end with.
+func (f *reloadFlags) planned(ctx context.Context, client vtysh.Client, plan reload.Plan, stderr io.Writer) error {
+	if gate := f.gate(client); gate != nil && len(plan.Resets()) > 0 {
+		keep, err := gate(ctx, plan)
+		if err != nil {
+			return failed(err)
+		}
+		if len(keep) > 0 {
+			fmt.Fprintf(stderr, "frr-renderer: it would be held back: it would reset %s; to let it through: --allow-resets %s\n",
+				strings.Join(keep, ", "), plan.Digest())
+			return exit(exitHeld)
+		}
+	}
+	if !plan.Empty() {
+		return exit(exitDiffers)
+	}
+	return nil
+}
+
 func (f *reloadFlags) print(w io.Writer, inJSON bool, plan reload.Plan, view reloadView) error {
 	if inJSON {
 		return printJSON(w, view)
@@ -277,13 +329,60 @@ func (f *reloadFlags) keep(document render.Document) error {
 	if f.frrConf == reload.NoFile {
 		return nil
 	}
-	if f.inPlace() {
+	inPlace := f.inPlace()
+	if f.touched() {
+		return fmt.Errorf("FRR runs %s as it was read, but somebody else has written %s meanwhile, which is left as it is: FRR would start with that; "+
+			"reload the one that is to be", f.file, f.frrConf)
+	}
+	if inPlace {
 		return nil
 	}
 	if err := reload.WriteFile(f.frrConf, []byte(document.Text), 0o640); err != nil {
 		return fmt.Errorf("FRR runs the configuration, but it can't be kept for its next start: %w", err)
 	}
 	return nil
+}
+
+// writable tries whether --frr-conf can be written, before anything is sent to FRR.
+func (f *reloadFlags) writable() error {
+	if f.frrConf == reload.NoFile || f.inPlace() && f.confirm == 0 {
+		return nil
+	}
+	if err := reload.TryFile(f.frrConf); err != nil {
+		return fmt.Errorf("the configuration could not be kept for FRR's next start: %w; nothing was sent (--frr-conf none: keep nothing)", err)
+	}
+	return nil
+}
+
+// look remembers --frr-conf as it is now.
+func (f *reloadFlags) look() {
+	f.found = nil
+	if info, err := os.Stat(f.frrConf); err == nil && f.frrConf != reload.NoFile {
+		f.found = info
+	}
+}
+
+// touched tells that somebody else has written --frr-conf since look.
+func (f *reloadFlags) touched() bool {
+	if f.frrConf == reload.NoFile {
+		return false
+	}
+	now, err := os.Stat(f.frrConf)
+	if err != nil || f.found == nil {
+		return (err == nil) != (f.found != nil)
+	}
+	return !os.SameFile(now, f.found) || now.Size() != f.found.Size() || !now.ModTime().Equal(f.found.ModTime())
+}
+
+// kept says what became of --frr-conf when we have not written it.
+func (f *reloadFlags) kept() string {
+	switch {
+	case f.frrConf == reload.NoFile:
+		return "no file was written"
+	case f.touched():
+		return fmt.Sprintf("somebody else has written %s meanwhile, which is left as it is", f.frrConf)
+	}
+	return fmt.Sprintf("%s is as it was", f.frrConf)
 }
 
 // inPlace tells that FILE is what FRR reads at its next start, by whatever name.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -269,6 +270,61 @@ func TestScenarioConfirmOfFRRsOwnFile(t *testing.T) {
 		require.Zero(t, code, out)
 		l.up("tor1", "tor2")
 		holds(".unconfirmed", wrong)
+	})
+}
+
+// Two people at once: what one has not confirmed yet, the other does not change, and frr.conf ends as what FRR runs.
+func TestScenarioOneReloadAtATime(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, reload := confLab(t, v, other)
+		conf := filepath.Join(l.node.ConfDir(), "frr.conf")
+		holds := func(text string) {
+			t.Helper()
+			kept, err := os.ReadFile(conf)
+			require.NoError(t, err)
+			require.Equal(t, text, string(kept), "FRR's next start")
+		}
+		zero := byHand("right", "192.0.2.1/32")
+		out, code := reload(zero)
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		one, two := filepath.Join(t.TempDir(), "one.conf"), byHand("right", "192.0.2.2/32")
+		require.NoError(t, os.WriteFile(one, []byte(byHand("right", "192.0.2.9/32")), 0o600))
+
+		b := l.background(waiting, one, "--confirm", "4s")
+		require.Contains(t, b.said, "network 192.0.2.9/32\n", "the plan, before the wait")
+		out, code = reload(two)
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `^frr-renderer: another reload runs \(pid `+strconv.Itoa(b.program.PID())+`\), its --confirm ends in [1-4]s; .*nothing was sent\n$`, out)
+		out, code = reload(two, "--dry-run")
+		require.Equal(t, 4, code, out)
+		require.Zero(t, b.ends(t), b.said)
+		require.Equal(t, 1, strings.Count(b.said, "network 192.0.2.9/32\n"), b.said)
+		holds(byHand("right", "192.0.2.9/32"))
+		require.NoFileExists(t, filepath.Join(l.node.VtyDir(), "frr-renderer.reload"))
+
+		// The lock of one that is killed is gone, and its note is nobody's.
+		require.NoError(t, os.WriteFile(one, []byte(two), 0o600))
+		b = l.background(waiting, one, "--confirm", "1m")
+		require.NoError(t, b.program.End(os.Kill))
+		out, code = reload(zero)
+		require.Zero(t, code, out)
+		holds(zero)
+
+		// What a person writes meanwhile stays, and is told: when the change is confirmed, and when it is rolled back.
+		const mine = "! by a person\n"
+		b = l.background(waiting, one, "--confirm", "2s")
+		require.NoError(t, os.WriteFile(conf, []byte(mine), 0o640))
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "FRR runs "+one+" as it was read, but somebody else has written /etc/frr/frr.conf meanwhile")
+		holds(mine)
+
+		require.NoError(t, os.WriteFile(one, []byte(byHand("wrong", "192.0.2.9/32")), 0o600))
+		b = l.background(waiting, one, "--confirm", "4s")
+		require.NoError(t, os.WriteFile(conf, []byte(mine+mine), 0o640))
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "rolled back to the configuration before, somebody else has written /etc/frr/frr.conf meanwhile")
+		holds(mine + mine)
 	})
 }
 
