@@ -348,6 +348,7 @@ func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ..
 	cmd.WaitDelay = 10 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	began := time.Now()
 	err := cmd.Run()
 	out := output{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 	var exit *exec.ExitError
@@ -355,7 +356,7 @@ func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ..
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return out, fmt.Errorf("run %s: not found; install FRR's vtysh or say where it is with --vtysh-path", e.command[0])
 	case ctx.Err() != nil:
-		return out, context.Cause(ctx)
+		return out, silent(ctx, cmp.Or(string(daemon), "vtysh, which asks every daemon,"), began)
 	case err != nil && !errors.As(err, &exit):
 		return out, fmt.Errorf("run vtysh: %w", err)
 	case strings.Contains(out.stderr, "could not lookup user ID"):
@@ -372,7 +373,7 @@ func (e *Exec) unreachable(ctx context.Context, daemon Daemon) error {
 	if e.dir != "" {
 		if c, err := dial(ctx, filepath.Join(e.dir, string(name)+".vty")); err == nil {
 			_ = c.Close()
-		} else if errors.Is(err, ErrPermission) {
+		} else if errors.Is(err, ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 	}
@@ -423,12 +424,16 @@ type complaint struct {
 
 var complaintLine = regexp.MustCompile(`(?m)^line (\d+): (.*)$`)
 
+// commandStatus is the number of a daemon in vtysh's table, which tells nobody anything.
+var commandStatus = regexp.MustCompile(`^(Unknown command|Ambiguous command|Command incomplete)\[\d+\]`)
+
 // complaints reads what vtysh says of lines of a file: "line 3: % Unknown command[4]: foo".
 func complaints(text string) []complaint {
 	var out []complaint
 	for _, m := range complaintLine.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(m[1])
-		out = append(out, complaint{n, oneLine(Redact(strings.TrimPrefix(m[2], "% ")))})
+		text := commandStatus.ReplaceAllString(strings.TrimPrefix(m[2], "% "), "$1")
+		out = append(out, complaint{n, oneLine(Redact(text))})
 	}
 	return out
 }
