@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,15 @@ One reload at a time changes an FRR; another one fails at once. What somebody el
 
 Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back (with --dry-run and --refuse-resets:
 when it would be), 1 when FRR can't be reached, refuses a line or was rolled back, 2 for wrong usage.`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return errors.New("FILE is missing: name the frr.conf to bring FRR to, or - for the standard input")
+			case 1:
+				return nil
+			}
+			return fmt.Errorf("one FILE is read, and these are %d: %q", len(args), args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			f.file = args[0]
 			return f.run(c)
@@ -262,6 +271,9 @@ func (f *reloadFlags) read(ctx context.Context, stdin io.Reader) (render.Documen
 	if err != nil {
 		return render.Document{}, fmt.Errorf("read the configuration: %w", err)
 	}
+	if err := encoding(text); err != nil {
+		return render.Document{}, fmt.Errorf("%s %w; nothing was changed", f.file, err)
+	}
 	if strings.TrimSpace(string(text)) == "" {
 		return render.Document{}, fmt.Errorf("%s is empty: it would end every session; to empty FRR on purpose, write a file with a comment", f.file)
 	}
@@ -272,6 +284,19 @@ func (f *reloadFlags) read(ctx context.Context, stdin io.Reader) (render.Documen
 		return render.Document{}, fmt.Errorf("have FRR's parser read %s: %w", f.file, err)
 	}
 	return render.Document{Text: string(text)}, nil
+}
+
+// encoding tells that a text is written as FRR does not read it. Bytes that are no UTF-8 it takes, in a description say.
+func encoding(text []byte) error {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
+		return errors.New("begins with a byte order mark (EF BB BF), which FRR takes for a part of the first line: save it without")
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return errors.New("is UTF-16, which FRR does not read: save it as UTF-8, without a byte order mark")
+	case bytes.IndexByte(text, 0) >= 0:
+		return errors.New("holds NUL bytes: it is no text, or UTF-16, which FRR does not read")
+	}
+	return nil
 }
 
 // gate holds plans back that reset Established sessions, but for the one that is allowed.

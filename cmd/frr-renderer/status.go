@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -87,7 +86,7 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 	var view statusView
 	// The program is asked first, so that a daemon that does not answer takes no time from it.
 	report, unanswered := fetch(ctx, healthAddr)
-	ctx, cancel := context.WithTimeoutCause(ctx, statusTime, errors.New("it is not waited for any longer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, statusTime, fmt.Errorf("%s are over", statusTime))
 	defer cancel()
 	if client, err := vty.client(); err != nil {
 		view.Errors = append(view.Errors, err.Error())

@@ -348,7 +348,6 @@ func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ..
 	cmd.WaitDelay = 10 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	began := time.Now()
 	err := cmd.Run()
 	out := output{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 	var exit *exec.ExitError
@@ -356,7 +355,7 @@ func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ..
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return out, fmt.Errorf("run %s: not found; install FRR's vtysh or say where it is with --vtysh-path", e.command[0])
 	case ctx.Err() != nil:
-		return out, silent(ctx, cmp.Or(string(daemon), "vtysh, which asks every daemon,"), began)
+		return out, silent(ctx, cmp.Or(string(daemon), "vtysh, which asks every daemon,"))
 	case err != nil && !errors.As(err, &exit):
 		return out, fmt.Errorf("run vtysh: %w", err)
 	case strings.Contains(out.stderr, "could not lookup user ID"):
@@ -373,7 +372,7 @@ func (e *Exec) unreachable(ctx context.Context, daemon Daemon) error {
 	if e.dir != "" {
 		if c, err := dial(ctx, filepath.Join(e.dir, string(name)+".vty")); err == nil {
 			_ = c.Close()
-		} else if errors.Is(err, ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
+		} else if errors.Is(err, ErrPermission) {
 			return err
 		}
 	}
@@ -424,7 +423,7 @@ type complaint struct {
 
 var complaintLine = regexp.MustCompile(`(?m)^line (\d+): (.*)$`)
 
-// commandStatus is the number of a daemon in vtysh's table, which tells nobody anything.
+// commandStatus is the number of the place in vtysh's own table, which tells nobody anything.
 var commandStatus = regexp.MustCompile(`^(Unknown command|Ambiguous command|Command incomplete)\[\d+\]`)
 
 // complaints reads what vtysh says of lines of a file: "line 3: % Unknown command[4]: foo".

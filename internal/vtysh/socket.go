@@ -142,7 +142,6 @@ func (s *Socket) retry(ctx context.Context, daemon Daemon, exchange func(*conn) 
 
 // once runs an exchange. The error is ErrInterrupted when the connection ends meanwhile.
 func (s *Socket) once(ctx context.Context, daemon Daemon, exchange func(*conn) ([]Reply, error)) ([]Reply, error) {
-	began := time.Now()
 	c, err := s.connect(ctx, daemon)
 	if err != nil {
 		return nil, err
@@ -158,7 +157,9 @@ func (s *Socket) once(ctx context.Context, daemon Daemon, exchange func(*conn) (
 	s.drop(daemon)
 	switch {
 	case ctx.Err() != nil:
-		return nil, silent(ctx, string(daemon), began)
+		return nil, silent(ctx, string(daemon))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("%s does not answer: %s are over: %w", daemon, replyTime, err)
 	case closed(err):
 		return nil, fmt.Errorf("%w: %w", ErrInterrupted, ended(daemon, err))
 	}
@@ -166,11 +167,11 @@ func (s *Socket) once(ctx context.Context, daemon Daemon, exchange func(*conn) (
 }
 
 // silent tells whose answer did not come before a context ended.
-func silent(ctx context.Context, name string, began time.Time) error {
+func silent(ctx context.Context, name string) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("%s has not answered within %s: %w", name, time.Since(began).Round(100*time.Millisecond), context.Cause(ctx))
+	return fmt.Errorf("%s does not answer: %w", name, context.Cause(ctx))
 }
 
 func closed(err error) bool {
@@ -202,13 +203,12 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10), window: window(daemon)}
-	began := time.Now()
 	stop := context.AfterFunc(ctx, c.cancel)
 	entered, err := c.enter([]Line{"enable"})
 	if !stop() || err != nil || entered.Refused() {
 		_ = raw.Close()
 		if ctx.Err() != nil {
-			return nil, silent(ctx, string(daemon), began)
+			return nil, silent(ctx, string(daemon))
 		}
 		if closed(err) {
 			return nil, ended(daemon, err)
@@ -222,7 +222,6 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (*conn, error) {
 // dial opens a daemon's socket.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
-	began := time.Now()
 	c, err := d.DialContext(ctx, "unix", path)
 	daemon := strings.TrimSuffix(filepath.Base(path), ".vty")
 	switch {
@@ -234,10 +233,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 		return nil, fmt.Errorf("%w: nobody answers on %s; start %s", ErrNotRunning, path, daemon)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, denied(path)
-	case errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("look for FRR's sockets: %s is no directory; say where they are with --vty-dir: %w", filepath.Dir(path), err)
 	case ctx.Err() != nil:
-		return nil, silent(ctx, daemon, began)
+		return nil, silent(ctx, daemon)
 	}
 	return nil, fmt.Errorf("connect to %s: %w", daemon, err)
 }

@@ -26,6 +26,7 @@ func TestBGPDHangs(t *testing.T) {
 		out, code := l.cli("reload", file, "--frr-conf", "none", "--timeout", "1s")
 		require.Equal(t, 1, code, out)
 		require.Less(t, time.Since(began), seconds(5))
+		require.Contains(t, out, "bgpd does not answer: --timeout 1s is over; ")
 		require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGCONT))
 		l.comesTo(b.runs, seconds(10))
 		l.hear(b.hears)
