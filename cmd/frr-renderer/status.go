@@ -107,7 +107,7 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 }
 
 // statusTime is for FRR's answers, and again for that of the program.
-const statusTime = 15 * time.Second
+const statusTime = 5 * time.Second
 
 func fetch(ctx context.Context, addr string) (*agent.Report, error) {
 	if addr == "" {
