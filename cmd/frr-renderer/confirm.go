@@ -179,6 +179,17 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	return nil, ""
 }
 
+// since is what FRR no longer runs of FILE when the wait is over: somebody has typed into vtysh, or "run" has repaired it.
+func (c *confirmation) since(engine *reload.Engine) (reload.Plan, error) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), c.timeout, fmt.Errorf("--timeout %s is over", c.timeout))
+	defer cancel()
+	plan, err := engine.Plan(ctx, c.document)
+	if err != nil {
+		err = fmt.Errorf("ask FRR whether it still runs %s: %w; %s", c.file, err, c.kept())
+	}
+	return plan, err
+}
+
 // rollBackInterval is how long to wait before rolling back is tried again: FRR may be starting, or locked by somebody.
 const rollBackInterval = time.Second
 

@@ -73,7 +73,7 @@ func (l *lock) ends(at time.Time, notes []string) {
 		if err != nil {
 			continue
 		}
-		_, _ = fmt.Fprintln(n, os.Getpid(), at.Unix())
+		_, _ = fmt.Fprintln(n, os.Getpid(), at.UnixMilli())
 		_ = n.Close()
 		l.note = path
 		return
@@ -90,8 +90,8 @@ func (f *reloadFlags) holder(dir *os.File) string {
 			continue
 		}
 		pid = words[0]
-		if end, err := strconv.ParseInt(words[1], 10, 64); err == nil && time.Until(time.Unix(end, 0)) > 0 {
-			left = fmt.Sprintf(", its --confirm ends in %s", time.Until(time.Unix(end, 0)).Round(time.Second))
+		if end, err := strconv.ParseInt(words[1], 10, 64); err == nil && time.Until(time.UnixMilli(end)) > 0 {
+			left = fmt.Sprintf(", its --confirm ends in %s", time.Until(time.UnixMilli(end)).Round(time.Second))
 		}
 		break
 	}

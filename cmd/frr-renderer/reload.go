@@ -174,6 +174,18 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 			printed = f.print(stdout, inJSON, result.Plan, view)
 		}
 		view.Lost, why = confirm.wait(c.Context())
+		if why == "" && result.Held.Empty() && result.Verified() {
+			since, err := confirm.since(engine)
+			if err != nil {
+				return failed(errors.Join(err, printed))
+			}
+			for _, c := range since.Commands {
+				fmt.Fprintf(stderr, "frr-renderer: changed by somebody since it was applied: %s\n", c)
+			}
+			if !since.Empty() {
+				return failed(fmt.Errorf("FRR no longer runs %s, %d lines differ; %s", f.file, len(since.Commands), f.kept()))
+			}
+		}
 	}
 	if why != "" {
 		view.RolledBack = true

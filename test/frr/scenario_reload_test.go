@@ -330,6 +330,16 @@ func TestScenarioOneReloadAtATime(t *testing.T) {
 		require.Contains(t, b.said, "FRR runs "+one+" as it was read, but somebody else has written /etc/frr/frr.conf meanwhile")
 		holds(mine)
 
+		// A person types into vtysh: frr.conf does not become what FRR does not run.
+		require.NoError(t, os.WriteFile(one, []byte(byHand("right", "192.0.2.3/32")), 0o600))
+		b = l.background(waiting, one, "--confirm", "2s")
+		_, err := l.node.Vtysh(t.Context(), "-c", "configure terminal", "-c", "router bgp 64500", "-c", "address-family ipv4", "-c", "network 192.0.2.7/32")
+		require.NoError(t, err)
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "changed by somebody since it was applied: none     bgpd  router bgp 64500 / address-family ipv4 unicast / no network 192.0.2.7/32\n")
+		require.Contains(t, b.said, "FRR no longer runs "+one+", 1 lines differ; /etc/frr/frr.conf is as it was\n")
+		holds(mine)
+
 		require.NoError(t, os.WriteFile(one, []byte(byHand("wrong", "192.0.2.9/32")), 0o600))
 		b = l.background(waiting, one, "--confirm", "4s")
 		require.NoError(t, os.WriteFile(conf, []byte(mine+mine), 0o640))
