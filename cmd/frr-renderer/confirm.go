@@ -163,7 +163,7 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	if started() != before {
 		return nil, "FRR was restarted before the change was confirmed"
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(interrupt), c.timeout)
+	ctx, cancel := c.within(context.WithoutCancel(interrupt))
 	defer cancel()
 	now, err := observe.Read(ctx, c.client)
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 
 // since is what FRR no longer runs of FILE when the wait is over: somebody has typed into vtysh, or "run" has repaired it.
 func (c *confirmation) since(engine *reload.Engine) (reload.Plan, error) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), c.timeout, fmt.Errorf("--timeout %s is over", c.timeout))
+	ctx, cancel := c.within(context.Background())
 	defer cancel()
 	plan, err := engine.Plan(ctx, c.document)
 	if err != nil {
@@ -197,7 +197,7 @@ const rollBackInterval = time.Second
 func (c *confirmation) rollBack(why string) error {
 	kept := c.reject()
 	fmt.Fprintf(c.log, "frr-renderer: %s; rolling back\n", why)
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	ctx, cancel := c.within(context.Background())
 	defer cancel()
 	plain := reload.New(c.client, reload.Options{Whole: true, Now: time.Now})
 	var last error

@@ -124,7 +124,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		}
 	}
 	// An interrupt must not end what is half done: what runs is finished or rolled back.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(c.Context()), f.timeout, fmt.Errorf("--timeout %s is over", f.timeout))
+	ctx, cancel := f.within(context.WithoutCancel(c.Context()))
 	defer cancel()
 	document, err := f.read(ctx, c.InOrStdin())
 	if err != nil {
@@ -262,6 +262,11 @@ func checkTimes(confirm, timeout time.Duration) error {
 		return fmt.Errorf("--timeout %s leaves no time; give more than 0s", timeout)
 	}
 	return nil
+}
+
+// within gives FRR the time of --timeout.
+func (f *reloadFlags) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("--timeout %s is over", f.timeout))
 }
 
 func failedOrNil(err error) error {
