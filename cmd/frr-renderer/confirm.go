@@ -179,13 +179,19 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	return nil, ""
 }
 
-// since is what FRR no longer runs of FILE when the wait is over: somebody has typed into vtysh, or "run" has repaired it.
+// since is what FRR no longer runs of FILE when the wait is over, an error then: somebody has typed into vtysh, or "run" has repaired it.
 func (c *confirmation) since(engine *reload.Engine) (reload.Plan, error) {
 	ctx, cancel := c.within(context.Background())
 	defer cancel()
 	plan, err := engine.Plan(ctx, c.document)
 	if err != nil {
-		err = fmt.Errorf("ask FRR whether it still runs %s: %w; %s", c.file, err, c.kept())
+		return plan, fmt.Errorf("ask FRR whether it still runs %s: %w; %s", c.file, err, c.kept())
+	}
+	for _, changed := range plan.Commands {
+		fmt.Fprintf(c.log, "frr-renderer: changed by somebody since it was applied: %s\n", changed)
+	}
+	if !plan.Empty() {
+		err = fmt.Errorf("FRR no longer runs %s, %d lines differ; %s", c.file, len(plan.Commands), c.kept())
 	}
 	return plan, err
 }

@@ -175,15 +175,12 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		}
 		view.Lost, why = confirm.wait(c.Context())
 		if why == "" && result.Held.Empty() && result.Verified() {
-			since, err := confirm.since(engine)
-			if err != nil {
-				return failed(errors.Join(err, printed))
-			}
-			for _, c := range since.Commands {
-				fmt.Fprintf(stderr, "frr-renderer: changed by somebody since it was applied: %s\n", c)
-			}
-			if !since.Empty() {
-				return failed(fmt.Errorf("FRR no longer runs %s, %d lines differ; %s", f.file, len(since.Commands), f.kept()))
+			var since error
+			if view.Remaining, since = confirm.since(engine); since != nil {
+				if inJSON {
+					printed = f.print(stdout, inJSON, result.Plan, view)
+				}
+				return failed(errors.Join(since, printed))
 			}
 		}
 	}
