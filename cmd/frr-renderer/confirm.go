@@ -64,6 +64,9 @@ func (c *confirmation) setAside(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("remember what runs: %w", err)
 	}
+	if c.touched() {
+		return fmt.Errorf("somebody else has written %s since it was read; nothing was changed", c.frrConf)
+	}
 	aside, err := free(c.frrConf + ".unconfirmed")
 	if err == nil {
 		err = reload.WriteFile(aside, []byte(c.document.Text), 0o640)
@@ -75,6 +78,7 @@ func (c *confirmation) setAside(ctx context.Context) error {
 		_ = os.Remove(aside)
 		return fmt.Errorf("keep what runs for FRR's next start: %w; nothing was changed (--frr-conf none: keep nothing)", err)
 	}
+	c.look()
 	c.aside, c.instead = aside, []byte(text)
 	fmt.Fprintf(c.log, "frr-renderer: until the change is confirmed %s holds what ran before, and your text is in %s\n", c.frrConf, aside)
 	return nil
@@ -88,7 +92,9 @@ func (c *confirmation) putBack() error {
 	aside, err := c.aside, errOthers
 	c.aside = ""
 	if c.untouched() {
-		err = reload.WriteFile(c.frrConf, []byte(c.document.Text), 0o640)
+		if err = reload.WriteFile(c.frrConf, []byte(c.document.Text), 0o640); err == nil {
+			c.look()
+		}
 	}
 	if err == nil {
 		err = os.Remove(aside)
@@ -110,7 +116,7 @@ func (c *confirmation) untouched() bool {
 // reject keeps the text that was set aside, and says what --frr-conf holds.
 func (c *confirmation) reject() string {
 	if c.aside == "" {
-		return fmt.Sprintf("%s is as it was", c.frrConf)
+		return c.kept()
 	}
 	rejected, err := free(c.frrConf + ".rejected")
 	if err == nil {
@@ -146,6 +152,7 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	fmt.Fprintf(c.log, "frr-renderer: applied; rolling back in %s unless every session that was Established is\n", c.confirm)
 	started := socketStamp(c.vty.dir)
 	before := started()
+	c.lock.ends(time.Now().Add(c.confirm), c.notes())
 	end := time.NewTimer(c.confirm)
 	defer end.Stop()
 	select {
@@ -156,7 +163,7 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	if started() != before {
 		return nil, "FRR was restarted before the change was confirmed"
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(interrupt), c.timeout)
+	ctx, cancel := c.within(context.WithoutCancel(interrupt))
 	defer cancel()
 	now, err := observe.Read(ctx, c.client)
 	if err != nil {
@@ -172,6 +179,23 @@ func (c *confirmation) wait(interrupt context.Context) (lost []string, why strin
 	return nil, ""
 }
 
+// since is what FRR no longer runs of FILE when the wait is over, an error then: somebody has typed into vtysh, or "run" has repaired it.
+func (c *confirmation) since(engine *reload.Engine) (reload.Plan, error) {
+	ctx, cancel := c.within(context.Background())
+	defer cancel()
+	plan, err := engine.Plan(ctx, c.document)
+	if err != nil {
+		return plan, fmt.Errorf("ask FRR whether it still runs %s: %w; %s", c.file, err, c.kept())
+	}
+	for _, changed := range plan.Commands {
+		fmt.Fprintf(c.log, "frr-renderer: changed by somebody since it was applied: %s\n", changed)
+	}
+	if !plan.Empty() {
+		err = fmt.Errorf("FRR no longer runs %s, %d lines differ; %s", c.file, len(plan.Commands), c.kept())
+	}
+	return plan, err
+}
+
 // rollBackInterval is how long to wait before rolling back is tried again: FRR may be starting, or locked by somebody.
 const rollBackInterval = time.Second
 
@@ -179,7 +203,7 @@ const rollBackInterval = time.Second
 func (c *confirmation) rollBack(why string) error {
 	kept := c.reject()
 	fmt.Fprintf(c.log, "frr-renderer: %s; rolling back\n", why)
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	ctx, cancel := c.within(context.Background())
 	defer cancel()
 	plain := reload.New(c.client, reload.Options{Whole: true, Now: time.Now})
 	var last error

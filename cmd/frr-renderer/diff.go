@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,12 @@ func planAgainst(ctx context.Context, document render.Document, file, frrConf st
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return reload.Plan{}, fmt.Errorf("read what to compare with: %w", err)
+		}
+		if err := encoding(text); err != nil {
+			return reload.Plan{}, fmt.Errorf("%s %w", file, err)
+		}
+		if !utf8.Valid(text) {
+			return reload.Plan{}, fmt.Errorf("%s is no text: it has bytes that are no UTF-8", file)
 		}
 		return reload.Diff(reload.Running{BGPD: string(text), BFDD: string(text), Others: map[vtysh.Daemon]string{vtysh.Zebra: string(text)}, Previous: string(text)}, document), nil
 	}

@@ -96,6 +96,9 @@ func (f *vtyFlags) client() (vtysh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("--vty-dir %s is no directory", f.dir)
+	}
 	switch f.mode {
 	case "auto":
 		return vtysh.NewAuto(vtysh.NewSocket(dir), f.exec()), nil
@@ -126,6 +129,11 @@ func (f *objectFlags) renderNode(ctx context.Context, vty *vtyFlags) (rendered, 
 	read, err := f.read()
 	if err != nil {
 		return rendered{}, err
+	}
+	if f.templates != "" {
+		if _, err := os.ReadDir(f.templates); err != nil {
+			return rendered{}, failed(fmt.Errorf("read --templates: %w", err))
+		}
 	}
 	renderer, err := render.New(f.overlay())
 	if err != nil {

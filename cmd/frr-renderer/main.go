@@ -63,13 +63,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		fmt.Fprintf(stderr, "frr-renderer: %v\nTry: frr-renderer --help\n", err)
+		fmt.Fprintf(stderr, "frr-renderer: %v\nTry: %s --help\n", err, command.CommandPath())
 		return exitUsage
 	}
 	if e.err != nil {

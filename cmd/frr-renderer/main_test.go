@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +33,14 @@ func do(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestExitCodesAreTheContract(t *testing.T) {
-	empty := t.TempDir()
+	empty, texts := t.TempDir(), t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(texts, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	file, mark, wide := write("file", "!\n"), write("mark", "\xef\xbb\xbf!\n"), write("wide", "\xff\xfe!\x00\n\x00")
+	latin := write("latin", "hostname b\xfcro\n")
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -63,6 +72,18 @@ func TestExitCodesAreTheContract(t *testing.T) {
 		{"reload without time", []string{"reload", badObjects, "--timeout", "0s"}, 2, "--timeout"},
 		{"run with a negative time to confirm", []string{"run", "-f", empty, "--node", "a", "--confirm", "-5s"}, 2, "--confirm"},
 		{"run without time", []string{"run", "-f", empty, "--node", "a", "--timeout", "0s"}, 2, "--timeout"},
+		{"reload without a file", []string{"reload"}, 2, "FILE is missing: name the frr.conf to bring FRR to, or - for the standard input\nTry: frr-renderer reload --help\n"},
+		{"reload of two files", []string{"reload", "a", "b"}, 2, "one FILE is read"},
+		{"reload that keeps nothing by an empty name", []string{"reload", badObjects, "--frr-conf", ""}, 2, "--frr-conf is empty"},
+		{"reload with sockets in a file", []string{"reload", badObjects, "--vty-dir", file}, 2, "is no directory"},
+		{"reload of a byte order mark", []string{"reload", mark, "--vty-dir", empty, "--frr-conf", "none"}, 1, mark + " begins with a byte order mark"},
+		{"reload of UTF-16", []string{"reload", wide, "--vty-dir", empty, "--frr-conf", "none"}, 1, wide + " is UTF-16"},
+		{"diff to a file that is no text", []string{"diff", "-f", goodObjects, "--node", "node-1", "--to", latin}, 1, latin + " is no text"},
+		{"diff to UTF-16", []string{"diff", "-f", goodObjects, "--node", "node-1", "--to", wide}, 1, wide + " is UTF-16"},
+		{"diff with absent templates", []string{"diff", "-f", goodObjects, "--node", "node-1", "--to", file, "--templates", filepath.Join(empty, "none")}, 1,
+			filepath.Join(empty, "none")},
+		{"status of an address without a port", []string{"status", "--health-addr", "foo"}, 2, "--health-addr \"foo\""},
+		{"status of a port that can't be", []string{"status", "--health-addr", "localhost:99999"}, 2, "99999"},
 		{"an unknown command", []string{"rendre"}, 2, "render"},
 		{"an unknown flag", []string{"render", "--nodes"}, 2, "--nodes"},
 		{"version", []string{"version"}, 0, ""},
@@ -74,6 +95,37 @@ func TestExitCodesAreTheContract(t *testing.T) {
 			require.Contains(t, stderr, c.stderr)
 		})
 	}
+}
+
+// Nothing is sent: --frr-conf can't be kept, or another reload has FRR.
+func TestReloadThatMayNotBegin(t *testing.T) {
+	vty, etc := t.TempDir(), t.TempDir()
+	file := filepath.Join(etc, "wanted.conf")
+	require.NoError(t, os.WriteFile(file, []byte("!\n"), 0o600))
+	for _, conf := range []string{filepath.Join(etc, "absent", "frr.conf"), etc} {
+		code, _, stderr := do(t, "reload", file, "--vty-dir", vty, "--frr-conf", conf)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, "write "+conf)
+		require.Contains(t, stderr, "nothing was sent")
+	}
+
+	f := &reloadFlags{vty: vtyFlags{dir: vty}, frrConf: filepath.Join(etc, "frr.conf")}
+	held, err := f.take()
+	require.NoError(t, err)
+	begins := func() string {
+		code, _, stderr := do(t, "reload", file, "--vty-dir", vty, "--frr-conf", f.frrConf)
+		require.Equal(t, exitFailed, code)
+		return stderr
+	}
+	us := fmt.Sprintf("frr-renderer: another reload runs (pid %d)", os.Getpid())
+	require.Contains(t, begins(), us+"; wait for its end, or end it; nothing was sent")
+	held.ends(time.Now().Add(90*time.Minute), f.notes()[1:])
+	require.Regexp(t, regexp.QuoteMeta(us)+", its --confirm ends in 1h(30m0s|29m5[0-9]s); ", begins())
+	held.free()
+	require.NotContains(t, begins(), "another reload")
+	left, err := filepath.Glob(filepath.Join(etc, "*"))
+	require.NoError(t, err)
+	require.Equal(t, []string{file}, left)
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -30,6 +32,10 @@ type reloadFlags struct {
 	timeout time.Duration
 	frrConf string
 	output  string
+
+	lock *lock
+	// found is --frr-conf as it was when this began, or as we have written it since; nil when there was none.
+	found fs.FileInfo
 }
 
 func newReload() *cobra.Command {
@@ -56,9 +62,19 @@ It also does when the apply ends with an error, when FRR is restarted meanwhile,
 applied and confirmed, so an FRR that is restarted meanwhile comes back with the configuration before. When FILE is --frr-conf itself, it holds what
 ran before until then, and your text lies beside it: in .unconfirmed until it is put back, in .rejected after a roll-back.
 
-Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back, 1 when FRR can't be reached, refuses
-a line or was rolled back, 2 for wrong usage.`,
-		Args: cobra.ExactArgs(1),
+One reload at a time changes an FRR; another one fails at once. What somebody else writes to --frr-conf meanwhile is left as it is, with exit code 1.
+
+Exit code: 0 applied (or nothing to do), 4 when --dry-run finds something to do, 5 when the plan was held back (with --dry-run and --refuse-resets:
+when it would be), 1 when FRR can't be reached, refuses a line or was rolled back, 2 for wrong usage.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return errors.New("FILE is missing: name the frr.conf to bring FRR to, or - for the standard input")
+			case 1:
+				return nil
+			}
+			return fmt.Errorf("one FILE is read, and these are %d: %q", len(args), args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			f.file = args[0]
 			return f.run(c)
@@ -96,8 +112,19 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		return err
 	}
 	defer client.Close()
+	var unlocked error
+	if !f.dryRun {
+		if f.lock, unlocked = f.take(); errors.Is(unlocked, errBusy) {
+			return failed(unlocked)
+		}
+		defer f.lock.free()
+		f.look()
+		if err := f.writable(); err != nil {
+			return failed(err)
+		}
+	}
 	// An interrupt must not end what is half done: what runs is finished or rolled back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), f.timeout)
+	ctx, cancel := f.within(context.WithoutCancel(c.Context()))
 	defer cancel()
 	document, err := f.read(ctx, c.InOrStdin())
 	if err != nil {
@@ -113,10 +140,7 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		if err := f.print(stdout, inJSON, plan, reloadView{Digest: plan.Digest(), Result: reload.Result{Plan: plan}}); err != nil {
 			return failed(err)
 		}
-		if !plan.Empty() {
-			return exit(exitDiffers)
-		}
-		return nil
+		return f.planned(ctx, client, plan, stderr)
 	}
 
 	confirm, err := f.remember(ctx, client, engine, document, stderr)
@@ -131,23 +155,42 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 	if c.Context().Err() != nil {
 		return failed(errors.New("interrupted; nothing was changed"))
 	}
+	if unlocked != nil {
+		fmt.Fprintf(stderr, "frr-renderer: another reload at the same time would not be noticed: %v\n", unlocked)
+	}
 	result, err := engine.Apply(ctx, document)
 	view := reloadView{Digest: result.Plan.Digest(), Result: result}
 	if errors.Is(err, vtysh.ErrPermission) {
 		return failed(err)
 	}
-	why := ""
+	why, shown := "", false
+	var printed error
 	switch {
 	case f.confirm == 0 || !result.Sent:
 	case err != nil:
 		why = err.Error()
 	default:
+		if shown = !inJSON; shown {
+			printed = f.print(stdout, inJSON, result.Plan, view)
+		}
 		view.Lost, why = confirm.wait(c.Context())
+		if why == "" && result.Held.Empty() && result.Verified() {
+			var since error
+			if view.Remaining, since = confirm.since(engine); since != nil {
+				if inJSON {
+					printed = f.print(stdout, inJSON, result.Plan, view)
+				}
+				return failed(errors.Join(since, printed))
+			}
+		}
 	}
 	if why != "" {
 		view.RolledBack = true
 		err := confirm.rollBack(why)
-		return errors.Join(f.print(stdout, inJSON, result.Plan, view), err)
+		if !shown {
+			printed = f.print(stdout, inJSON, result.Plan, view)
+		}
+		return errors.Join(printed, err)
 	}
 	if err != nil {
 		return failed(fmt.Errorf("%w; run the same command again to go on", err))
@@ -164,7 +207,9 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 			said, strings.Join(result.HeldNeighbors, ", "), result.Held.Digest())
 		return exit(exitHeld)
 	}
-	printed := f.print(stdout, inJSON, result.Plan, view)
+	if !shown {
+		printed = f.print(stdout, inJSON, result.Plan, view)
+	}
 	for _, c := range result.Called {
 		fmt.Fprintf(stderr, "frr-renderer: %s: %s\n", c.Line, c.Note)
 	}
@@ -183,10 +228,13 @@ func (f *reloadFlags) run(c *cobra.Command) error {
 		fmt.Fprintf(stderr, "frr-renderer: %s\n", result.Away)
 	}
 	if !result.Verified() {
-		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s is as it was",
-			len(result.Refused), len(result.Remaining.Commands), f.frrConf))
+		return failed(fmt.Errorf("%d lines were refused and %d still differ; all others are applied, and %s",
+			len(result.Refused), len(result.Remaining.Commands), f.kept()))
 	}
-	return failedOrNil(errors.Join(confirm.putBack(), f.keep(document), printed))
+	if err := confirm.putBack(); err != nil {
+		return failed(errors.Join(err, printed))
+	}
+	return failedOrNil(errors.Join(f.keep(document), printed))
 }
 
 var digest = regexp.MustCompile(`^[0-9a-f]{24}$`)
@@ -197,6 +245,9 @@ func (f *reloadFlags) check(allows bool) error {
 		return fmt.Errorf("--allow-resets %q is not a digest: 24 hexadecimal digits, which --dry-run prints below a plan that resets sessions", f.allow)
 	}
 	f.refuse = f.refuse || allows
+	if f.frrConf == "" {
+		return errors.New("--frr-conf is empty; name a file, or none to keep nothing")
+	}
 	return checkTimes(f.confirm, f.timeout)
 }
 
@@ -208,6 +259,11 @@ func checkTimes(confirm, timeout time.Duration) error {
 		return fmt.Errorf("--timeout %s leaves no time; give more than 0s", timeout)
 	}
 	return nil
+}
+
+// within gives FRR the time of --timeout.
+func (f *reloadFlags) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("--timeout %s is over", f.timeout))
 }
 
 func failedOrNil(err error) error {
@@ -229,6 +285,9 @@ func (f *reloadFlags) read(ctx context.Context, stdin io.Reader) (render.Documen
 	if err != nil {
 		return render.Document{}, fmt.Errorf("read the configuration: %w", err)
 	}
+	if err := encoding(text); err != nil {
+		return render.Document{}, fmt.Errorf("%s %w; nothing was changed", f.file, err)
+	}
 	if strings.TrimSpace(string(text)) == "" {
 		return render.Document{}, fmt.Errorf("%s is empty: it would end every session; to empty FRR on purpose, write a file with a comment", f.file)
 	}
@@ -239,6 +298,19 @@ func (f *reloadFlags) read(ctx context.Context, stdin io.Reader) (render.Documen
 		return render.Document{}, fmt.Errorf("have FRR's parser read %s: %w", f.file, err)
 	}
 	return render.Document{Text: string(text)}, nil
+}
+
+// encoding tells that a text is written as FRR does not read it. Bytes that are no UTF-8 it takes, in a description say.
+func encoding(text []byte) error {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
+		return errors.New("begins with a byte order mark (EF BB BF), which FRR takes for a part of the first line: save it without")
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return errors.New("is UTF-16, which FRR does not read: save it as UTF-8, without a byte order mark")
+	case bytes.IndexByte(text, 0) >= 0:
+		return errors.New("holds NUL bytes: it is no text, or UTF-16, which FRR does not read")
+	}
+	return nil
 }
 
 // gate holds plans back that reset Established sessions, but for the one that is allowed.
@@ -256,6 +328,25 @@ func (f *reloadFlags) gate(client vtysh.Client) reload.Gate {
 		}
 		return agent.EstablishedOf(plan.Resets(), state), nil
 	}
+}
+
+// planned is the exit code of --dry-run: what a reload with the same flags would end with.
+func (f *reloadFlags) planned(ctx context.Context, client vtysh.Client, plan reload.Plan, stderr io.Writer) error {
+	if gate := f.gate(client); gate != nil && len(plan.Resets()) > 0 {
+		keep, err := gate(ctx, plan)
+		if err != nil {
+			return failed(err)
+		}
+		if len(keep) > 0 {
+			fmt.Fprintf(stderr, "frr-renderer: it would be held back: it would reset %s; to let it through: --allow-resets %s\n",
+				strings.Join(keep, ", "), plan.Digest())
+			return exit(exitHeld)
+		}
+	}
+	if !plan.Empty() {
+		return exit(exitDiffers)
+	}
+	return nil
 }
 
 func (f *reloadFlags) print(w io.Writer, inJSON bool, plan reload.Plan, view reloadView) error {
@@ -277,13 +368,60 @@ func (f *reloadFlags) keep(document render.Document) error {
 	if f.frrConf == reload.NoFile {
 		return nil
 	}
-	if f.inPlace() {
+	inPlace := f.inPlace()
+	if f.touched() {
+		return fmt.Errorf("FRR runs %s as it was read, but somebody else has written %s meanwhile, which is left as it is: FRR would start with that; "+
+			"reload the one that is to be", f.file, f.frrConf)
+	}
+	if inPlace {
 		return nil
 	}
 	if err := reload.WriteFile(f.frrConf, []byte(document.Text), 0o640); err != nil {
 		return fmt.Errorf("FRR runs the configuration, but it can't be kept for its next start: %w", err)
 	}
 	return nil
+}
+
+// writable tries whether --frr-conf can be written, before anything is sent to FRR.
+func (f *reloadFlags) writable() error {
+	if f.frrConf == reload.NoFile || f.inPlace() && f.confirm == 0 {
+		return nil
+	}
+	if err := reload.TryFile(f.frrConf); err != nil {
+		return fmt.Errorf("the configuration could not be kept for FRR's next start: %w; nothing was sent (--frr-conf none: keep nothing)", err)
+	}
+	return nil
+}
+
+// look remembers --frr-conf as it is now.
+func (f *reloadFlags) look() {
+	f.found = nil
+	if info, err := os.Stat(f.frrConf); err == nil && f.frrConf != reload.NoFile {
+		f.found = info
+	}
+}
+
+// touched tells that somebody else has written --frr-conf since look.
+func (f *reloadFlags) touched() bool {
+	if f.frrConf == reload.NoFile {
+		return false
+	}
+	now, err := os.Stat(f.frrConf)
+	if err != nil || f.found == nil {
+		return (err == nil) != (f.found != nil)
+	}
+	return !os.SameFile(now, f.found) || now.Size() != f.found.Size() || !now.ModTime().Equal(f.found.ModTime())
+}
+
+// kept says what became of --frr-conf when we have not written it.
+func (f *reloadFlags) kept() string {
+	switch {
+	case f.frrConf == reload.NoFile:
+		return "no file was written"
+	case f.touched():
+		return fmt.Sprintf("somebody else has written %s meanwhile, which is left as it is", f.frrConf)
+	}
+	return fmt.Sprintf("%s is as it was", f.frrConf)
 }
 
 // inPlace tells that FILE is what FRR reads at its next start, by whatever name.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -42,6 +43,9 @@ Exit code: 0, 1 when FRR can't be asked, 2 for wrong usage.`,
 			if err != nil {
 				return err
 			}
+			if err := checkAddress(healthAddr); err != nil {
+				return err
+			}
 			view := gather(c.Context(), &vty, healthAddr)
 			out := c.OutOrStdout()
 			if inJSON {
@@ -59,14 +63,30 @@ Exit code: 0, 1 when FRR can't be asked, 2 for wrong usage.`,
 		},
 	}
 	vty.add(c)
-	c.Flags().StringVar(&healthAddr, "health-addr", defaultHealthAddr, "address of the running program")
+	c.Flags().StringVar(&healthAddr, "health-addr", defaultHealthAddr, "address of the running program; empty: don't ask it")
 	addOutput(c, &output)
 	return c
 }
 
+func checkAddress(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("--health-addr %q is no address with a port, such as %s: %w", addr, defaultHealthAddr, err)
+	}
+	return nil
+}
+
 func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 	var view statusView
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	// The program is asked first, so that a daemon that does not answer takes no time from it.
+	report, unanswered := fetch(ctx, healthAddr)
+	ctx, cancel := context.WithTimeoutCause(ctx, statusTime, fmt.Errorf("%s are over", statusTime))
 	defer cancel()
 	if client, err := vty.client(); err != nil {
 		view.Errors = append(view.Errors, err.Error())
@@ -78,8 +98,7 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 			view.FRR = &state
 		}
 	}
-	report, err := fetch(ctx, healthAddr)
-	if err != nil {
+	if unanswered != nil {
 		view.Errors = append(view.Errors, fmt.Sprintf("no frr-renderer run answers on %s: last changes and problems are unknown", healthAddr))
 	} else {
 		view.Agent = report
@@ -87,7 +106,15 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 	return view
 }
 
+// statusTime is for FRR's answers, and again for that of the program.
+const statusTime = 5 * time.Second
+
 func fetch(ctx context.Context, addr string) (*agent.Report, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/status", nil)
 	if err != nil {
 		return nil, err

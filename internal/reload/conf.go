@@ -40,6 +40,22 @@ func WriteFile(path string, text []byte, mode fs.FileMode) error {
 	return nil
 }
 
+// TryFile tells why WriteFile could not write a file, as far as that shows before: it makes the temporary file, and removes it.
+func TryFile(path string) error {
+	if path == NoFile {
+		return nil
+	}
+	path = named(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("write %s: it is a directory", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // Sweep removes what WriteFile has left of a file when it was killed.
 func Sweep(path string) {
 	if path == NoFile {

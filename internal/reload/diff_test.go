@@ -139,6 +139,13 @@ func TestPlanOfAChange(t *testing.T) {
 	}
 }
 
+func TestAPlanIsFitForATerminal(t *testing.T) {
+	const description = "neighbor 10.0.0.1 description "
+	plan := Diff(Running{BGPD: "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n"},
+		render.Document{Text: "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n " + description + "b\xfcro \x1b[2J \u009b Büro\n"})
+	require.Equal(t, "none     bgpd  router bgp 1 / "+description+"b\ufffdro ?[2J ? Büro\n", plan.String())
+}
+
 func TestARemovedNeighborIsOneLine(t *testing.T) {
 	var kept []string
 	for line := range strings.Lines(base) {

@@ -59,9 +59,9 @@ func (c Command) String() string {
 	}
 	fmt.Fprintf(&b, "%-8s %-5s ", c.Effect, daemon)
 	for _, l := range c.Context {
-		fmt.Fprintf(&b, "%s / ", l)
+		fmt.Fprintf(&b, "%s / ", vtysh.Printable(l.String()))
 	}
-	b.WriteString(c.Line.String())
+	b.WriteString(vtysh.Printable(c.Line.String()))
 	if c.Effect == Reset && len(c.Neighbors) > 0 {
 		fmt.Fprintf(&b, "  (resets %s)", strings.Join(c.Neighbors, ", "))
 	}

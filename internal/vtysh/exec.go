@@ -355,7 +355,7 @@ func (e *Exec) run(ctx context.Context, daemon Daemon, files []*os.File, args ..
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return out, fmt.Errorf("run %s: not found; install FRR's vtysh or say where it is with --vtysh-path", e.command[0])
 	case ctx.Err() != nil:
-		return out, context.Cause(ctx)
+		return out, silent(ctx, cmp.Or(string(daemon), "vtysh, which asks every daemon,"))
 	case err != nil && !errors.As(err, &exit):
 		return out, fmt.Errorf("run vtysh: %w", err)
 	case strings.Contains(out.stderr, "could not lookup user ID"):
@@ -423,12 +423,16 @@ type complaint struct {
 
 var complaintLine = regexp.MustCompile(`(?m)^line (\d+): (.*)$`)
 
+// commandStatus is the number of the place in vtysh's own table, which tells nobody anything.
+var commandStatus = regexp.MustCompile(`^(Unknown command|Ambiguous command|Command incomplete)\[\d+\]`)
+
 // complaints reads what vtysh says of lines of a file: "line 3: % Unknown command[4]: foo".
 func complaints(text string) []complaint {
 	var out []complaint
 	for _, m := range complaintLine.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(m[1])
-		out = append(out, complaint{n, oneLine(Redact(strings.TrimPrefix(m[2], "% ")))})
+		text := commandStatus.ReplaceAllString(strings.TrimPrefix(m[2], "% "), "$1")
+		out = append(out, complaint{n, oneLine(Redact(text))})
 	}
 	return out
 }

@@ -157,11 +157,21 @@ func (s *Socket) once(ctx context.Context, daemon Daemon, exchange func(*conn) (
 	s.drop(daemon)
 	switch {
 	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+		return nil, silent(ctx, string(daemon))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("%s does not answer: %s are over: %w", daemon, replyTime, err)
 	case closed(err):
 		return nil, fmt.Errorf("%w: %w", ErrInterrupted, ended(daemon, err))
 	}
 	return nil, fmt.Errorf("talk to %s: %w", daemon, err)
+}
+
+// silent tells whose answer did not come before a context ended.
+func silent(ctx context.Context, name string) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%s does not answer: %w", name, context.Cause(ctx))
 }
 
 func closed(err error) bool {
@@ -198,7 +208,7 @@ func (s *Socket) connect(ctx context.Context, daemon Daemon) (*conn, error) {
 	if !stop() || err != nil || entered.Refused() {
 		_ = raw.Close()
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, silent(ctx, string(daemon))
 		}
 		if closed(err) {
 			return nil, ended(daemon, err)
@@ -223,6 +233,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 		return nil, fmt.Errorf("%w: nobody answers on %s; start %s", ErrNotRunning, path, daemon)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, denied(path)
+	case ctx.Err() != nil:
+		return nil, silent(ctx, daemon)
 	}
 	return nil, fmt.Errorf("connect to %s: %w", daemon, err)
 }

@@ -77,7 +77,16 @@ func Brief(text string) string {
 	if left > 0 {
 		text = text[:briefBytes]
 	}
-	text = strings.Map(func(r rune) rune {
+	text = Printable(text)
+	if left > 0 {
+		text += fmt.Sprintf("... (%d bytes more)", left)
+	}
+	return text
+}
+
+// Printable is a text on one line, without what terminals obey, and without bytes that are no UTF-8.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -86,10 +95,6 @@ func Brief(text string) string {
 		}
 		return r
 	}, text)
-	if left > 0 {
-		text += fmt.Sprintf("... (%d bytes more)", left)
-	}
-	return text
 }
 
 // Status is the byte that ends a reply (FRR's lib/command.h).

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
@@ -77,6 +78,25 @@ func TestScenarioUnprivileged(t *testing.T) {
 		l.stop()
 
 		become(someone, frrvty(t))
+		// Where frr.conf can't be kept FRR is not changed either.
+		before, err := l.node.RunningConfig(t.Context())
+		require.NoError(t, err)
+		for _, dir := range []string{"/run/frr", "/nonexistent"} {
+			out, code := l.cli("reload", wanted, "--frr-conf", dir+"/frr.conf")
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "could not be kept for FRR's next start: write "+dir+"/frr.conf: ")
+		}
+		after, err := l.node.RunningConfig(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		// The lock is root's as well as ours.
+		dir, err := os.Open(l.node.VtyDir())
+		require.NoError(t, err)
+		require.NoError(t, unix.Flock(int(dir.Fd()), unix.LOCK_EX))
+		out, code := l.cli("reload", wanted)
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, fmt.Sprintf("another reload runs (pid %d); ", os.Getpid()))
+		require.NoError(t, dir.Close())
 		for _, transport := range []string{"auto", "exec"} {
 			out, code := l.cli("reload", wanted, "--vtysh", transport)
 			require.Zero(t, code, out)
@@ -87,9 +107,9 @@ func TestScenarioUnprivileged(t *testing.T) {
 			require.NoError(t, os.Remove(filepath.Join(l.node.ConfDir(), "frr.conf")))
 		}
 		// A user without a name can do without vtysh.
-		_, err := l.node.Exec(t.Context(), "umount", filepath.Join(l.as[3], "etc/passwd"))
+		_, err = l.node.Exec(t.Context(), "umount", filepath.Join(l.as[3], "etc/passwd"))
 		require.NoError(t, err)
-		out, code := l.cli("reload", wanted, "--vtysh", "exec")
+		out, code = l.cli("reload", wanted, "--vtysh", "exec")
 		require.Equal(t, 1, code, out)
 		require.Equal(t, "frr-renderer: no permission for vtysh to run as user 12345: it wants one that has a name in /etc/passwd\n", out)
 		l.run()

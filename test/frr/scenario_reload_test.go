@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,10 @@ func TestScenarioReloadOfAnyFile(t *testing.T) {
 			out, code = reload(two + "router bgp 64500\n neighbor nonsense\n")
 			require.Equal(t, 1, code, out)
 			require.Contains(t, out, "nothing was changed")
+			out, code = reload(two + "\x1b[2J nonsense \xff\n")
+			require.Equal(t, 1, code, out)
+			require.Regexp(t, `line \d+: Unknown command: \?\[2J nonsense \S+; nothing was changed\n$`, out)
+			require.NotContains(t, out, "\xff")
 			out, code = reload(" \n")
 			require.Equal(t, 1, code, out)
 			require.Contains(t, out, "is empty")
@@ -88,6 +93,13 @@ func TestScenarioReloadOfAnyFile(t *testing.T) {
 			require.Equal(t, 5, code, out)
 			require.NotContains(t, out, "wrong", "a password")
 			require.Contains(t, out, "it would reset 10.0.0.1;")
+			out, code = reload(byHand("wrong", "192.0.2.1/32"), "--refuse-resets", "--dry-run")
+			require.Equal(t, 5, code, out)
+			require.Regexp(t, `it would be held back: it would reset 10.0.0.1; to let it through: --allow-resets [0-9a-f]{24}\n$`, out)
+			wrong := digestLine.FindStringSubmatch(out)
+			require.NotNil(t, wrong, out)
+			out, code = reload(byHand("wrong", "192.0.2.1/32"), "--allow-resets", wrong[1], "--dry-run")
+			require.Equal(t, 4, code, out)
 			_, code = reload(byHand("wrong", "192.0.2.1/32"), "--allow-resets", strings.Repeat("0", 24))
 			require.Equal(t, 5, code)
 			out, code = reload(byHand("right", "192.0.2.1/32")+"interface eth0\n shutdown\nexit\n", "--refuse-resets")
@@ -269,6 +281,71 @@ func TestScenarioConfirmOfFRRsOwnFile(t *testing.T) {
 		require.Zero(t, code, out)
 		l.up("tor1", "tor2")
 		holds(".unconfirmed", wrong)
+	})
+}
+
+// Two people at once: what one has not confirmed yet, the other does not change, and frr.conf ends as what FRR runs.
+func TestScenarioOneReloadAtATime(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l, reload := confLab(t, v, other)
+		conf := filepath.Join(l.node.ConfDir(), "frr.conf")
+		holds := func(text string) {
+			t.Helper()
+			kept, err := os.ReadFile(conf)
+			require.NoError(t, err)
+			require.Equal(t, text, string(kept), "FRR's next start")
+		}
+		zero := byHand("right", "192.0.2.1/32")
+		out, code := reload(zero)
+		require.Zero(t, code, out)
+		l.up("tor1", "tor2")
+		one, two := filepath.Join(t.TempDir(), "one.conf"), byHand("right", "192.0.2.2/32")
+		require.NoError(t, os.WriteFile(one, []byte(byHand("right", "192.0.2.9/32")), 0o600))
+
+		b := l.background(waiting, one, "--confirm", "4s")
+		require.Contains(t, b.said, "network 192.0.2.9/32\n", "the plan, before the wait")
+		out, code = reload(two)
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `^frr-renderer: another reload runs \(pid `+strconv.Itoa(b.program.PID())+`\), its --confirm ends in [1-4]s; .*nothing was sent\n$`, out)
+		out, code = reload(two, "--dry-run")
+		require.Equal(t, 4, code, out)
+		require.Zero(t, b.ends(t), b.said)
+		require.Equal(t, 1, strings.Count(b.said, "network 192.0.2.9/32\n"), b.said)
+		holds(byHand("right", "192.0.2.9/32"))
+		require.NoFileExists(t, filepath.Join(l.node.VtyDir(), "frr-renderer.reload"))
+
+		// The lock of one that is killed is gone, and its note is nobody's.
+		require.NoError(t, os.WriteFile(one, []byte(two), 0o600))
+		b = l.background(waiting, one, "--confirm", "1m")
+		require.NoError(t, b.program.End(os.Kill))
+		out, code = reload(zero)
+		require.Zero(t, code, out)
+		holds(zero)
+
+		// What a person writes meanwhile stays, and is told: when the change is confirmed, and when it is rolled back.
+		const mine = "! by a person\n"
+		b = l.background(waiting, one, "--confirm", "2s")
+		require.NoError(t, os.WriteFile(conf, []byte(mine), 0o640))
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "FRR runs "+one+" as it was read, but somebody else has written /etc/frr/frr.conf meanwhile")
+		holds(mine)
+
+		// A person types into vtysh: frr.conf does not become what FRR does not run.
+		require.NoError(t, os.WriteFile(one, []byte(byHand("right", "192.0.2.3/32")), 0o600))
+		b = l.background(waiting, one, "--confirm", "2s")
+		_, err := l.node.Vtysh(t.Context(), "-c", "configure terminal", "-c", "router bgp 64500", "-c", "address-family ipv4", "-c", "network 192.0.2.7/32")
+		require.NoError(t, err)
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "changed by somebody since it was applied: none     bgpd  router bgp 64500 / address-family ipv4 unicast / no network 192.0.2.7/32\n")
+		require.Contains(t, b.said, "FRR no longer runs "+one+", 1 lines differ; /etc/frr/frr.conf is as it was\n")
+		holds(mine)
+
+		require.NoError(t, os.WriteFile(one, []byte(byHand("wrong", "192.0.2.9/32")), 0o600))
+		b = l.background(waiting, one, "--confirm", "4s")
+		require.NoError(t, os.WriteFile(conf, []byte(mine+mine), 0o640))
+		require.Equal(t, 1, b.ends(t), b.said)
+		require.Contains(t, b.said, "rolled back to the configuration before, somebody else has written /etc/frr/frr.conf meanwhile")
+		holds(mine + mine)
 	})
 }
 
