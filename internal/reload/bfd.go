@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -99,14 +100,8 @@ func watched(running, wanted *config, header string) []string {
 
 // bfdProfile is the profile of a neighbor, its own or its group's.
 func (in *instance) bfdProfile(id string) string {
-	for _, of := range []string{id, in.memberships()[id]} {
-		for _, l := range in.block.lines {
-			if profile, is := strings.CutPrefix(l, "neighbor "+of+" bfd profile "); is {
-				return profile
-			}
-		}
-	}
-	return ""
+	profiles := in.roster().profile
+	return cmp.Or(profiles[id], profiles[in.memberships()[id]])
 }
 
 // dropBFD removes profiles that nothing refers to any more.

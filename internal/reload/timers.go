@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -115,7 +114,7 @@ func neighborsOf(ctx context.Context, client vtysh.Client) (map[string]map[strin
 // no member.
 func (c *change) sameTimers(line string) bool {
 	id, timers, is := bfdOfNeighbor(line)
-	if !is || c.fresh[id] || !slices.ContainsFunc(c.old.block.lines, func(l string) bool { return withoutTimers(l) == "neighbor "+id+" bfd" }) {
+	if !is || c.fresh[id] || c.old.roster().timers[id] == "" {
 		return false
 	}
 	return timers != "" && c.old.isGroup(id) && len(c.concerned(id)) == 0
@@ -123,31 +122,19 @@ func (c *change) sameTimers(line string) bool {
 
 // keepsTimers are the members whose BFD timers change while they have BFD by their group, too: taking away their own line does not end their
 // session, and bfdd keeps the timers of a session that it has (seen on 8.4 and 10.3). They are made anew.
-func keepsTimers(old, want *instance) []string {
-	had, has := old.bfdTimers(), want.bfdTimers()
+func keepsTimers(old, want *instance) map[string]bool {
+	had, has := old.roster().timers, want.roster().timers
 	if len(had)+len(has) == 0 {
 		return nil
 	}
-	var out []string
-	groups := want.memberships()
+	out, groups := map[string]bool{}, want.memberships()
 	for id, group := range old.memberships() {
 		before, did := had[group]
 		if now, does := has[group]; !did || !does || before != now || groups[id] != group {
 			continue
 		}
 		if cmp.Or(had[id], before) != cmp.Or(has[id], before) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// bfdTimers are those of the neighbors and groups that have a line for BFD, FRR's being written out.
-func (in *instance) bfdTimers() map[string]string {
-	out := map[string]string{}
-	for _, l := range in.block.lines {
-		if id, timers, is := bfdOfNeighbor(l); is {
-			out[id] = cmp.Or(timers, defaultTimers)
+			out[id] = true
 		}
 	}
 	return out
