@@ -889,7 +889,7 @@ func sendCommunity(lines []string) []string {
 	if !slices.ContainsFunc(lines, says) {
 		return lines
 	}
-	out := lines[:0:0]
+	out, at := lines[:0:0], map[string]int{} // where the lines of kinds stand
 	for _, l := range lines {
 		if !strings.Contains(l, " send-community") {
 			out = append(out, l)
@@ -916,18 +916,18 @@ func sendCommunity(lines []string) []string {
 			}
 		}
 		for _, k := range kinds {
-			line := "neighbor " + words[1] + " send-community " + k
-			opposite := "no " + line
-			if no {
-				line, opposite = opposite, line
+			line := "no neighbor " + words[1] + " send-community " + k
+			if before, has := at[line]; has {
+				out[before] = ""
+				delete(at, line)
 			}
-			out = slices.DeleteFunc(out, func(o string) bool { return o == opposite || o == line })
 			if no {
+				at[line] = len(out)
 				out = append(out, line)
 			}
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(l string) bool { return l == "" })
 }
 
 // defaultFamilies are the families that a new neighbor is active in, by the lines of a router block.
