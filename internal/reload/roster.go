@@ -11,7 +11,7 @@ import (
 type roster struct {
 	ids     []string            // neighbors and groups, in order
 	known   map[string]bool     // the same
-	kinds   map[string]kind     //
+	kinds   map[string]kind     // of what there is any line about
 	groups  map[string]string   // of members
 	members map[string][]string // of groups, in no order
 	ranges  map[string][]string // that dynamic neighbors of a group come from
