@@ -71,3 +71,39 @@ func BenchmarkDiff(b *testing.B) {
 		}
 	}
 }
+
+// entriesAndRoutes is a configuration whose neighbors each have a route-map with a list of its own, beside static routes.
+func entriesAndRoutes(n int) string {
+	var lists, maps, neighbors, policies, routes strings.Builder
+	for i := range n {
+		address := fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)
+		fmt.Fprintf(&lists, "ip prefix-list p%d seq 5 permit %s/32\n", i, address)
+		fmt.Fprintf(&maps, "route-map m%d permit 10\n match ip address prefix-list p%[1]d\n set metric 1\nexit\n", i)
+		fmt.Fprintf(&neighbors, " neighbor %s remote-as 2\n", address)
+		fmt.Fprintf(&policies, "  neighbor %s route-map m%d in\n", address, i)
+		fmt.Fprintf(&routes, "ip route %s/32 192.0.2.1\n", address)
+	}
+	return lists.String() + maps.String() + "router bgp 1\n" + neighbors.String() + " address-family ipv4 unicast\n" + policies.String() + " exit-address-family\nexit\n" +
+		routes.String()
+}
+
+// Neither does what an entry of a route-map, a list, or a static route costs depend on how many there are.
+func TestWorkIsLinearInEntriesAndRoutes(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"lists": {"/32\nip prefix", "/31\nip prefix"}, "entries": {"set metric 1", "set metric 2"}, "maps": {"route-map m", "route-map n"},
+		"next hops": {" 192.0.2.1", " 192.0.2.2"}, "one list": {"permit 10.0.0.1/32", "permit 10.0.0.1/31"},
+	} {
+		for _, v := range []vtysh.Version{frr84, frr103} {
+			for _, whole := range []bool{false, true} {
+				allocations := func(n int) float64 {
+					text := entriesAndRoutes(n)
+					wanted := strings.ReplaceAll(text, change[0], change[1])
+					require.NotEqual(t, text, wanted)
+					running := Running{BGPD: text, BFDD: text, Previous: text, Others: map[vtysh.Daemon]string{vtysh.Zebra: text}, Whole: whole, Version: v}
+					return testing.AllocsPerRun(1, func() { diff(running, read(wanted)) })
+				}
+				require.Less(t, allocations(200)/allocations(100), 2.2, "%s, FRR %s, whole: %t", name, v, whole)
+			}
+		}
+	}
+}

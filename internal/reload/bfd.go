@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func watched(running, wanted *config, header string) []string {
 
 // isBFDPeer tells whether a neighbor, or one that comes from a range, may be what stands behind "peer" in bfdd's block.
 func (in *instance) isBFDPeer(id, peer string) bool {
-	words := strings.Fields(peer)
+	words := append(strings.Fields(peer), "")
 	value := func(word string) string {
 		if i := slices.Index(words, word); i >= 0 && i+1 < len(words) {
 			return words[i+1]
@@ -140,14 +141,8 @@ func (in *instance) isBFDPeer(id, peer string) bool {
 
 // bfdProfile is the profile of a neighbor, its own or its group's.
 func (in *instance) bfdProfile(id string) string {
-	for _, of := range []string{id, in.memberships()[id]} {
-		for _, l := range in.block.lines {
-			if profile, is := strings.CutPrefix(l, "neighbor "+of+" bfd profile "); is {
-				return profile
-			}
-		}
-	}
-	return ""
+	profiles := in.roster().profile
+	return cmp.Or(profiles[id], profiles[in.memberships()[id]])
 }
 
 // dropBFD removes profiles that nothing refers to any more.

@@ -333,22 +333,8 @@ func keepsBFD(old, want *instance) map[string]bool {
 	return out
 }
 
-// withBFD are the neighbors and groups that have BFD, by lines of their own or of their group.
-func (in *instance) withBFD() map[string]bool {
-	out := map[string]bool{}
-	for _, l := range in.block.lines {
-		if id, _, is := bfdOfNeighbor(l); is {
-			out[id] = true
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	for member, group := range in.memberships() {
-		out[member] = out[member] || out[group]
-	}
-	return out
-}
+// withBFD are the neighbors and groups that have BFD, by lines of their own or of their group. They are not to be changed.
+func (in *instance) withBFD() map[string]bool { return in.roster().bfd }
 
 // active are the neighbors and groups that have a family. Members say only what their group does not.
 func (in *instance) active() map[string]bool {

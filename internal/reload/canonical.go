@@ -126,6 +126,7 @@ func optionOfRoute(word string) bool {
 func spreadDistances(c *config) {
 	type distance struct{ family, line string }
 	var all []distance
+	seen := map[distance]bool{}
 	var headers []string
 	for _, b := range c.blocks {
 		switch {
@@ -134,8 +135,8 @@ func spreadDistances(c *config) {
 			headers = append(headers, b.context[0])
 		case len(b.context) == 2:
 			for _, l := range b.lines {
-				if d := (distance{b.context[1], l}); isPrefixDistance(l) && !slices.Contains(all, d) {
-					all = append(all, d)
+				if d := (distance{b.context[1], l}); isPrefixDistance(l) && !seen[d] {
+					all, seen[d] = append(all, d), true
 				}
 			}
 		}
@@ -547,9 +548,13 @@ func canonicalRouter(c *config, b *block) {
 			datacenterDefaults(b)
 		}
 		groups := (&instance{block: b, config: c}).memberships()
+		watched := map[string]bool{}
 		for _, l := range b.lines {
 			if words := strings.Fields(l); ofInterface(words) {
 				interfaces[words[1]] = true
+			}
+			if id, _, is := bfdOfNeighbor(l); is {
+				watched["neighbor "+id+" bfd"] = true
 			}
 		}
 		for _, l := range b.lines {
@@ -567,9 +572,8 @@ func canonicalRouter(c *config, b *block) {
 			if len(words) > 3 && words[0] == "neighbor" && words[2] == "bfd" && (words[3] == "profile" || words[3] == "check-control-plane-failure") {
 				// Either brings BFD with it.
 				on := strings.Join(words[:3], " ")
-				has := func(l string) bool { return withoutTimers(l) == on }
-				if !slices.ContainsFunc(b.lines, has) && !slices.Contains(out, on) {
-					out = append(out, on)
+				if !watched[on] {
+					out, watched[on] = append(out, on), true
 				}
 			}
 			out = append(out, l)
@@ -595,16 +599,28 @@ func canonicalRouter(c *config, b *block) {
 
 // routeServerClients get next hops as they came, which FRR prints as a line of its own.
 func routeServerClients(lines []string) []string {
-	out := lines
+	const client = " route-server-client"
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasSuffix(l, client) }) {
+		return lines
+	}
+	out, at := lines, map[string]int{} // where a neighbor's attributes stand
+	for i, l := range lines {
+		if id, _, is := strings.Cut(l+" ", " attribute-unchanged "); is && strings.HasPrefix(l, "neighbor ") {
+			if _, again := at[id]; !again {
+				at[id] = i
+			}
+		}
+	}
 	for _, l := range lines {
-		id, ok := strings.CutSuffix(l, " route-server-client")
+		id, ok := strings.CutSuffix(l, client)
 		if !ok || !strings.HasPrefix(id, "neighbor ") {
 			continue
 		}
 		line := id + " attribute-unchanged"
-		i := slices.IndexFunc(out, func(o string) bool { return o == line || strings.HasPrefix(o, line+" ") })
+		i, has := at[id]
 		switch {
-		case i < 0:
+		case !has:
+			at[id] = len(out)
 			out = append(out, line+" next-hop")
 		case out[i] != line:
 			words := strings.Fields(out[i])
@@ -873,7 +889,7 @@ func sendCommunity(lines []string) []string {
 	if !slices.ContainsFunc(lines, says) {
 		return lines
 	}
-	out := lines[:0:0]
+	out, at := lines[:0:0], map[string]int{} // where the lines of kinds stand
 	for _, l := range lines {
 		if !strings.Contains(l, " send-community") {
 			out = append(out, l)
@@ -900,18 +916,18 @@ func sendCommunity(lines []string) []string {
 			}
 		}
 		for _, k := range kinds {
-			line := "neighbor " + words[1] + " send-community " + k
-			opposite := "no " + line
-			if no {
-				line, opposite = opposite, line
+			line := "no neighbor " + words[1] + " send-community " + k
+			if before, has := at[line]; has {
+				out[before] = ""
+				delete(at, line)
 			}
-			out = slices.DeleteFunc(out, func(o string) bool { return o == opposite || o == line })
 			if no {
+				at[line] = len(out)
 				out = append(out, line)
 			}
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(l string) bool { return l == "" })
 }
 
 // defaultFamilies are the families that a new neighbor is active in, by the lines of a router block.
@@ -982,25 +998,29 @@ func explicitActivation(c *config, b *block) {
 func impliedLines(c *config, b *block) {
 	const med = "bgp deterministic-med"
 	in := &instance{header: b.context[0], block: b, config: c}
-	groups := in.memberships()
+	groups, own := in.memberships(), setOf(b.lines)
 	b.lines = slices.DeleteFunc(b.lines, func(l string) bool {
 		words := strings.Fields(l)
 		if len(words) != 3 || groups[neighborOf(l)] == "" || !strings.HasPrefix(words[2], "graceful-restart") {
 			return false
 		}
-		return slices.Contains(b.lines, "neighbor "+groups[words[1]]+" "+words[2])
+		return own["neighbor "+groups[words[1]]+" "+words[2]]
 	})
 	for _, f := range in.families() {
 		family := c.get(in.within(f)...)
+		const rx = " disable-addpath-rx"
+		without := map[string]bool{}
 		for _, l := range family.lines {
-			if strings.HasSuffix(l, " addpath-tx-bestpath-per-AS") && !slices.Contains(b.lines, med) {
-				b.lines = append(b.lines, med)
+			if strings.HasSuffix(l, " addpath-tx-bestpath-per-AS") && !own[med] {
+				b.lines, own[med] = append(b.lines, med), true
+			}
+			if strings.HasSuffix(l, rx) {
+				without[l] = true
 			}
 		}
-		const rx = " disable-addpath-rx"
 		family.lines = slices.DeleteFunc(family.lines, func(l string) bool {
 			group := groups[neighborOf(l)]
-			return group != "" && strings.HasSuffix(l, rx) && slices.Contains(family.lines, "neighbor "+group+rx)
+			return group != "" && without[l] && without["neighbor "+group+rx]
 		})
 	}
 }

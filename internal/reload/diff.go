@@ -199,17 +199,17 @@ func makeEffective(b *builder, running, wanted *config, gone map[string]bool, ch
 		if now[w.vrf] == nil || gone[w.vrf] {
 			continue
 		}
-		established := now[w.vrf].neighbors()
+		established := now[w.vrf].roster().known
 		for _, family := range w.families() {
-			before := neighborLines(now[w.vrf].family(family))
+			before := setOf(neighborLines(now[w.vrf].family(family)))
 			for _, l := range neighborLines(w.family(family)) {
 				words := strings.Fields(l)
-				if len(words) != 5 || words[0] != "neighbor" || !slices.Contains(established, words[1]) {
+				if len(words) != 5 || words[0] != "neighbor" || !established[words[1]] {
 					continue
 				}
 				id, name, direction := words[1], words[3], words[4]
 				concerned := false
-				if !slices.Contains(before, l) {
+				if !before[l] {
 					// A new binding is evaluated by itself; what it names and goes is there at that time.
 					if !goes(words[2], name) {
 						continue
@@ -491,11 +491,19 @@ func setTags(c *config) map[string][]string {
 		}
 		out[e.id.name] = append(out[e.id.name], tag)
 	}
-	for range len(calls) { // maps call maps
+	seen := map[[2]string]bool{}
+	for name, tags := range out {
+		for _, tag := range tags {
+			seen[[2]string{name, tag}] = true
+		}
+	}
+	for more := true; more; { // maps call maps
+		more = false
 		for name, called := range calls {
 			for _, other := range called {
 				for _, tag := range out[other] {
-					if !slices.Contains(out[name], tag) {
+					if !seen[[2]string{name, tag}] {
+						seen[[2]string{name, tag}], more = true, true
 						out[name] = append(out[name], tag)
 					}
 				}

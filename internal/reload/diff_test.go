@@ -232,3 +232,17 @@ func TestTwoSpellingsOfOneConfiguration(t *testing.T) {
 	}
 	require.True(t, strings.HasPrefix(plan, "none     vtysh frr defaults traditional\n"), "%s", plan)
 }
+
+// A person may write less than FRR wants: FRR says what is wrong with it.
+func TestLinesThatAreCutShort(t *testing.T) {
+	const text = "ip prefix-list a seq 5 permit 10.0.0.0/8\nroute-map m permit 1\n match\n set\n call\nexit\n" +
+		"router bgp 1\n neighbor 10.0.0.2 remote-as 2\n neighbor 10.0.0.3 peer-group 10.0.0.4\n neighbor 10.0.0.4 peer-group 10.0.0.3\n" +
+		" neighbor 10.0.0.4 graceful-restart\n address-family ipv4 unicast\n  neighbor 10.0.0.2 route-map m out\n"
+	for _, v := range []vtysh.Version{frr84, frr103} {
+		wanted := strings.Replace(text, "10.0.0.0/8", "11.0.0.0/8", 1)
+		plan := Diff(Running{BGPD: text, Version: v}, render.Document{Text: wanted})
+		require.Contains(t, plan.String(), "ip prefix-list a seq 5 permit 11.0.0.0/8")
+		plan = Diff(Running{BGPD: text, Version: v}, render.Document{Text: strings.ReplaceAll(text, "graceful-restart", "graceful-restart-helper")})
+		require.Len(t, plan.Commands, 1)
+	}
+}

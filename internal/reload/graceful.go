@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -25,31 +26,23 @@ func setsMode(line string) bool {
 
 // ownMode is the mode that lines give a neighbor, itself or by its group; empty when none does.
 func (in *instance) ownMode(id string) string {
-	for _, l := range in.block.lines {
-		if words := strings.Fields(l); len(words) == 3 && words[0] == "neighbor" && words[1] == id && setsMode(l) {
-			return words[2]
-		}
+	modes := in.roster().modes
+	if group := in.memberships()[id]; group != "" {
+		return cmp.Or(modes[id], modes[group])
 	}
-	if group := in.memberships()[id]; group != "" && group != id {
-		return in.ownMode(group)
+	if id == "" {
+		return ""
 	}
-	return ""
+	return modes[id]
 }
 
 // mode is the mode of an instance.
-func (in *instance) mode() string {
-	for _, l := range in.block.lines {
-		if words := strings.Fields(l); len(words) == 2 && words[0] == "bgp" && setsMode(l) {
-			return words[1]
-		}
-	}
-	return helperMode
-}
+func (in *instance) mode() string { return cmp.Or(in.roster().modes[""], helperMode) }
 
 // hasMode tells whether a neighbor, named as in plans, has a mode of its own or of its instance.
 func (in *instance) hasMode(name string) bool {
 	id, _ := split(name)
-	return in.ownMode(id) != "" || slices.ContainsFunc(in.block.lines, func(l string) bool { return strings.HasPrefix(l, "bgp ") && setsMode(l) })
+	return in.ownMode(id) != "" || in.roster().modes[""] != ""
 }
 
 // printsMode tells a mode that 10.3 prints with a member of a group, and that is its instance's: the member had it from its group, which has lost it.
@@ -68,8 +61,8 @@ func (c *change) backToGroupMode(put, drop []string) (with, without []string) {
 	}
 	for _, l := range drop {
 		id := neighborOf(l)
-		if mode := c.want.ownMode(id); setsMode(l) && c.want.memberships()[id] != "" && mode != "" {
-			put = append(put, "neighbor "+id+" "+mode)
+		if c.want.memberships()[id] != "" && setsMode(l) && c.want.ownMode(id) != "" {
+			put = append(put, "neighbor "+id+" "+c.want.ownMode(id))
 		} else {
 			without = append(without, l)
 		}
@@ -86,10 +79,13 @@ func (c *change) modeChanges(line string) []string {
 		return general
 	}
 	id := neighborOf(line)
-	groups := c.old.memberships()
+	concerned := c.old.neighbors()
+	if id != "" {
+		concerned = append([]string{id}, c.old.roster().members[id]...)
+	}
 	var out []string
-	for _, n := range c.old.neighbors() {
-		if c.fresh[n] || c.removed[n] || id != "" && n != id && groups[n] != id {
+	for _, n := range concerned {
+		if c.fresh[n] || c.removed[n] || !c.old.roster().known[n] {
 			continue
 		}
 		before, after := resolve(c.old.ownMode(n), c.old.mode()), resolve(c.old.ownMode(n), c.want.mode())

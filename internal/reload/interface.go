@@ -62,15 +62,17 @@ func (o other) linkParams() bool { return len(o.context) == 2 && o.context[1] ==
 // withoutLinkParams takes back all link-params of an interface by one line, where none are wanted. 8.4 has it within them.
 func withoutLinkParams(version vtysh.Version, wanted *config, drop []other) []other {
 	var out []other
+	seen := map[string]bool{}
 	for _, o := range drop {
 		if o.linkParams() && !wanted.has(o.context...) {
 			all := other{o.context[:1], "link-params"}
 			if !version.AtLeast(9, 0) {
 				all = other{o.context, "enable"}
 			}
-			if all.in(out) {
+			if seen[all.key()] {
 				continue
 			}
+			seen[all.key()] = true
 			o = all
 		}
 		out = append(out, o)

@@ -42,7 +42,7 @@ func passwordsAgain(b *builder, running, wanted *config, gone map[string]bool) {
 	if b.version.AtLeast(9, 0) || reopens(running, wanted, gone) == nil {
 		return
 	}
-	resets := Plan{b.commands}.Resets()
+	resets := setOf(Plan{b.commands}.Resets())
 	_, had := instances(running)
 	list, _ := instances(wanted)
 	for _, w := range list {
@@ -50,9 +50,10 @@ func passwordsAgain(b *builder, running, wanted *config, gone map[string]bool) {
 		if old == nil || gone[w.vrf] || strings.HasPrefix(w.vrf, "vrf ") {
 			continue
 		}
+		has := setOf(old.block.lines)
 		for _, l := range w.block.lines {
 			words := strings.Fields(l)
-			if len(words) < 4 || words[0] != "neighbor" || words[2] != "password" || !slices.Contains(old.block.lines, l) || !slices.Contains(resets, w.named(words[1])) {
+			if len(words) < 4 || words[0] != "neighbor" || words[2] != "password" || !has[l] || !resets[w.named(words[1])] {
 				continue
 			}
 			for _, line := range []string{"no neighbor " + words[1] + " password", l} {

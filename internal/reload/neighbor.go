@@ -1,6 +1,7 @@
 package reload
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -8,18 +9,8 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
-// neighbors lists the neighbors and peer-groups that an instance defines, in order.
-func (in *instance) neighbors() []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, l := range in.block.lines {
-		if id, ok := definesNeighbor(l); ok && !seen[id] {
-			seen[id] = true
-			out = append(out, id)
-		}
-	}
-	return out
-}
+// neighbors lists the neighbors and peer-groups that an instance defines, in order. It is not to be changed.
+func (in *instance) neighbors() []string { return in.roster().ids }
 
 // definesNeighbor tells whether a line makes a neighbor, and which.
 func definesNeighbor(line string) (string, bool) {
@@ -43,67 +34,23 @@ func ofInterface(words []string) bool {
 	return err != nil
 }
 
-// memberships are the groups of the neighbors that are in one.
-func (in *instance) memberships() map[string]string {
-	out := map[string]string{}
-	for _, l := range in.block.lines {
-		words := strings.Fields(l)
-		if len(words) < 4 || words[0] != "neighbor" {
-			continue
-		}
-		if n := len(words); words[n-2] == "peer-group" && (n == 4 || ofInterface(words)) {
-			out[words[1]] = words[n-1]
-		}
-	}
-	return out
-}
+// memberships are the groups of the neighbors that are in one. They are not to be changed.
+func (in *instance) memberships() map[string]string { return in.roster().groups }
 
 // identity is what a neighbor can't change without being made anew: that it is an interface's, a group, or which group it is in; and for a
 // group, whether it has an AS number of its own, since its members live and die by that.
 func (in *instance) identity(id string) string {
-	kind, remote := "", false
-	for _, l := range in.block.lines {
-		words := strings.Fields(l)
-		if len(words) < 3 || words[0] != "neighbor" || words[1] != id {
-			continue
-		}
-		switch words[2] {
-		case "interface":
-			if !ofInterface(words) {
-				break
-			}
-			kind = "interface"
-			if slices.Contains(words, "v6only") {
-				kind = "interface v6only"
-			}
-		case "peer-group":
-			if len(words) == 3 {
-				kind = "group"
-			}
-		case "remote-as":
-			remote = true
-		}
+	k := in.roster().kinds[id]
+	if k.word == "group" && k.remote {
+		k.word = "group with AS"
 	}
-	if kind == "group" && remote {
-		kind = "group with AS"
-	}
-	return kind + " of " + in.memberships()[id]
+	return k.word + " of " + in.memberships()[id]
 }
 
-func (in *instance) isGroup(id string) bool {
-	return slices.Contains(in.block.lines, "neighbor "+id+" peer-group")
-}
+func (in *instance) isGroup(id string) bool { return in.roster().kinds[id].group }
 
-// ranges are the prefixes that dynamic neighbors of a group come from.
-func (in *instance) ranges(group string) []string {
-	var out []string
-	for _, l := range in.block.lines {
-		if rangeGroup(l) == group {
-			out = append(out, strings.Fields(l)[3])
-		}
-	}
-	return out
-}
+// ranges are the prefixes that dynamic neighbors of a group come from. They are not to be changed.
+func (in *instance) ranges(group string) []string { return in.roster().ranges[group] }
 
 // named is how plans name a neighbor of the instance.
 func (in *instance) named(id string) string {
@@ -131,16 +78,11 @@ func (in *instance) all() []string {
 // external tells a neighbor, by its name in plans, that is surely of another AS. One from a listen range is its group's.
 func (in *instance) external(name string) bool {
 	id, _ := split(name)
-	group := in.memberships()[id]
-	for _, l := range in.block.lines {
-		if words := strings.Fields(l); rangeGroup(l) != "" && words[3] == id {
-			group = rangeGroup(l)
-		}
-	}
+	group := cmp.Or(in.roster().comesBy[id], in.memberships()[id])
 	as, own := "", in.asn
-	for _, l := range in.block.lines {
+	for _, l := range in.about(id, group) {
 		words := strings.Fields(l)
-		if len(words) < 4 || words[0] != "neighbor" || words[1] != id && words[1] != group {
+		if len(words) < 4 {
 			continue
 		}
 		if words[2] == "local-as" {
@@ -155,19 +97,19 @@ func (in *instance) external(name string) bool {
 
 // newChange finds out which neighbors come and go.
 func newChange(b *builder, old, want *instance) *change {
-	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}}
-	had, wants := old.neighbors(), want.neighbors()
+	c := &change{b: b, old: old, want: want, fresh: map[string]bool{}, removed: map[string]bool{}, read: map[string][2]place{}}
+	had, wants := old.roster().known, want.roster().known
 	c.had = len(had) > 0
 	anew, timed := keepsBFD(old, want), keepsTimers(old, want)
-	for _, id := range wants {
-		if !slices.Contains(had, id) {
+	for id := range wants {
+		if !had[id] {
 			c.fresh[id] = true
 		}
 	}
-	for _, id := range had {
-		if !slices.Contains(wants, id) {
+	for id := range had {
+		if !wants[id] {
 			c.removed[id] = true
-		} else if old.identity(id) != want.identity(id) || anew[id] || slices.Contains(timed, id) {
+		} else if old.identity(id) != want.identity(id) || anew[id] || timed[id] {
 			c.fresh[id], c.removed[id] = true, true
 		}
 	}
@@ -175,7 +117,7 @@ func newChange(b *builder, old, want *instance) *change {
 	for id, group := range old.memberships() {
 		if c.removed[group] && !c.removed[id] {
 			c.removed[id] = true
-			c.fresh[id] = slices.Contains(wants, id)
+			c.fresh[id] = wants[id]
 		}
 	}
 	return c
@@ -193,8 +135,8 @@ func (c *change) concerned(id string) []string {
 		return []string{c.old.named(id)}
 	}
 	var out []string
-	for member, group := range c.old.memberships() {
-		if group == id && !c.fresh[member] && !c.removed[member] {
+	for _, member := range c.old.roster().members[id] {
+		if !c.fresh[member] && !c.removed[member] {
 			out = append(out, c.old.named(member))
 		}
 	}
@@ -346,14 +288,14 @@ func (c *change) neighbors(context, put, drop []string) {
 	sorted := slices.Clone(put)
 	sorted = slices.DeleteFunc(sorted, func(l string) bool { return neighborOf(l) == "" })
 	slices.SortStableFunc(sorted, func(a, b string) int { return rank(a) - rank(b) })
-	watches := c.want.withBFD()
+	watches, dropped := c.want.withBFD(), setOf(drop)
 	drops := func(groups bool) {
 		for _, l := range neighborDrops(drop) {
 			id := neighborOf(l)
 			if c.want.isGroup(id) != groups || strings.Contains(l, " ebgp-multihop") || strings.Contains(l, " ttl-security ") {
 				continue
 			}
-			if strings.HasPrefix(l, "no neighbor "+id+" bfd profile ") && (watches[id] || !slices.Contains(drop, "neighbor "+id+" bfd")) {
+			if strings.HasPrefix(l, "no neighbor "+id+" bfd profile ") && (watches[id] || !dropped["neighbor "+id+" bfd"]) {
 				// bfdd keeps what a session had from its profile; one that is not there brings the defaults. bgpd tells bfdd at the end of what it
 				// reads at once.
 				c.line(context, "neighbor "+id+" bfd profile "+noProfile)
@@ -411,15 +353,20 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 		}
 	}
 	c.deactivate(f, context, put)
-	early, groups := map[string]bool{}, c.want.memberships()
-	for _, l := range drop {
-		// A neighbor has a prefix-list or a distribute-list, of its own or from its group.
-		id, other := neighborOf(l), strings.NewReplacer(" prefix-list ", " distribute-list ", " distribute-list ", " prefix-list ").Replace(routerKey(l))
-		excludes := func(p string) bool {
-			of := neighborOf(p)
-			return routerKey(p) == other || of != "" && groups[of] == id && routerKey(p) == strings.Replace(other, " "+id+" ", " "+of+" ", 1)
+	// A neighbor has a prefix-list or a distribute-list, of its own or from its group.
+	early, taken := map[string]bool{}, map[string]bool{}
+	swap := strings.NewReplacer(" prefix-list ", " distribute-list ", " distribute-list ", " prefix-list ")
+	for _, l := range put {
+		key, of := routerKey(l), neighborOf(l)
+		if of != "" && swap.Replace(key) != key {
+			taken[key] = true
+			if group := c.want.memberships()[of]; group != "" {
+				taken[strings.Replace(key, " "+of+" ", " "+group+" ", 1)] = true
+			}
 		}
-		if other != routerKey(l) && slices.ContainsFunc(put, excludes) {
+	}
+	for _, l := range drop {
+		if other := swap.Replace(routerKey(l)); other != routerKey(l) && taken[other] {
 			early[l] = true
 			c.line(context, negated(l))
 		}
@@ -456,9 +403,9 @@ func (c *change) deactivate(f string, context, put []string) {
 	if !defaultFamilies(c.want.block.lines)[f] || len(c.fresh) == 0 {
 		return
 	}
-	groups := c.want.memberships()
+	groups, activated := c.want.memberships(), setOf(put)
 	for _, id := range c.want.neighbors() {
-		if c.fresh[id] && groups[id] == "" && !slices.Contains(put, "neighbor "+id+" activate") {
+		if c.fresh[id] && groups[id] == "" && !activated["neighbor "+id+" activate"] {
 			c.line(context, "no neighbor "+id+" activate")
 		}
 	}

@@ -31,8 +31,30 @@ type other struct {
 	line    string
 }
 
-func (o other) in(list []other) bool {
-	return slices.ContainsFunc(list, func(p other) bool { return p.line == o.line && slices.Equal(p.context, o.context) })
+// key tells lines apart that stand in different places.
+func (o other) key() string { return strings.Join(o.context, "\n") + "\n\n" + o.line }
+
+// keysOf are lines to be looked up.
+func keysOf(list []other) map[string]bool {
+	out := make(map[string]bool, len(list))
+	for _, o := range list {
+		out[o.key()] = true
+	}
+	return out
+}
+
+// toPrefix names what static routes to one prefix have in common: they are all that one of them is compared with.
+func (o other) toPrefix() string { return other{o.context, strings.Fields(o.line)[2]}.key() }
+
+// routesOf are the static routes among lines, by their prefixes.
+func routesOf(list []other) map[string][]other {
+	out := map[string][]other{}
+	for _, o := range list {
+		if o.isRoute() {
+			out[o.toPrefix()] = append(out[o.toPrefix()], o)
+		}
+	}
+	return out
 }
 
 func (o other) first() string {
@@ -53,19 +75,23 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		}
 	}
 	var put, drop []other
+	keep, there, dropped, added := keysOf(want), keysOf(runs), map[string]bool{}, map[string]bool{}
+	routers, _ := instances(wanted)
 	for _, o := range had {
-		if !o.in(want) && !o.in(drop) && !o.stays(running, now, wanted) {
+		if k := o.key(); !keep[k] && !dropped[k] && !o.stays(running, routers) {
+			dropped[k] = true
 			drop = append(drop, o)
 		}
 	}
 	for _, o := range want {
 		tracking := o.context == nil && isNexthopTracking(o.line)
 		switch {
-		case o.in(put):
+		case added[o.key()]:
 		case tracking && running.Version.AtLeast(9, 1) && profile(wanted) != datacenter && strings.HasSuffix(o.line, " nht resolve-via-default") && !strings.HasPrefix(o.line, "no "):
 			// FRR does so by itself since 9.1, and does not print it.
-		case tracking && slices.Contains(zebra, o.line), o.in(runs) && !(tracking && !running.Whole):
+		case tracking && slices.Contains(zebra, o.line), there[o.key()] && !(tracking && !running.Whole):
 		default:
+			added[o.key()] = true
 			put = append(put, o)
 		}
 	}
@@ -92,8 +118,13 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 		return o.first() == "log" && slices.ContainsFunc(put, func(p other) bool { return logTarget(p.line) == logTarget(o.line) })
 	})
 	drop = withoutLinkParams(running.Version, wanted, drop)
+	comes, goes := routesOf(put), routesOf(drop)
+	early := func(o other) bool {
+		beside, before := comes[o.toPrefix()], goes[o.toPrefix()]
+		return o.hides(beside) || retagged(o, beside, before)
+	}
 	for _, o := range drop {
-		if !o.isRoute() || o.hides(put) || retagged(o, put, drop) {
+		if !o.isRoute() || early(o) {
 			send(o, o.undo())
 		}
 	}
@@ -106,7 +137,7 @@ func putOthers(b *builder, running Running, now, wanted *config) {
 	}
 	// A route over a new next hop is there before the one over the old goes.
 	for _, o := range drop {
-		if o.isRoute() && !o.hides(put) && !retagged(o, put, drop) {
+		if o.isRoute() && !early(o) {
 			send(o, o.undo())
 		}
 	}
@@ -160,7 +191,7 @@ func others(c *config, running Running) []other {
 }
 
 // stays tells that a line is left where it is although the document has it not: what FRR prints by itself, and what it can't be without.
-func (o other) stays(running Running, now, wanted *config) bool {
+func (o other) stays(running Running, wanted []*instance) bool {
 	first := o.first()
 	switch {
 	case o.context == nil && isNexthopTracking(o.line) && !running.Whole:
@@ -175,12 +206,7 @@ func (o other) stays(running Running, now, wanted *config) bool {
 		// bgpd turns router advertisements on for its interface neighbors.
 		if strings.Contains(o.line, "ipv6 nd ra-interval") || strings.Contains(o.line, "ipv6 nd suppress-ra") {
 			name := strings.Fields(o.context[0])[1]
-			all, _ := instances(wanted)
-			for _, in := range all {
-				if slices.Contains(in.neighbors(), name) {
-					return true
-				}
-			}
+			return slices.ContainsFunc(wanted, func(in *instance) bool { return in.roster().known[name] })
 		}
 	}
 	return false

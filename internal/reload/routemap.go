@@ -104,9 +104,25 @@ type changes struct {
 	tags map[string]map[string]bool
 	// lists are the names of lists that change.
 	lists map[string]bool
+	// entries are those of each map of a configuration, when they are asked for.
+	entries map[*config]map[string][]entry
 }
 
-func newChanges() *changes { return &changes{map[string]map[string]bool{}, map[string]bool{}} }
+func newChanges() *changes {
+	return &changes{map[string]map[string]bool{}, map[string]bool{}, map[*config]map[string][]entry{}}
+}
+
+// of returns the entries of a map of a configuration.
+func (m *changes) of(c *config, name string) []entry {
+	if m.entries[c] == nil {
+		m.entries[c] = map[string][]entry{}
+		list, _ := entries(c)
+		for _, e := range list {
+			m.entries[c][e.id.name] = append(m.entries[c][e.id.name], e)
+		}
+	}
+	return m.entries[c][name]
+}
 
 func (m *changes) empty() bool { return len(m.tags)+len(m.lists) == 0 }
 
@@ -133,12 +149,8 @@ func (m *changes) reach(c *config, name string) bool {
 		return false
 	}
 	seen := map[string]bool{name: true}
-	list, _ := entries(c)
 	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {
-		for _, e := range list {
-			if e.id.name != todo[0] {
-				continue
-			}
+		for _, e := range m.of(c, todo[0]) {
 			for _, l := range e.block.lines {
 				words := strings.Fields(l)
 				if called := words[len(words)-1]; words[0] == "call" && !seen[called] {
@@ -148,7 +160,7 @@ func (m *changes) reach(c *config, name string) bool {
 					seen[called] = true
 					todo = append(todo, called)
 				}
-				if words[0] == "match" || len(words) > 1 && strings.HasSuffix(words[1], "comm-list") {
+				if len(words) > 2 && (words[0] == "match" || strings.HasSuffix(words[1], "comm-list")) {
 					for _, w := range words[2:] {
 						if m.lists[w] {
 							return true

@@ -3,6 +3,7 @@ package reload
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
@@ -15,6 +16,9 @@ type instance struct {
 	vrf    string
 	block  *block
 	config *config
+
+	once sync.Once
+	read *roster
 }
 
 const (
@@ -371,6 +375,8 @@ type change struct {
 	fresh, removed map[string]bool
 	// had tells that the instance has neighbors now.
 	had bool
+	// read are the places that were looked into, as they are and as they are wanted.
+	read map[string][2]place
 }
 
 // emit writes the commands, in this order: lines of the instance and of its families that name no neighbor, so that what is announced is
@@ -388,9 +394,17 @@ func (c *change) emit() {
 		c.b.add(Command{Daemon: vtysh.BGPD, Line: vtysh.Line(c.want.header), Effect: None})
 	}
 	late := func(l string) bool { return strings.HasPrefix(l, "bgp listen range ") }
+	dropped, moved := map[string]bool{}, map[string]string{}
+	for _, l := range drop {
+		dropped[l] = late(l)
+	}
+	for _, l := range put {
+		if late(l) {
+			moved[routerKey(l)] = l
+		}
+	}
 	for _, l := range c.old.block.lines {
-		moves := func(p string) bool { return late(p) && p != l && routerKey(p) == routerKey(l) }
-		if late(l) && (c.removedRange(l) || slices.Contains(drop, l) || slices.ContainsFunc(put, moves)) {
+		if late(l) && (c.removedRange(l) || dropped[l] || moved[routerKey(l)] != "" && moved[routerKey(l)] != l) {
 			c.line(context, negated(l)) // a group can't go while it has one, and two groups can't have the same
 		}
 	}
@@ -562,10 +576,11 @@ func (c *change) groupSays(context []string, id, line string) bool {
 	if group == "" || group != c.want.memberships()[id] || strings.HasPrefix(line, "no ") && !strings.HasSuffix(line, " bfd") {
 		return false
 	}
-	setting, old, want := strings.TrimPrefix(line, "no "), c.runningOf(context), c.want.config.get(context...).lines
+	setting := strings.TrimPrefix(line, "no ")
+	old, want := c.places(context)
 	same := "neighbor " + group + strings.TrimPrefix(setting, "neighbor "+id)
-	return slices.Contains(old, same) && slices.Contains(want, same) && !slices.ContainsFunc(slices.Concat(old, want), func(l string) bool {
-		return l != setting && neighborOf(l) == id && routerKey(l) == routerKey(setting)
+	return old.has[same] && want.has[same] && !slices.ContainsFunc(slices.Concat(old.of[id], want.of[id]), func(l string) bool {
+		return l != setting && routerKey(l) == routerKey(setting)
 	})
 }
 
@@ -601,8 +616,11 @@ func (c *change) line(context []string, line string) {
 		cmd.Effect, cmd.Note = neighborEffect(line, c.b.version)
 		for attribute, effect := range map[string]Effect{"addpath-tx-best-selected": Soft, "port": Deferred} {
 			// Only the first number resets the session.
-			if had := "neighbor " + id + " " + attribute + " "; strings.HasPrefix(strings.TrimPrefix(line, "no "), had) &&
-				slices.ContainsFunc(c.runningOf(context), func(l string) bool { return strings.HasPrefix(l, had) }) {
+			had := "neighbor " + id + " " + attribute + " "
+			if !strings.HasPrefix(strings.TrimPrefix(line, "no "), had) {
+				continue
+			}
+			if old, _ := c.places(context); slices.ContainsFunc(old.of[id], func(l string) bool { return strings.HasPrefix(l, had) }) {
 				cmd.Effect = effect
 			}
 		}

@@ -27,8 +27,9 @@ func (c *config) text() string {
 		groups := in.memberships()
 		on := defaultFamilies(in.block.lines)
 		for _, f := range slices.Sorted(maps.Keys(on)) {
+			has := setOf(neighborLines(in.family(f)))
 			for _, id := range in.neighbors() {
-				if active := "neighbor " + id + " activate"; on[f] && groups[id] == "" && !slices.Contains(in.family(f), active) {
+				if active := "neighbor " + id + " activate"; on[f] && groups[id] == "" && !has[active] {
 					c.move("no "+active, in.within(f)...)
 				}
 			}

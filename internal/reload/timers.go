@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -115,46 +114,35 @@ func neighborsOf(ctx context.Context, client vtysh.Client) (map[string]map[strin
 // no member, or only members with lines of their own.
 func (c *change) sameTimers(line string) bool {
 	id, timers, is := bfdOfNeighbor(line)
-	if !is || c.fresh[id] || !slices.ContainsFunc(c.old.block.lines, func(l string) bool { return withoutTimers(l) == "neighbor "+id+" bfd" }) {
+	if !is || c.fresh[id] || c.old.roster().timers[id] == "" {
 		return false
 	}
 	if timers == "" || !c.old.isGroup(id) {
 		return false
 	}
-	own := c.old.bfdTimers()
-	return !slices.ContainsFunc(c.concerned(id), func(name string) bool {
-		member, _ := split(name)
-		return own[member] == ""
-	})
+	for _, name := range c.concerned(id) {
+		if member, _ := split(name); c.old.roster().timers[member] == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // keepsTimers are the members whose BFD timers change while they have BFD by their group, too: taking away their own line does not end their
 // session, and bfdd keeps the timers of a session that it has (seen on 8.4 and 10.3). They are made anew.
-func keepsTimers(old, want *instance) []string {
-	had, has := old.bfdTimers(), want.bfdTimers()
+func keepsTimers(old, want *instance) map[string]bool {
+	had, has := old.roster().timers, want.roster().timers
 	if len(had)+len(has) == 0 {
 		return nil
 	}
-	var out []string
-	groups := want.memberships()
+	out, groups := map[string]bool{}, want.memberships()
 	for id, group := range old.memberships() {
 		before, did := had[group]
 		if now, does := has[group]; !did || !does || before != now || groups[id] != group {
 			continue
 		}
 		if cmp.Or(had[id], before) != cmp.Or(has[id], before) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// bfdTimers are those of the neighbors and groups that have a line for BFD, FRR's being written out.
-func (in *instance) bfdTimers() map[string]string {
-	out := map[string]string{}
-	for _, l := range in.block.lines {
-		if id, timers, is := bfdOfNeighbor(l); is {
-			out[id] = cmp.Or(timers, defaultTimers)
+			out[id] = true
 		}
 	}
 	return out

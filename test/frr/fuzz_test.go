@@ -48,6 +48,8 @@ func FuzzPlan(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(string(a), string(b), true, 8+i%2*2)
+		f.Add(string(a), cutShort(string(b), 1+i%3), i%2 == 0, 8+i%2*2)
+		f.Add(cutShort(string(a), 2), string(b), i%2 == 0, 8+i%2*2)
 	}
 	f.Fuzz(func(t *testing.T, running, wanted string, whole bool, major int) {
 		plan := reload.Diff(reload.Running{
@@ -63,6 +65,16 @@ func FuzzPlan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// cutShort leaves each line its first words, as of somebody who was called away.
+func cutShort(text string, words int) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		all := strings.Fields(l)
+		b.WriteString(strings.Join(all[:min(words, len(all))], " ") + "\n")
+	}
+	return b.String()
 }
 
 // FuzzTranslate puts any text into the fields that are parsed: each line of what comes out is one of the product's.
