@@ -31,19 +31,23 @@ type look struct {
 	says func(neighbor string) string
 }
 
-// without leaves out what a peer shows, and what others show of its routes.
-func (l look) without(peer string) look {
+// without leaves out what a peer shows, and what others show of its routes. It is named as in the tables: with the name of its VRF, if it has one.
+func (l look) without(name string) look {
+	peer, in, _ := strings.Cut(name, " ")
 	l.sessions = maps.Clone(l.sessions)
 	maps.DeleteFunc(l.sessions, func(name string, _ session) bool {
 		id, instance, _ := strings.Cut(name, " ")
-		return id == peer && !strings.HasPrefix(instance, "vrf ")
+		other, _ := strings.CutPrefix(instance, "vrf ")
+		return id == peer && (instance == "vrf "+in || in == "" && other == instance)
 	})
-	number := slices.IndexFunc(speakers, func(s speaker) bool { return s.Address == peer && s.VRF == "" })
+	number := slices.IndexFunc(speakers, func(s speaker) bool { return s.Address == peer && s.VRF == in })
 	l.tables = slices.DeleteFunc(slices.Clone(l.tables), func(t string) bool {
 		_, route, _ := strings.Cut(t, ": ")
-		return strings.HasPrefix(t, peer+": ") || number >= 0 && slices.ContainsFunc(announced(number), func(p string) bool { return strings.HasPrefix(route, p) })
+		return strings.HasPrefix(t, name+": ") || number >= 0 && slices.ContainsFunc(announced(number), func(p string) bool { return strings.HasPrefix(route, p) })
 	})
-	l.bfd = slices.DeleteFunc(slices.Clone(l.bfd), func(t string) bool { return strings.HasPrefix(t, "{Peer:"+peer+" ") })
+	l.bfd = slices.DeleteFunc(slices.Clone(l.bfd), func(t string) bool {
+		return strings.HasPrefix(t, "{Peer:"+peer+" ") && strings.Contains(t, " VRF:"+in+" ")
+	})
 	return l
 }
 
@@ -127,8 +131,8 @@ func (s *stand) look(ctx context.Context, wanted string) (look, error) {
 	l.idle = map[string]bool{}
 	for _, p := range peers {
 		p.ID, p.RemoteID, p.Uptime = 0, 0, 0
-		if (p.Multihop || p.Status == "shutdown") && p.VRF == "" {
-			l.chance = append(l.chance, p.Peer)
+		if p.Multihop || p.Status == "shutdown" {
+			l.chance = append(l.chance, strings.TrimSpace(p.Peer+" "+p.VRF))
 		}
 		if !l.sessions[named(p.Peer, p.VRF)].established {
 			if p.Multihop {
