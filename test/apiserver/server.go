@@ -119,6 +119,19 @@ func (s *Server) prepare(programs, dir string) (*os.File, error) {
 	return log, nil
 }
 
+// InstallCRDs gives the API server the CustomResourceDefinitions of our chart, and waits until it serves them.
+func (s *Server) InstallCRDs(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.ServeCRDs())
+}
+
+// ServeCRDs is InstallCRDs for a server that outlives a test.
+func (s *Server) ServeCRDs() error {
+	dir := filepath.Join(source(), "../../charts/frr-renderer/crds")
+	_, err := envtest.InstallCRDs(s.Config, envtest.CRDInstallOptions{Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startTimeout})
+	return err
+}
+
 // User makes a user who may do what the rules say in all namespaces, and nothing else.
 func (s *Server) User(t testing.TB, name string, rules ...rbacv1.PolicyRule) *rest.Config {
 	t.Helper()

@@ -3,13 +3,10 @@ package lab
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 
 	"k8s.io/client-go/dynamic"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
@@ -60,12 +57,5 @@ func startCluster() (*cluster, error) {
 	if c.objects, err = dynamic.NewForConfig(unthrottled(server.Config)); err != nil {
 		return c, err
 	}
-	_, err = envtest.InstallCRDs(server.Config, envtest.CRDInstallOptions{Paths: []string{crds()}, ErrorIfPathMissing: true})
-	return c, err
-}
-
-// crds is the folder of the chart's CRDs.
-func crds() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..", "..", "charts", "frr-renderer", "crds")
+	return c, server.ServeCRDs()
 }
