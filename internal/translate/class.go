@@ -36,6 +36,7 @@ const defaultEntry = frrconf.MaxSequence
 // route makes the router blocks and route-maps: which neighbor gets which prefix, with which attributes.
 func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
 	classes := t.classes(peers, adverts, a)
+	t.seen.routes(classes)
 	policies, policyOf := newPolicies(peers, adverts)
 	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
 
