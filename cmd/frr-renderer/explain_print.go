@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,8 +16,8 @@ import (
 const (
 	// pageWidth is where sentences are broken.
 	pageWidth = 100
-	// cellWidth is what a cell of a table holds; what is longer becomes a note.
-	cellWidth = 36
+	// cellWidth is what a cell of a table holds; what is longer becomes a note. titleWidth is the same for names of nodes.
+	cellWidth, titleWidth = 30, 24
 )
 
 // notes are the sentences under a table, each once; cells refer to them by number.
@@ -44,7 +43,7 @@ func (n *notes) cell(words []string) string {
 	case len(whole) <= cellWidth:
 		return dash(whole)
 	case len(words) > 1 && len(words[0]) <= cellWidth-4:
-		return words[0] + ", ..." + n.mark(whole)
+		return words[0] + " +" + n.mark(whole)
 	}
 	return "..." + n.mark(whole)
 }
@@ -75,29 +74,65 @@ func wrap(w io.Writer, label, sentence string) {
 	fmt.Fprintln(w, line)
 }
 
-// alike are nodes that give the same answer.
+// alike are nodes with the same rows.
 type alike struct {
 	nodes  []string
-	answer translate.ServiceAnswer
+	answer translate.ServiceAnswer // of the first; Shared is that of any of them
 }
 
 func (a alike) title() string {
-	if whole := strings.Join(a.nodes, ", "); len(a.nodes) == 1 || len(whole) <= cellWidth {
+	if whole := strings.Join(a.nodes, ", "); len(a.nodes) == 1 || len(whole) <= titleWidth {
 		return whole
 	}
 	return fmt.Sprintf("%s and %d more", a.nodes[0], len(a.nodes)-1)
 }
 
+// same tells whether two nodes have the same rows. Which other Services share a prefix differs from node to node, and does not count.
+func same(a, b translate.ServiceAnswer) bool {
+	if a.Reason != b.Reason || a.Why != b.Why {
+		return false
+	}
+	if a.Reason == translate.Announced {
+		return reflect.DeepEqual(a.Routes, b.Routes)
+	}
+	return slices.EqualFunc(a.Shared, b.Shared, func(a, b translate.SharedPrefix) bool { return a.Prefix == b.Prefix })
+}
+
 func (v serviceView) alike() []alike {
 	var out []alike
 	for _, answer := range v.Nodes {
-		node := answer.Node
-		answer.Node = ""
-		i := slices.IndexFunc(out, func(a alike) bool { return reflect.DeepEqual(a.answer, answer) })
+		i := slices.IndexFunc(out, func(a alike) bool { return same(a.answer, answer) })
 		if i == -1 {
-			out, i = append(out, alike{answer: answer}), len(out)
+			out = append(out, alike{[]string{answer.Node}, answer})
+			continue
 		}
-		out[i].nodes = append(out[i].nodes, node)
+		out[i].nodes = append(out[i].nodes, answer.Node)
+		out[i].answer.Shared = unite(out[i].answer.Shared, answer.Shared)
+	}
+	// Rows that end early would break the columns of those between.
+	slices.SortStableFunc(out, func(a, b alike) int { return early(a) - early(b) })
+	return out
+}
+
+func early(a alike) int {
+	if a.answer.Reason == translate.Announced {
+		return 0
+	}
+	return 1
+}
+
+// unite merges two lists of shared prefixes.
+func unite(a, b []translate.SharedPrefix) []translate.SharedPrefix {
+	out := slices.Clone(a)
+	for _, s := range b {
+		i := slices.IndexFunc(out, func(o translate.SharedPrefix) bool { return o.Prefix == s.Prefix })
+		if i == -1 {
+			out = append(out, s)
+			continue
+		}
+		all := slices.Concat(out[i].Services, s.Services)
+		slices.Sort(all)
+		out[i].Services = slices.Compact(all)
 	}
 	return out
 }
@@ -134,12 +169,13 @@ func (v serviceView) print(w io.Writer) error {
 	}
 	n.print(w)
 	printAlike(w, groups)
-	if err := printVerdicts(w, groups); err != nil {
+	more, err := v.printVerdicts(w)
+	if err != nil {
 		return err
 	}
-	if len(v.Problems) > 0 {
-		fmt.Fprintf(w, "\nProblems (%d)\n", len(v.Problems))
-		printProblems(w, v.Problems)
+	if problems := untold(v.Problems, append(n, more...)); len(problems) > 0 {
+		fmt.Fprintf(w, "\nOther problems (%d)\n", len(problems))
+		printProblems(w, problems)
 	}
 	return nil
 }
@@ -164,36 +200,59 @@ func (v serviceView) pools() []string {
 // printAnswer prints the rows of nodes that are alike: one a peer and prefix, or one for all peers where the node has one answer for all.
 func printAnswer(w io.Writer, g alike, n *notes) {
 	if g.answer.Reason != translate.Announced {
-		fmt.Fprintf(w, "%s\tall\tno: %s%s\t-\t-\t-\n", g.title(), g.answer.Reason, n.mark(g.answer.Why+others(g.answer.Shared)))
+		fmt.Fprintf(w, "%s\tall\tno: %s%s\n", g.title(), g.answer.Reason, n.mark(g.answer.Why+others(g.answer.Shared)))
 		return
 	}
 	if len(g.answer.Routes) == 0 {
-		fmt.Fprintf(w, "%s\t-\tno: %s%s\t-\t-\t-\n", g.title(), translate.NoPeer, n.mark("there is no BGPPeer; create one"))
+		fmt.Fprintf(w, "%s\t-\tno: %s%s\n", g.title(), translate.NoPeer, n.mark("there is no BGPPeer; create one"))
 	}
 	node := g.title()
-	for _, r := range g.answer.Routes {
-		answer := "yes" + n.mark(r.Why)
+	for _, r := range rows(g.answer.Routes) {
+		answer, with, by := "yes"+n.mark(r.Why), n.cell(r.Attributes.Words()), n.cell(r.Advertisements)
 		if !r.Announced {
-			answer = fmt.Sprintf("no: %s%s", r.Reason, n.mark(r.Why))
+			answer, with, by = fmt.Sprintf("no: %s%s", r.Reason, n.mark(r.Why)), "-", "-"
 		}
-		with, by := "-", "-"
-		if r.Announced {
-			with, by = n.cell(r.Attributes.Words()), n.cell(r.Advertisements)
+		prefixes := first(r.prefixes)
+		i := slices.IndexFunc(g.answer.Shared, func(s translate.SharedPrefix) bool { return s.Prefix == r.Prefix })
+		if i != -1 && r.Announced {
+			prefixes += n.mark(fmt.Sprintf("%s also stands for Service %s", r.Prefix, some(g.answer.Shared[i].Services)))
 		}
-		shared := ""
-		if i := slices.IndexFunc(g.answer.Shared, func(s translate.SharedPrefix) bool { return s.Prefix == r.Prefix }); i != -1 {
-			shared = n.mark(fmt.Sprintf("%s also stands for Service %s", r.Prefix, some(g.answer.Shared[i].Services)))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\t%s\t%s\n", node, r.Peer, answer, prefix(r.Prefix), shared, with, by)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", node, r.Peer, answer, prefixes, with, by)
 		node = ""
 	}
 }
 
-func prefix(p netip.Prefix) string {
-	if !p.IsValid() {
+// first names the first of several.
+func first(names []string) string {
+	switch len(names) {
+	case 0:
 		return "-"
+	case 1:
+		return names[0]
 	}
-	return p.String()
+	return fmt.Sprintf("%s, %d more", names[0], len(names)-1)
+}
+
+// row is a route, or several of one peer that have the same reason not to be announced.
+type row struct {
+	translate.Route
+	prefixes []string
+}
+
+func rows(routes []translate.Route) []row {
+	var out []row
+	for _, r := range routes {
+		i := slices.IndexFunc(out, func(o row) bool {
+			return !r.Announced && o.Peer == r.Peer && o.Reason == r.Reason && o.Why == r.Why
+		})
+		if i == -1 {
+			out, i = append(out, row{Route: r}), len(out)
+		}
+		if r.Prefix.IsValid() {
+			out[i].prefixes = append(out[i].prefixes, r.Prefix.String())
+		}
+	}
+	return out
 }
 
 // others says that a prefix is announced all the same.
@@ -224,43 +283,51 @@ func printAlike(w io.Writer, groups []alike) {
 	}
 }
 
-// printVerdicts says what each BGPAdvertisement has to do with the Service, by nodes that say the same.
-func printVerdicts(w io.Writer, groups []alike) error {
-	type same struct {
-		nodes    []string
-		verdicts []translate.AdvertisementAnswer
+// printVerdicts says what each BGPAdvertisement has to do with the Service, by nodes that say the same. It returns its sentences.
+func (v serviceView) printVerdicts(w io.Writer) (notes, error) {
+	var groups []alike
+	for _, answer := range v.Nodes {
+		i := slices.IndexFunc(groups, func(g alike) bool { return reflect.DeepEqual(g.answer.Advertisements, answer.Advertisements) })
+		if i == -1 {
+			groups, i = append(groups, alike{answer: answer}), len(groups)
+		}
+		groups[i].nodes = append(groups[i].nodes, answer.Node)
 	}
-	var all []same
+	var all notes
 	for _, g := range groups {
 		if len(g.answer.Advertisements) == 0 {
 			continue
 		}
-		i := slices.IndexFunc(all, func(s same) bool { return reflect.DeepEqual(s.verdicts, g.answer.Advertisements) })
-		if i == -1 {
-			all, i = append(all, same{verdicts: g.answer.Advertisements}), len(all)
-		}
-		all[i].nodes = append(all[i].nodes, g.nodes...)
-	}
-	for _, s := range all {
-		slices.Sort(s.nodes)
 		where := ""
-		if len(all) > 1 {
-			where = " on " + alike{nodes: s.nodes}.title()
+		if len(groups) > 1 {
+			where = " on " + g.title()
+			if len(g.nodes) <= 8 {
+				where = " on " + strings.Join(g.nodes, ", ")
+			}
 		}
-		fmt.Fprintf(w, "\nBGPAdvertisements%s\n", where)
+		fmt.Fprintln(w)
+		wrap(w, "", "BGPAdvertisements"+where)
 		var n notes
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, v := range s.verdicts {
-			fmt.Fprintf(t, "  %s\t%s%s\n", v.Name, v.Verdict, n.mark(v.Why))
+		for _, a := range g.answer.Advertisements {
+			fmt.Fprintf(t, "  %s\t%s%s\n", a.Name, a.Verdict, n.mark(a.Why))
 		}
 		if err := t.Flush(); err != nil {
-			return err
+			return nil, err
 		}
 		for i, sentence := range n {
 			wrap(w, fmt.Sprintf("  [%d] ", i+1), sentence)
 		}
+		all = append(all, n...)
 	}
-	return nil
+	return all, nil
+}
+
+// untold are the problems that no sentence holds.
+func untold(problems []problem.Problem, told notes) []problem.Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p problem.Problem) bool {
+		return slices.ContainsFunc(told, func(sentence string) bool { return strings.Contains(sentence, p.Message) })
+	})
 }
 
 func (v nodeView) print(w io.Writer) error {

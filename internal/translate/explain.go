@@ -302,7 +302,7 @@ func (e *Explanation) routes(s *judged, session Session) []Route {
 	case i == -1:
 		return []Route{{Peer: session.Peer, Reason: PeerLeftOut, Why: session.Why}}
 	case s.reason != Announced:
-		return []Route{{Peer: session.Peer, Reason: s.reason}}
+		return []Route{{Peer: session.Peer, Reason: s.reason}} // the ServiceAnswer says why
 	}
 	var out []Route
 	for _, prefix := range s.prefixes() {

@@ -84,7 +84,7 @@ func (e *Explanation) why(s *judged) string {
 func (e *Explanation) against(object problem.Object) string {
 	var out []string
 	for _, p := range e.Problems {
-		if p.Object != object || p.Severity == problem.Warning && object.Kind != "Service" {
+		if p.Object != object {
 			continue
 		}
 		if p.Field == "" {

@@ -114,9 +114,10 @@ func sentBy(t *testing.T, text string) []string {
 		case words[0] == "route-map" && len(words) == 4:
 			current = &entry{permit: words[2] == "permit"}
 			maps[words[1]] = append(maps[words[1]], current)
-		case words[0] == "match":
-			require.Equal(t, "tag", words[1])
+		case words[0] == "match" && words[1] == "tag":
 			current.match = words[2]
+		case words[0] == "match":
+			current.match = "inbound, of bgpextras"
 		case words[0] == "set" && words[1] == "tag":
 			current.tag = words[2]
 		case words[0] == "set":
@@ -126,10 +127,15 @@ func sentBy(t *testing.T, text string) []string {
 			if len(words) > 4 {
 				vrf = words[4]
 			}
-			families[vrf] = map[string]*family{}
+			if families[vrf] == nil { // bgpextras may open it again
+				families[vrf] = map[string]*family{}
+			}
 		case words[0] == "address-family":
-			in = &family{networks: map[string]string{}, out: map[string]string{}}
-			families[vrf][words[1]] = in
+			in = families[vrf][words[1]]
+			if in == nil {
+				in = &family{networks: map[string]string{}, out: map[string]string{}}
+				families[vrf][words[1]] = in
+			}
 		case words[0] == "network":
 			in.networks[words[1]] = words[3]
 		case words[0] == "neighbor" && words[len(words)-1] == "activate":
