@@ -34,14 +34,14 @@ func TestExplainReads(t *testing.T) {
 		"service-of-other-type":             {"service", "shop/inside", "-f", explained},
 		"service-of-other-class":            {"service", "shop/other-class", "-f", explained},
 		"service-with-host-name":            {"service", "shop/named", "-f", explained},
-		"service-on-one-node":               {"service", "shop/web", "-f", explained, "--node", "worker-4"},
+		"service-on-one-node":               {"service", "shop/web", "-f", explained, "--node", "node-4"},
 		"service-without-nodes":             {"service", "default/web", "-f", cases + "advertisement-to-peers-with-different-attributes"},
 		"service-of-two-pools":              {"service", "default/web", "-f", cases + "service-with-addresses-of-two-pools"},
 		"service-with-conflict":             {"service", "default/both", "-f", cases + "advertisement-local-preference-conflict-on-a-service"},
 		"service-with-ragged-aggregate":     {"service", "default/edge", "-f", cases + "advertisement-aggregation-at-the-edge-of-a-range"},
 		"service-with-aggregate-out-of-one": {"service", "default/web", "-f", cases + "advertisement-aggregation-wider-than-pool"},
-		"node":                              {"node", "worker-1", "-f", explained},
-		"node-unavailable":                  {"node", "worker-5", "-f", explained},
+		"node":                              {"node", "node-1", "-f", explained},
+		"node-unavailable":                  {"node", "node-5", "-f", explained},
 		"node-without-peers":                {"node", "node1", "-f", cases + "no-peer-selects-the-node"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestExplainAnswersInJSONWhatItPrints(t *testing.T) {
 	}
 	require.Len(t, peers, 5, "each BGPPeer has an answer")
 
-	code, stdout, _ = do(t, "explain", "node", "worker-1", "-f", explained, "-o", "json")
+	code, stdout, _ = do(t, "explain", "node", "node-1", "-f", explained, "-o", "json")
 	require.Equal(t, exitRejected, code)
 	var node nodeView
 	require.NoError(t, json.Unmarshal([]byte(stdout), &node))
@@ -101,11 +101,11 @@ func TestExplainOfWhatIsNotThere(t *testing.T) {
 		{[]string{"service", "default/local", "-f", explained}, exitFailed, "there is shop/local"},
 		{[]string{"service", "default/quite-another", "-f", explained}, exitFailed, "nor any with a name like it"},
 		{[]string{"service", "web", "-f", explained}, exitUsage, "write NAMESPACE/NAME"},
-		{[]string{"service", "shop/web", "-f", explained, "--node", "worker-9"}, exitFailed, "worker-1, worker-2"},
+		{[]string{"service", "shop/web", "-f", explained, "--node", "node-9"}, exitFailed, "node-1, node-2"},
 		{[]string{"service", "shop/web", "-f", explained, "--state-file", "any"}, exitUsage, "--node"},
-		{[]string{"node", "worker-9", "-f", explained}, exitFailed, "worker-1, worker-2"},
-		{[]string{"node", "worker-1", "-f", explained, "--state-file", "testdata/absent"}, exitFailed, "--state-file"},
-		{[]string{"node", "worker-1", "-f", explained, "-o", "yaml"}, exitUsage, "yaml"},
+		{[]string{"node", "node-9", "-f", explained}, exitFailed, "node-1, node-2"},
+		{[]string{"node", "node-1", "-f", explained, "--state-file", "testdata/absent"}, exitFailed, "--state-file"},
+		{[]string{"node", "node-1", "-f", explained, "-o", "yaml"}, exitUsage, "yaml"},
 		{[]string{"node", "-f", explained}, exitUsage, "arg"},
 		{nil, exitUsage, "say what to explain"},
 	} {
