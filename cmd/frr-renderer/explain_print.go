@@ -17,7 +17,7 @@ const (
 	// pageWidth is where sentences are broken.
 	pageWidth = 100
 	// cellWidth is what a cell of a table holds; what is longer becomes a note. titleWidth is the same for names of nodes.
-	cellWidth, titleWidth = 30, 24
+	cellWidth, titleWidth = 30, 20
 )
 
 // notes are the sentences under a table, each once; cells refer to them by number.
