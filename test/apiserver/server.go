@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,8 +34,9 @@ type Server struct {
 	environment *envtest.Environment
 }
 
-// Start starts etcd and the API server; they end with the test, also when its process is killed.
-func Start(t testing.TB) *Server {
+// Start starts etcd and the API server, with these flags of its beside the usual ("audit-log-path=FILE"); they end with the test, also when
+// its process is killed.
+func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	programs := Require(t)
 	dir := t.TempDir()
@@ -50,6 +52,10 @@ func Start(t testing.TB) *Server {
 	server.Path, server.Out, server.Err = filepath.Join(dir, "kube-apiserver"), log, log
 	// Room for 10,000 Services; the default of envtest has room for 254.
 	server.Configure().Set("service-cluster-ip-range", "10.96.0.0/12")
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		server.Configure().Set(name, value)
+	}
 
 	started, stop, ended := make(chan error), make(chan struct{}), make(chan error)
 	go func() {

@@ -85,3 +85,23 @@ seccompProfile:
 - {{ . | quote }}
 {{- end }}
 {{- end }}
+
+{{- /* Written to /etc/frr when the pod starts; frr.conf only where there is none, since the one that is there is what was applied last. */}}
+{{- define "frr-renderer.startup" -}}
+daemons: |
+  # bgpd does not listen (-p 0): it opens the sessions, and needs no port of the node. No daemon has a telnet port that others reach.
+  bgpd=yes
+  bfdd=yes
+  vtysh_enable=yes
+  zebra_options="-A 127.0.0.1 -s 90000000 --limit-fds 100000"
+  bgpd_options="-A 127.0.0.1 -p 0 --limit-fds 100000"
+  bfdd_options="-A 127.0.0.1 --limit-fds 100000"
+  staticd_options="-A 127.0.0.1 --limit-fds 100000"
+vtysh.conf: |
+  service integrated-vtysh-config
+frr.conf: |
+  ! Nothing was applied yet: frr-renderer puts the configuration in this file's place.
+  frr defaults traditional
+  log stdout informational
+  service integrated-vtysh-config
+{{- end }}
