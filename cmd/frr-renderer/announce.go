@@ -20,7 +20,7 @@ import (
 const requestTimeout = 15 * time.Second
 
 // announce returns who writes Events until ctx ends; nil where there is no API server.
-func announce(ctx context.Context, kubeconfig, node string, log *slog.Logger) (agent.Announcer, error) {
+func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metrics, log *slog.Logger) (agent.Announcer, error) {
 	config, err := apiServer(kubeconfig)
 	switch {
 	case errors.Is(err, rest.ErrNotInCluster):
@@ -33,6 +33,7 @@ func announce(ctx context.Context, kubeconfig, node string, log *slog.Logger) (a
 		return nil, fmt.Errorf("read --kubeconfig: %w", err)
 	}
 	config.Timeout = requestTimeout
+	config.Wrap(metrics.CountRequests)
 	config.UserAgent = "frr-renderer/" + version
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
