@@ -33,8 +33,8 @@ func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metr
 		return nil, fmt.Errorf("read --kubeconfig: %w", err)
 	}
 	config.Timeout = requestTimeout
+	config.UserAgent = userAgent()
 	config.Wrap(metrics.CountRequests)
-	config.UserAgent = "frr-renderer/" + version
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -50,3 +50,6 @@ func apiServer(kubeconfig string) (*rest.Config, error) {
 	}
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
+
+// userAgent is by what name API servers know this program.
+func userAgent() string { return "frr-renderer/" + version }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -56,7 +57,7 @@ func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *sl
 			"say where it is with --kubeconfig, or take an address of loopback, or let everybody read with --metrics-insecure", f.metrics, err)
 	}
 	api.Timeout = requestTimeout
-	api.UserAgent = "frr-renderer/" + version
+	api.UserAgent = userAgent()
 	api.Wrap(metrics.CountRequests)
 	handler, config, err := f.guard.guard(ctx, mux, api, log)
 	return server{f.metrics, handler, config}, err
@@ -104,11 +105,7 @@ func healthMux(board *agent.Board, log *slog.Logger) *http.ServeMux {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if r := board.Report(); !r.Ready() {
-			why := r.Failure
-			if why == "" {
-				why = "nothing was applied yet"
-			}
-			http.Error(w, why, http.StatusServiceUnavailable)
+			http.Error(w, cmp.Or(r.Failure, r.Waiting, "nothing was applied yet"), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

@@ -184,13 +184,13 @@ func TestADaemonThatDoesNotAnswerIsTold(t *testing.T) {
 func TestHowFarObjectsAreKnownIsTold(t *testing.T) {
 	m := NewMetrics()
 	m.Sources(func() []Synced {
-		return []Synced{{Kind: "services", Since: time.Unix(1000, 0), Event: time.Unix(2000, 0)}, {Kind: "bgppeers.metallb.io", Event: time.Unix(1500, 0)}}
+		return []Synced{{Kind: "Service", Since: time.Unix(1000, 0), Event: time.Unix(2000, 0)}, {Kind: "BGPPeer", Event: time.Unix(1500, 0)}}
 	})
 	text := scrape(t, m)
 	for _, line := range []string{
-		`source_connected{resource="services"} 1`, `source_connected_since_timestamp_seconds{resource="services"} 1000`,
-		`source_last_event_timestamp_seconds{resource="services"} 2000`, `source_connected{resource="bgppeers.metallb.io"} 0`,
-		`source_connected_since_timestamp_seconds{resource="bgppeers.metallb.io"} 0`, `source_last_event_timestamp_seconds{resource="bgppeers.metallb.io"} 1500`,
+		`source_connected{kind="Service"} 1`, `source_connected_since_timestamp_seconds{kind="Service"} 1000`,
+		`source_last_event_timestamp_seconds{kind="Service"} 2000`, `source_connected{kind="BGPPeer"} 0`,
+		`source_connected_since_timestamp_seconds{kind="BGPPeer"} 0`, `source_last_event_timestamp_seconds{kind="BGPPeer"} 1500`,
 	} {
 		require.Contains(t, text, "frr_renderer_"+line+"\n")
 	}

@@ -9,7 +9,6 @@ import (
 
 // Synced is how far the objects of one kind are known.
 type Synced struct {
-	// Kind is the plural of a resource with its group, such as bgppeers.metallb.io; "" is the core group's: services.
 	Kind string
 	// Since is when the watch was opened that brings changes now; zero while there is none.
 	Since time.Time
@@ -19,11 +18,11 @@ type Synced struct {
 
 var (
 	sourceConnected = prometheus.NewDesc(namespace+"_source_connected",
-		"1 while changes of these objects come from the API server, 0 while they can't: what was known last stays in use.", []string{"resource"}, nil)
+		"1 while changes of these objects come from the API server, 0 while they can't: what was known last stays in use.", []string{"kind"}, nil)
 	sourceSince = prometheus.NewDesc(namespace+"_source_connected_since_timestamp_seconds",
-		"Since when changes of these objects come, as Unix time; 0 while they can't.", []string{"resource"}, nil)
+		"Since when changes of these objects come, as Unix time; 0 while they can't.", []string{"kind"}, nil)
 	sourceEvent = prometheus.NewDesc(namespace+"_source_last_event_timestamp_seconds",
-		"When such an object was last seen to change, or all were read, as Unix time; 0 before the first.", []string{"resource"}, nil)
+		"When such an object was last seen to change, or all were read, as Unix time; 0 before the first.", []string{"kind"}, nil)
 )
 
 // sources makes series of where objects come from.

@@ -37,7 +37,7 @@ func busy() *Metrics {
 		Sessions: []observe.Session{{Neighbor: "10.0.0.1", VRF: "default", State: "Established"}},
 		BFD:      []observe.BFDSession{{Peer: "10.0.0.1", VRF: "default", Up: true}},
 	}))
-	m.Sources(func() []Synced { return []Synced{{Kind: "bgppeers.metallb.io"}} })
+	m.Sources(func() []Synced { return []Synced{{Kind: "BGPPeer"}} })
 	m.requests.WithLabelValues("list", "services", "200")
 	return m
 }
