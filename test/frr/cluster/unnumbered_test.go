@@ -10,9 +10,16 @@ import (
 )
 
 // unnumbered is node1 on a cable to a ToR that speaks to whoever is at the other end.
-func unnumbered(v, other fabric.Version) fabric.Topology {
+func unnumbered(v, other fabric.Version) fabric.Topology { return cable(v, other, "") }
+
+// unnumberedBFD is the same with BFD: a ToR of 10.3 does not begin sessions whose BFD is down.
+func unnumberedBFD(v, other fabric.Version) fabric.Topology {
+	return cable(v, other, " neighbor eth0 bfd\n")
+}
+
+func cable(v, other fabric.Version, line string) fabric.Topology {
 	tor := fabric.NodeSpec{Version: other, Config: "router bgp 64501\n bgp router-id 10.0.0.1\n no bgp ebgp-requires-policy\n" +
-		" neighbor eth0 interface remote-as external\n neighbor eth0 timers connect 1\n neighbor eth0 bfd\n" +
+		" neighbor eth0 interface remote-as external\n neighbor eth0 timers connect 1\n" + line +
 		" address-family ipv6 unicast\n  neighbor eth0 activate\n exit-address-family\nexit\n" +
 		"interface eth0\n ipv6 nd ra-interval 1\n no ipv6 nd suppress-ra\nexit\n"}
 	top := lab.Rack(v, 1, tor)
@@ -21,14 +28,16 @@ func unnumbered(v, other fabric.Version) fabric.Topology {
 	return top
 }
 
-// Peers that are an interface: MetalLB's unnumbered.go, with and without BFD.
+// onCable is the ToR as a peer without an address.
+func onCable(fields string) string {
+	return spec("BGPPeer", "tor1", "myASN: 64500, peerASN: 64501, interface: eth0, connectTime: 1s"+fields)
+}
+
+// Peers that are an interface: MetalLB's unnumbered.go.
 func TestUnnumbered(t *testing.T) {
-	peer := func(fields string) string {
-		return spec("BGPPeer", "tor1", "myASN: 64500, peerASN: 64501, interface: eth0, connectTime: 1s"+fields)
-	}
 	family(t, unnumbered, []scenario{
 		{"both-families", func(t *testing.T, l *lab.Lab) {
-			l.Apply(pool, adv, service("web", "Cluster", on("node1"), "192.0.2.10", "2001:db8::10"), peer(""))
+			l.Apply(pool, adv, service("web", "Cluster", on("node1"), "192.0.2.10", "2001:db8::10"), onCable(""))
 			l.Table("tor1", "192.0.2.10/32", "2001:db8::10/128")
 			l.Route("tor1", "192.0.2.10/32", lab.Path("64500"))
 			l.Undisturbed(func() {
@@ -38,8 +47,13 @@ func TestUnnumbered(t *testing.T) {
 				l.Table("tor1", "192.0.2.20/32")
 			})
 		}},
-		{"with-bfd", func(t *testing.T, l *lab.Lab) {
-			l.Apply(pool, adv, service("web", "Cluster", on("node1"), "192.0.2.10", "2001:db8::10"), spec("BFDProfile", "fast", "receiveInterval: 400"), peer(", bfdProfile: fast"))
+	})
+}
+
+func TestUnnumberedWithBFD(t *testing.T) {
+	family(t, unnumberedBFD, []scenario{
+		{"both-families", func(t *testing.T, l *lab.Lab) {
+			l.Apply(pool, adv, service("web", "Cluster", on("node1"), "192.0.2.10", "2001:db8::10"), spec("BFDProfile", "fast", "receiveInterval: 400"), onCable(", bfdProfile: fast"))
 			l.Table("tor1", "192.0.2.10/32", "2001:db8::10/128")
 			l.Up("node1", "eth0")
 			l.Stable("node1")
