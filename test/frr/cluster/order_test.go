@@ -37,8 +37,11 @@ func TestEveryStepComesToWhatTheObjectsSay(t *testing.T) {
 		l.Run()
 		random := rand.New(rand.NewPCG(*seed, uint64(len(v))))
 		w, m := newWorld(), newModel(l)
-		for i := range *steps {
-			s := w.step(random)
+		for i := range *steps + 1 {
+			s := w.whole()
+			if i > 0 {
+				s = w.step(random)
+			}
 			t.Logf("-seed %d, step %d: %s", *seed, i, s.name)
 			s.do(l)
 			w.settle()
@@ -46,6 +49,7 @@ func TestEveryStepComesToWhatTheObjectsSay(t *testing.T) {
 			w.holds(t, l)
 		}
 		require.Greater(t, w.seen, *steps, "so few routes that little was shown: choose another seed")
+		t.Logf("%d routes in %d steps", w.seen, *steps)
 	})
 }
 
@@ -224,17 +228,27 @@ func newWorld() *world {
 	return &world{things: map[string]*form{}, good: map[string]*form{}, wide: map[string][]string{}}
 }
 
-// step chooses a change and makes it in the world. More often than not something comes that is not there.
+// whole is the first step: everything is there, in its first form.
+func (w *world) whole() step {
+	return step{"everything comes", func(l *lab.Lab) {
+		for _, name := range sorted(catalogue) {
+			w.things[name] = &catalogue[name][0]
+			l.Apply(catalogue[name][0].text)
+		}
+	}}
+}
+
+// step chooses a change and makes it in the world. What is missing comes back sooner than something else goes, so that mostly there is something to announce.
 func (w *world) step(random *rand.Rand) step {
-	switch random.IntN(12) {
-	case 0:
-		w.rack = []string{"a", "b"}[random.IntN(2)]
-		return step{"the node is in rack " + w.rack, func(l *lab.Lab) { l.Label("Node", "node1", "rack", w.rack) }}
-	case 1:
+	switch {
+	case w.excluded && random.IntN(2) == 0, random.IntN(20) == 0:
 		w.excluded = !w.excluded
 		value := map[bool]string{true: "", false: "-"}[w.excluded]
 		return step{fmt.Sprint("the node is excluded: ", w.excluded), func(l *lab.Lab) { l.Label("Node", "node1", excludeLabel, value) }}
-	case 2:
+	case random.IntN(12) == 0:
+		w.rack = []string{"a", "b"}[random.IntN(2)]
+		return step{"the node is in rack " + w.rack, func(l *lab.Lab) { l.Label("Node", "node1", "rack", w.rack) }}
+	case random.IntN(12) == 0:
 		return step{"the sidecar is started anew", func(l *lab.Lab) {
 			l.Undisturbed(func() {
 				l.Sidecar("node1").Stop()
@@ -243,8 +257,7 @@ func (w *world) step(random *rand.Rand) step {
 			})
 		}}
 	}
-	names := sorted(catalogue)
-	name := names[random.IntN(len(names))]
+	name := w.choose(random)
 	kind, object, _ := strings.Cut(name, " ")
 	if w.things[name] != nil && random.IntN(3) == 0 {
 		delete(w.things, name)
@@ -254,6 +267,16 @@ func (w *world) step(random *rand.Rand) step {
 	f := &catalogue[name][i]
 	w.things[name] = f
 	return step{fmt.Sprintf("%s has its form %d", name, i), func(l *lab.Lab) { l.Apply(f.text) }}
+}
+
+// choose is something that is missing, every third time, or anything.
+func (w *world) choose(random *rand.Rand) string {
+	names := sorted(catalogue)
+	missing := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return w.things[n] != nil })
+	if len(missing) > 0 && random.IntN(3) == 0 {
+		return missing[random.IntN(len(missing))]
+	}
+	return names[random.IntN(len(names))]
 }
 
 // settle finds what works now: a thing that can be used as it is, in its form; one that can't, in the last form that could.
