@@ -27,8 +27,10 @@ func Translate(snap *snapshot.Snapshot, lastGood LastGood) Result {
 	peers := t.peers(profiles)
 	pools := t.pools()
 	adverts := t.advertisements(pools, aliases)
-	announced := t.announce(pools, adverts)
+	announced := t.announce(pools, adverts, aliases)
 	instances, maps := t.route(peers, adverts, announced)
+	t.drain(instances)
+	t.kindsWithout()
 	extras := t.extras(instances, maps)
 	return Result{
 		Config: frrconf.Config{
