@@ -163,9 +163,6 @@ func (a *announcer) grantOne(x asking, granted map[advertSet]bool) bool {
 		}
 		granted[set], got = true, true
 		a.out.prefixes[r.prefix] = set
-		if _, ok := a.out.example[set]; !ok {
-			a.out.example[set] = x.service.Namespace + "/" + x.service.Name
-		}
 	}
 	if full {
 		a.warnService(x.service, knobField(communitiesKnob), problem.TooLarge, fmt.Sprintf(

@@ -92,11 +92,17 @@ func compareNetworks(a, b frrconf.Network) int {
 func (t *translation) classes(peers []peer, adverts []advert, a announced) []class {
 	byKey := map[string]*class{}
 	bySet := map[advertSet]*class{}
+	agreed := map[advertSet]advertSet{}
 	classOf := func(set advertSet) *class {
 		if c := bySet[set]; c != nil {
 			return c
 		}
-		kept := t.agreeing(set, peers, adverts, a.example[set])
+		plain := newAdvertSet(set.indexes())
+		kept, known := agreed[plain]
+		if !known {
+			kept = t.agreeing(plain, peers, adverts, a.example[plain])
+			agreed[plain] = kept
+		}
 		asks := letThrough(set.asked(a.asks), kept.indexes(), adverts)
 		key := classKey(kept.names(adverts), asks)
 		if byKey[key] == nil {
