@@ -401,7 +401,10 @@ func (k *kube) expired(t *testing.T) {
 	user := rest.CopyConfig(k.admin)
 	user.Wrap(func(next http.RoundTripper) http.RoundTripper { g := f; g.next = next; return &g })
 	w := r.watch(user)
-	before := w.until("all", func(r source.Result) bool { return len(r.Objects.Pools) == 2 && len(r.Objects.Services) == 1 })
+	w.until("all", func(r source.Result) bool { return len(r.Objects.Pools) == 2 && len(r.Objects.Services) == 1 })
+	// A watch that has told something is taken up where it ended.
+	r.apply(poolManifest, "later", "20.0.2.0/24")
+	before := w.until("an event", func(r source.Result) bool { return len(r.Objects.Pools) == 3 })
 
 	f.forgets.Store(true)
 	f.mu.Lock()
@@ -412,8 +415,8 @@ func (k *kube) expired(t *testing.T) {
 	require.Eventually(t, func() bool { return f.gone.Load() > 0 }, patience, 10*time.Millisecond)
 	_, n := w.last()
 	r.delete("ipaddresspools", "v1beta1", "goes")
-	after := w.until("what is left", func(r source.Result) bool { return slices.Equal(names(r), []string{"stays"}) })
-	require.Same(t, before.Objects.Pools[1], after.Objects.Pools[0])
+	after := w.until("what is left", func(r source.Result) bool { return slices.Equal(names(r), []string{"later", "stays"}) })
+	require.Same(t, before.Objects.Pools[2], after.Objects.Pools[1])
 	require.Same(t, before.Objects.Services[0], after.Objects.Services[0])
 	require.Same(t, before.Objects.Peers[0], after.Objects.Peers[0])
 	for _, result := range w.all()[n-1:] {
