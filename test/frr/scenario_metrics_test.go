@@ -217,7 +217,7 @@ func TestScenarioMetricsOfSessions(t *testing.T) {
 		// A bgpd that hangs costs its own series and no others.
 		require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGSTOP))
 		t.Cleanup(func() { _ = unix.Kill(l.node.PID("bgpd"), unix.SIGCONT) })
-		l.shows(`frr_renderer_observed{daemon="bgpd"} 0`, `frr_renderer_observed{daemon="bfdd"} 1`, `metallb_bfd_zebra_notifications{peer="10.0.0.1",vrf="default"} 0`)
+		l.shows(`frr_renderer_observed{daemon="bgpd"} 0`, `frr_renderer_observed{daemon="bfdd"} 1`, `metallb_bfd_session_up{peer="10.0.0.1",vrf="default"} 1`)
 		l.lacks("metallb_bgp_")
 		require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGCONT))
 		l.shows(`frr_renderer_observed{daemon="bgpd"} 1`, `metallb_bgp_session_up{peer="eth1:179",vrf="default"} 1`)
