@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/gentype"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
@@ -83,7 +84,8 @@ type news struct {
 
 // NewReporter writes to the API server of config while Run runs.
 func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error) {
-	r := &Reporter{options: options, wake: make(chan struct{}, 1)}
+	nothing := func(problem.Object) (types.UID, bool) { return "", false }
+	r := &Reporter{options: options, wake: make(chan struct{}, 1), slot: news{find: nothing}}
 	if r.options.Apart == 0 {
 		r.options.Apart = defaultApart
 	}
