@@ -31,6 +31,9 @@ func busy() *Metrics {
 	}}})
 	m.Held([]string{"10.0.0.1", "10.0.0.2 vrf red"})
 	m.Problems([]problem.Problem{{Severity: problem.Warning, Object: problem.Object{Kind: "Node", Name: "node1"}, Reason: problem.ResetsHeld}})
+	requests := NewRequests()
+	requests.counts[Request{Verb: "list", Resource: "services", Code: "200"}]++
+	m.CountRequests(requests)
 	return m
 }
 

@@ -77,8 +77,13 @@ func (m *mirror[T]) run(ctx context.Context, synced func()) {
 	})
 	_ = m.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { m.outage.seen(ctx, err) })
 	_, _ = m.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { m.saw(o, false) },
-		UpdateFunc: func(_, o any) { m.saw(o, false) },
+		AddFunc: func(o any) { m.saw(o, false) },
+		UpdateFunc: func(before, o any) {
+			m.saw(o, false)
+			if one, ok := before.(T); ok {
+				m.changed(one) // its key may be another one now
+			}
+		},
 		DeleteFunc: func(o any) { m.saw(o, true) },
 	})
 	go m.informer.RunWithContext(ctx)

@@ -64,6 +64,8 @@ func (w *writer) step(ctx context.Context, key string) error {
 		w.queue.AddAfter(key, wait)
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	wrote, err := w.bring(ctx, key)
 	switch {
 	case wrote:
