@@ -37,6 +37,7 @@ const defaultEntry = frrconf.MaxSequence
 func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
 	classes, of := t.classes(peers, adverts, a)
 	a.addressees(newAudience(peers, adverts, classes, of))
+	t.seen.routes(classes)
 	policies, policyOf := newPolicies(peers, adverts)
 	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
 
