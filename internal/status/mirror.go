@@ -88,6 +88,7 @@ func (m *mirror[T]) run(ctx context.Context, synced func()) {
 	})
 	go m.informer.RunWithContext(ctx)
 	if cache.WaitForCacheSync(ctx.Done(), m.informer.HasSynced) {
+		m.outage.over()
 		synced()
 	}
 }
@@ -118,7 +119,7 @@ func (m *mirror[T]) answered(one T) {
 	m.wrote[one.GetName()] = written[T]{one, m.now()}
 }
 
-// forget takes an object out that the API server says is not there any more.
+// forget takes an object out that was deleted.
 func (m *mirror[T]) forget(one T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
