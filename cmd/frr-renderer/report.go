@@ -42,7 +42,7 @@ func (f *reportFlags) check() error {
 }
 
 // reporter returns who shows what became of the objects, and what it needs to run: only where the objects are those of an API server.
-func (f *runFlags) reporter(log *slog.Logger) (agent.Reporter, func(context.Context), error) {
+func (f *runFlags) reporter(metrics *status.Metrics, log *slog.Logger) (agent.Reporter, func(context.Context), error) {
 	if len(f.objects.paths) > 0 {
 		return nil, func(context.Context) {}, nil
 	}
@@ -51,7 +51,7 @@ func (f *runFlags) reporter(log *slog.Logger) (agent.Reporter, func(context.Cont
 		return nil, nil, fmt.Errorf("use the API server: %w", err)
 	}
 	config.UserAgent = userAgent()
-	config.Wrap(f.requests.Wrap)
+	config.Wrap(metrics.CountRequests)
 	told := reload.NoFile
 	if f.state != reload.NoFile {
 		told = filepath.Join(filepath.Dir(f.state), "frr-renderer.told.json")

@@ -85,10 +85,10 @@ func (f *runFlags) source() (watch, error) {
 		return nil, failed(fmt.Errorf("use the API server of this pod: %w", err))
 	}
 	config.UserAgent = userAgent()
-	config.Wrap(f.requests.Wrap)
 	return func(ctx context.Context, board *agent.Board, log *slog.Logger, changed func(source.Result)) error {
 		health := source.NewHealth(time.Now)
 		board.Follow(health)
+		config.Wrap(board.CountRequests)
 		return source.WatchCluster(ctx, source.ClusterOptions{
 			Options: options, Config: config, Node: f.objects.node, LoadBalancerClass: f.objects.options.LoadBalancerClass, Health: health,
 		}, log, changed)

@@ -57,7 +57,7 @@ type lab struct {
 	user      *rest.Config
 	client    client.Client // may do everything
 	namespace string
-	requests  *status.Requests
+	requests  *requests
 	log       *text
 }
 
@@ -256,7 +256,7 @@ func TestStatusAtAnAPIServer(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{GenerateName: "metallb-"},
 			}, metav1.CreateOptions{})
 			require.NoError(t, err)
-			f(&lab{T: t, server: server, user: user, client: c, namespace: namespace.Name, requests: status.NewRequests(), log: &text{}})
+			f(&lab{T: t, server: server, user: user, client: c, namespace: namespace.Name, requests: newRequests(), log: &text{}})
 		})
 	}
 	in("kinds that are not installed are named once, and written when they come", absentKinds)
@@ -391,7 +391,7 @@ func steady(l *lab) {
 	}
 	l.quiet(r, c)
 	after := l.requests.Counts()
-	changed := map[status.Request]int{}
+	changed := map[asked]int{}
 	for k, n := range after {
 		if d := n - before[k]; d > 0 {
 			changed[k] = d
@@ -399,15 +399,15 @@ func steady(l *lab) {
 	}
 	require.Len(l, l.events("default"), told)
 	// What is left is the marker of quiet: two states, and the Event about its peer.
-	maps.DeleteFunc(changed, func(k status.Request, _ int) bool { return k.Resource == "events" })
-	require.Equal(l, map[status.Request]int{{Verb: "patch", Resource: "configurationstates/status", Code: "200"}: 2}, changed)
+	maps.DeleteFunc(changed, func(k asked, _ int) bool { return k.Resource == "events" })
+	require.Equal(l, map[asked]int{{Verb: "patch", Resource: "configurationstates/status", Code: "200"}: 2}, changed)
 }
 
 // cost counts requests, one change after the other. A change that is followed by its opposite before it was written would not be counted.
 func cost(l *lab) {
 	c := newCluster("n1")
 	r, _ := l.start("n1", func(o *status.ReporterOptions) { o.EventsPerMinute = 6000 })
-	before := map[status.Request]int{}
+	before := map[asked]int{}
 	costs := func(what string, want map[string]int) {
 		l.Helper()
 		var now map[string]int
@@ -477,10 +477,10 @@ func restart(l *lab) {
 	c.tell(l.T, r)
 	l.shows("n1 default/web tor1,tor2", "n2 default/web tor1,tor2")
 	l.eventually(func() bool { // and that is all: one deletion, no other write since the start
-		return l.requests.Counts()[status.Request{Verb: "delete", Resource: "servicebgpstatuses", Code: "200"}] == 1
+		return l.requests.Counts()[asked{Verb: "delete", Resource: "servicebgpstatuses", Code: "200"}] == 1
 	})
 	require.Equal(l, before.ResourceVersion, l.state("n1").ResourceVersion)
-	require.Equal(l, 3, l.requests.Counts()[status.Request{Verb: "create", Resource: "servicebgpstatuses", Code: "201"}])
+	require.Equal(l, 3, l.requests.Counts()[asked{Verb: "create", Resource: "servicebgpstatuses", Code: "201"}])
 }
 
 func meddling(l *lab) {
@@ -864,10 +864,10 @@ func objectEvents(l *lab) {
 		}
 	}
 	created := func() int {
-		return l.requests.Counts()[status.Request{Verb: "create", Resource: "events", Code: "201"}]
+		return l.requests.Counts()[asked{Verb: "create", Resource: "events", Code: "201"}]
 	}
 	known := func() int {
-		return l.requests.Counts()[status.Request{Verb: "create", Resource: "events", Code: "409"}]
+		return l.requests.Counts()[asked{Verb: "create", Resource: "events", Code: "409"}]
 	}
 	all()
 	l.eventually(func() bool { return created()+known() == 4 })

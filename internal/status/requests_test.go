@@ -1,43 +1,100 @@
-package status
+package status_test
 
 import (
-	"errors"
 	"net/http"
-	"net/http/httptest"
-	"testing"
-
-	"github.com/stretchr/testify/require"
+	"strconv"
+	"strings"
+	"sync"
 )
 
-type answer int
-
-func (a answer) RoundTrip(*http.Request) (*http.Response, error) {
-	if a == 0 {
-		return nil, errors.New("refused")
-	}
-	return &http.Response{StatusCode: int(a), Body: http.NoBody}, nil
+// asked is a kind of request to the API server.
+type asked struct {
+	// Verb as RBAC has it: get, list, watch, create, update, patch, delete.
+	Verb string
+	// Resource with its subresource: "servicebgpstatuses/status"; empty for what is no resource.
+	Resource string
+	// Code is that of HTTP; "error" when there was no answer.
+	Code string
 }
 
-func TestRequestsAreCountedAsRBACNamesThem(t *testing.T) {
-	for _, c := range []struct {
-		method, url string
-		code        answer
-		want        Request
-	}{
-		{"GET", "/api/v1/services?limit=500", 200, Request{"list", "services", "200"}},
-		{"GET", "/api/v1/services?allowWatchBookmarks=true&watch=true", 200, Request{"watch", "services", "200"}},
-		{"GET", "/api/v1/namespaces/metallb-system/pods/speaker", 404, Request{"get", "pods", "404"}},
-		{"GET", "/api/v1/namespaces", 200, Request{"list", "namespaces", "200"}},
-		{"GET", "/api/v1/namespaces/default", 0, Request{"get", "namespaces", "error"}},
-		{"POST", "/apis/events.k8s.io/v1/namespaces/default/events", 201, Request{"create", "events", "201"}},
-		{"PATCH", "/apis/metallb.io/v1beta1/namespaces/m/configurationstates/speaker-n/status", 200, Request{"patch", "configurationstates/status", "200"}},
-		{"PUT", "/apis/metallb.io/v1beta1/namespaces/m/configurationstates/speaker-n", 409, Request{"update", "configurationstates", "409"}},
-		{"DELETE", "/apis/metallb.io/v1beta1/namespaces/m/servicebgpstatuses/bgp-x", 200, Request{"delete", "servicebgpstatuses", "200"}},
-		{"GET", "/apis/metallb.io/v1beta1", 200, Request{"get", "", "200"}},
-		{"GET", "/version", 200, Request{"get", "", "200"}},
-	} {
-		r := NewRequests()
-		_, _ = r.Wrap(c.code).RoundTrip(httptest.NewRequest(c.method, c.url, nil))
-		require.Equal(t, map[Request]int{c.want: 1}, r.Counts(), "%s %s", c.method, c.url)
+// requests counts what a Reporter asks of the API server.
+type requests struct {
+	mu     sync.Mutex
+	counts map[asked]int
+}
+
+// newRequests has counted nothing yet.
+func newRequests() *requests { return &requests{counts: map[asked]int{}} }
+
+// Wrap is for rest.Config.Wrap.
+func (r *requests) Wrap(next http.RoundTripper) http.RoundTripper { return counting{next, r} }
+
+// Counts returns a copy.
+func (r *requests) Counts() map[asked]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[asked]int, len(r.counts))
+	for k, n := range r.counts {
+		out[k] = n
 	}
+	return out
+}
+
+type counting struct {
+	next http.RoundTripper
+	of   *requests
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := c.next.RoundTrip(request)
+	k := requestKind(request)
+	k.Code = "error"
+	if err == nil {
+		k.Code = strconv.Itoa(response.StatusCode)
+	}
+	c.of.mu.Lock()
+	c.of.counts[k]++
+	c.of.mu.Unlock()
+	return response, err
+}
+
+// requestKind reads the path of a request: /api/v1/... or /apis/GROUP/VERSION/..., then perhaps namespaces/NAME, then RESOURCE/NAME/SUBRESOURCE.
+func requestKind(request *http.Request) asked {
+	part := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
+	switch {
+	case len(part) > 2 && part[0] == "api":
+		part = part[2:]
+	case len(part) > 3 && part[0] == "apis":
+		part = part[3:]
+	default:
+		return asked{Verb: strings.ToLower(request.Method)}
+	}
+	if part[0] == "namespaces" && len(part) > 2 {
+		part = part[2:]
+	}
+	k := asked{Resource: part[0]}
+	if len(part) > 2 {
+		k.Resource += "/" + part[2]
+	}
+	k.Verb = requestVerb(request, len(part) > 1)
+	return k
+}
+
+func requestVerb(request *http.Request, one bool) string {
+	switch request.Method {
+	case http.MethodPost:
+		return "create"
+	case http.MethodPut:
+		return "update"
+	case http.MethodGet:
+		if w := request.URL.Query().Get("watch"); w == "true" || w == "1" {
+			return "watch"
+		}
+		if one {
+			return "get"
+		}
+		return "list"
+	}
+	return strings.ToLower(request.Method)
 }
