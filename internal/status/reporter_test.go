@@ -30,20 +30,12 @@ import (
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
-
-// rights are all that a Reporter needs.
-var rights = []rbacv1.PolicyRule{
-	{APIGroups: []string{"metallb.io"}, Resources: []string{"configurationstates"}, Verbs: []string{"list", "watch", "create", "patch"}},
-	{APIGroups: []string{"metallb.io"}, Resources: []string{"servicebgpstatuses"}, Verbs: []string{"list", "watch", "create", "patch", "delete"}},
-	{APIGroups: []string{"metallb.io"}, Resources: []string{"configurationstates/status", "servicebgpstatuses/status"}, Verbs: []string{"patch"}},
-	{APIGroups: []string{"events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create"}},
-	{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}},
-}
 
 const (
 	soon = 60 * time.Second
@@ -243,7 +235,9 @@ func (l *lab) events(namespace string) []eventsv1.Event {
 
 func TestStatusAtAnAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
-	user := server.User(t, "reporter", rights...)
+	user := server.User(t, "reporter", allowed()...)
+	_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshot.DefaultNamespace}}, metav1.CreateOptions{})
+	require.NoError(t, err)
 	scheme := runtime.NewScheme()
 	require.NoError(t, v1beta1.AddToScheme(scheme))
 	in := func(name string, f func(l *lab)) {
@@ -277,6 +271,11 @@ func TestStatusAtAnAPIServer(t *testing.T) {
 	in("Events tell what is wrong with objects, and that it is mended, once for all nodes", objectEvents)
 	in("ten thousand Services at once make few Events", manyEvents)
 	in("whatever stands in a problem, its Event is written, short and clean", hostileEvents)
+}
+
+// allowed is what the chart allows, and no more.
+func allowed() []rbacv1.PolicyRule {
+	return slices.Concat(rights.Rules(rights.All(), rights.Cluster), rights.Rules(rights.All(), rights.Namespace))
 }
 
 // mapper knows our kinds without asking, since they come and go.
@@ -448,7 +447,6 @@ func cost(l *lab) {
 	c.tell(l.T, r)
 	costs("it is deleted", map[string]int{"delete servicebgpstatuses": 1})
 	bad := c.peer("cost-bad", "no address")
-	bad.Namespace = l.namespace // where Events can be written
 	c.tell(l.T, r)
 	costs("an object gets a problem", map[string]int{"patch configurationstates/status": 1, "create events": 1})
 	bad.Spec.Address = "10.0.0.4"
@@ -602,7 +600,7 @@ func forbidden(l *lab) {
 	})
 	require.Equal(l, 2, l.log.count("forbids to keep status"))
 	_, err := l.server.Client.RbacV1().ClusterRoles().Update(l.Context(), &rbacv1.ClusterRole{
-		ObjectMeta: metav1.ObjectMeta{Name: "nobody-" + l.namespace}, Rules: rights,
+		ObjectMeta: metav1.ObjectMeta{Name: "nobody-" + l.namespace}, Rules: allowed(),
 	}, metav1.UpdateOptions{})
 	require.NoError(l, err)
 	l.shows("n1 default/web tor1,tor2")
@@ -845,8 +843,6 @@ func serviceEvents(l *lab) {
 }
 
 func objectEvents(l *lab) {
-	_, err := l.server.Client.CoreV1().Namespaces().Create(l.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshot.DefaultNamespace}}, metav1.CreateOptions{})
-	require.NoError(l, err)
 	file := filepath.Join(l.TempDir(), "told.json")
 	var reporters []*status.Reporter
 	var stops []func()
