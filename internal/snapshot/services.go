@@ -25,6 +25,7 @@ func services(objects Objects, node, class string) []Service {
 		out = append(out, Service{
 			Namespace:      s.Namespace,
 			Name:           s.Name,
+			UID:            s.UID,
 			Labels:         s.Labels,
 			Ingress:        ingress(s),
 			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -33,7 +34,13 @@ const (
 type Announcement struct {
 	Namespace string
 	Name      string
-	Reason    Reason
+	// UID of the Service; empty where a manifest has none.
+	UID    types.UID
+	Reason Reason
+	// Peers are the names of the BGPPeers that this node announces the Service to, sorted; Services of one kind share the slice, so nobody may
+	// change it. A Service whose address another one shares is announced to those of both, as FRR announces the prefix. It is empty where
+	// nobody is to be told of a Service that is Announced otherwise.
+	Peers []string
 }
 
 // advertSet is a set of advertisements: their indexes in order, two bytes each. It is a string to be a map's key.
@@ -73,6 +80,9 @@ type announced struct {
 	// example is a Service of each set, to name in problems.
 	example  map[advertSet]string
 	services []Announcement
+	// routed are the prefixes of all Services, one Service after the other: those of services[i] end at ends[i].
+	routed []netip.Prefix
+	ends   []int
 }
 
 // announcer decides Service by Service.
@@ -111,6 +121,8 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
 			example:  map[advertSet]string{},
 			services: make([]Announcement, 0, len(t.snap.Services)),
+			routed:   make([]netip.Prefix, 0, len(t.snap.Services)),
+			ends:     make([]int, 0, len(t.snap.Services)),
 		},
 	}
 	for i := range pools {
@@ -128,7 +140,8 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 	}
 	for i := range t.snap.Services {
 		s := &t.snap.Services[i]
-		a.out.services = append(a.out.services, Announcement{s.Namespace, s.Name, a.decide(s)})
+		a.out.services = append(a.out.services, Announcement{Namespace: s.Namespace, Name: s.Name, UID: s.UID, Reason: a.decide(s)})
+		a.out.ends = append(a.out.ends, len(a.out.routed))
 	}
 	return a.out
 }
@@ -310,6 +323,7 @@ func (a *announcer) add(s *snapshot.Service, p place, g aggregate) {
 		set = set.union(before)
 	}
 	a.out.prefixes[prefix] = set
+	a.out.routed = append(a.out.routed, prefix)
 	if _, ok := a.out.example[set]; !ok {
 		a.out.example[set] = s.Namespace + "/" + s.Name
 	}
