@@ -54,6 +54,8 @@ type Session struct {
 	VRF       string `json:"vrf,omitempty"`
 	LocalASN  uint32 `json:"localASN,omitempty"`
 	RemoteASN string `json:"remoteASN,omitempty"`
+	// Draining tells that the neighbor is asked to prefer other routes (RFC 8326).
+	Draining bool `json:"draining,omitempty"`
 	// Prefixes that are announced to it.
 	Prefixes int `json:"prefixes"`
 	// Why says what speaks against the object, and how to mend it.
@@ -98,10 +100,13 @@ type Attributes struct {
 	Communities      []string `json:"communities,omitempty"`
 	LargeCommunities []string `json:"largeCommunities,omitempty"`
 	LocalPreference  uint32   `json:"localPreference,omitempty"`
+	MED              *uint32  `json:"med,omitempty"`
+	// Prepend is what the AS path is lengthened by.
+	Prepend string `json:"prepend,omitempty"`
 }
 
 func newAttributes(e *frrconf.RouteMapEntry) Attributes {
-	out := Attributes{LocalPreference: e.LocalPreference}
+	out := Attributes{LocalPreference: e.LocalPreference, MED: e.MED, Prepend: e.Prepend.String()}
 	for _, c := range e.Communities {
 		out.Communities = append(out.Communities, c.String())
 	}
@@ -117,6 +122,9 @@ func (a Attributes) IsZero() bool { return len(a.Words()) == 0 }
 // Words are the attributes as FRR writes them after "set", sorted.
 func (a Attributes) Words() []string {
 	var out []string
+	if a.Prepend != "" {
+		out = append(out, "as-path prepend "+a.Prepend)
+	}
 	if len(a.Communities) > 0 {
 		out = append(out, "community "+strings.Join(a.Communities, " "))
 	}
@@ -125,6 +133,9 @@ func (a Attributes) Words() []string {
 	}
 	if a.LocalPreference != 0 {
 		out = append(out, fmt.Sprintf("local-preference %d", a.LocalPreference))
+	}
+	if a.MED != nil {
+		out = append(out, fmt.Sprintf("metric %d", *a.MED))
 	}
 	return out
 }
@@ -215,6 +226,7 @@ func (e *Explanation) Sessions() []Session {
 			s.Neighbor, s.VRF, s.LocalASN, s.RemoteASN = p.neighbor.Peer.String(), p.vrf.String(), p.asn, p.neighbor.RemoteAS.String()
 			s.LocalASN = cmp.Or(p.neighbor.LocalAS, p.asn)
 			s.Prefixes = e.announcedTo(p)
+			s.Draining = slices.ContainsFunc(e.Config.Instances, func(in frrconf.Instance) bool { return in.VRF == p.vrf && in.GracefulShutdown })
 		}
 		out = append(out, s)
 	}

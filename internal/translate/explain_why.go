@@ -51,6 +51,7 @@ var meanings = map[Reason]string{
 		"where it is not meant for BGP",
 	NoEndpoints:      "no endpoint of the Service is ready or serving, on any node; look at its selector and its pods",
 	NoLocalEndpoints: "externalTrafficPolicy is Local, and no endpoint on this node is ready or serving; run a pod here, or set Cluster",
+	NoReadyEndpoints: "endpoints of the Service are serving at best, and the endpoint policy of the Service or of the BGPAdvertisements counts ready ones only",
 	NoSession:        "the BGPPeer's nodeSelectors don't select the node",
 	PeerLeftOut:      "the BGPPeer can't be used",
 	OtherFamily:      "the session does not carry the prefix's family",
@@ -129,19 +130,19 @@ func nearest(pools []pool, addr netip.Addr) (name string, at addressRange, ok bo
 			if r.first.Is4() != addr.Is4() {
 				continue
 			}
-			gap := distance(r.first, addr)
-			if other := distance(addr, r.last); r.last.Less(addr) {
-				gap = other
+			far := gap(r.first, addr)
+			if r.last.Less(addr) {
+				far = gap(addr, r.last)
 			}
-			if least == nil || gap.Cmp(least) < 0 {
-				least, name, at, ok = gap, p.name, r, true
+			if least == nil || far.Cmp(least) < 0 {
+				least, name, at, ok = far, p.name, r, true
 			}
 		}
 	}
 	return name, at, ok
 }
 
-func distance(a, b netip.Addr) *big.Int {
+func gap(a, b netip.Addr) *big.Int {
 	out := new(big.Int).Sub(new(big.Int).SetBytes(a.AsSlice()), new(big.Int).SetBytes(b.AsSlice()))
 	return out.Abs(out)
 }

@@ -32,9 +32,11 @@ func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
 	peers := t.peers(profiles)
 	pools := t.pools()
 	adverts := t.advertisements(pools, aliases)
-	announced := t.announce(pools, adverts)
+	announced := t.announce(pools, adverts, aliases)
 	instances, maps := t.route(peers, adverts, announced)
 	seen.forms(pools, adverts)
+	t.drain(instances)
+	t.kindsWithout()
 	extras := t.extras(instances, maps)
 	return Result{
 		Config: frrconf.Config{
