@@ -152,7 +152,9 @@ func TestWhatWasAppliedAndBecomesInvalidStays(t *testing.T) {
 		},
 		"an advertisement's MED": {
 			before: func(o *snapshot.Objects) { annotate(o.Advertisements[0], medKnob, "50") },
-			change: func(o *snapshot.Objects) { o.Advertisements[0] = annotate(o.Advertisements[0].DeepCopy(), medKnob, "high") },
+			change: func(o *snapshot.Objects) {
+				o.Advertisements[0] = annotate(o.Advertisements[0].DeepCopy(), medKnob, "high")
+			},
 			reason: problem.InvalidValue,
 		},
 		"an advertisement's prepending": {
