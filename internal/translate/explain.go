@@ -91,7 +91,7 @@ type Route struct {
 	Reason     Reason       `json:"reason"`
 	Why        string       `json:"why,omitempty"`
 	Attributes Attributes   `json:"attributes,omitzero"`
-	// Advertisements that ask for it.
+	// Advertisements that ask for it. Where one is left out towards this peer, Why says so.
 	Advertisements []string `json:"advertisements,omitempty"`
 }
 
@@ -326,14 +326,13 @@ func (e *Explanation) routes(s *judged, session Session) []Route {
 func (e *Explanation) route(p peer, prefix netip.Prefix) Route {
 	out := Route{Peer: p.name, Prefix: prefix, Reason: Announced}
 	c := e.classes[prefix]
-	for _, i := range c.adverts {
-		if e.seen.adverts[i].reaches(p.name) {
-			out.Advertisements = append(out.Advertisements, e.seen.adverts[i].name)
-		}
+	count, losers := contest(c.adverts, p.name, e.seen.adverts)
+	for _, i := range count {
+		out.Advertisements = append(out.Advertisements, e.seen.adverts[i].name)
 	}
 	slices.Sort(out.Advertisements)
 	if entry := e.entry(p, prefix); entry != nil {
-		out.Announced, out.Attributes = true, newAttributes(entry)
+		out.Announced, out.Attributes, out.Why = true, newAttributes(entry), e.whyWithout(losers)
 		return out
 	}
 	out.Reason = PeerNotNamed

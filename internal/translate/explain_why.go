@@ -24,6 +24,7 @@ const (
 	NotThisPool   Verdict = "otherPools"    // it chooses other pools
 	BeyondPool    Verdict = "outsidePool"   // its aggregate reaches beyond the pool
 	NotTheService Verdict = "otherServices" // its serviceSelectors don't select the Service
+	Outdone       Verdict = "outdone"       // others stay in its place, wherever it goes
 )
 
 // AdvertisementAnswer is a BGPAdvertisement, as far as a Service on a node is concerned.
@@ -182,10 +183,30 @@ func (e *Explanation) advertisement(name string, object *v1beta1.BGPAdvertisemen
 		answer.Verdict, answer.Why = NotThisPool, fmt.Sprintf("it does not choose IPAddressPool %q", e.seen.pools[index].name)
 	case !form.takes(s.Labels):
 		answer.Verdict, answer.Why = NotTheService, "its serviceSelectors don't select the Service's labels"
+	case e.outdone(s, name):
+		answer.Verdict = Outdone
 	default:
 		answer.Verdict = Used
 	}
 	return answer
+}
+
+// outdone tells whether the Service is announced, and an advertisement that asks for it counts towards nobody.
+func (e *Explanation) outdone(s *judged, name string) bool {
+	return s.reason == Announced && !slices.ContainsFunc(s.prefixes(), func(prefix netip.Prefix) bool {
+		return slices.ContainsFunc(e.classes[prefix].adverts, func(i int) bool { return e.seen.adverts[i].name == name })
+	})
+}
+
+// whyWithout names the advertisements that are left out towards a peer.
+func (e *Explanation) whyWithout(losers []outdone) string {
+	var out []string
+	for _, o := range losers {
+		clash := clashing(&e.seen.adverts[o.loser], &e.seen.adverts[o.winner])
+		out = append(out, fmt.Sprintf("BGPAdvertisement %s is left out towards this peer: %s asks for %s %d, it for %d",
+			e.seen.adverts[o.loser].name, e.seen.adverts[o.winner].name, clash.attribute, clash.other, clash.own))
+	}
+	return strings.Join(out, "; ")
 }
 
 // whyPeer says why a BGPPeer has no session, or another than it asks for.
