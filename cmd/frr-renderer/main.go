@@ -96,7 +96,7 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRender(), newValidate(), newDiff(), newExplain(), newRun(), newReload(), newStatus(), &cobra.Command{
+	root.AddCommand(newRender(), newValidate(), newDiff(), newExplain(), newRun(), newReload(), newStatus(), newInstall(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "frr-renderer", version)
