@@ -179,6 +179,10 @@ func TestScenarioGracefulShutdown(t *testing.T) {
 		l.undisturbed(func() {
 			l.put("node", annotated(node(""), "graceful-shutdown: true"))
 			drained("192.0.2.10/32")
+			l.eventually("status tells", long, func() bool {
+				out, _ := l.cli("status", "--health-addr", "127.0.0.1:17472")
+				return strings.Contains(out, "drained: ")
+			})
 			l.put("api", service("api", "", "192.0.2.20"))
 			drained("192.0.2.20/32")
 
