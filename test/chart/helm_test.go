@@ -19,7 +19,10 @@ const (
 	release   = "speaker"
 )
 
-func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
+func TestMain(m *testing.M) {
+	becomeContainer()
+	os.Exit(product.Main(m))
+}
 
 // helmPath is where helm is; it is built once for all runs. Where it may not be built now the error says so.
 var helmPath = sync.OnceValues(func() (string, error) {
