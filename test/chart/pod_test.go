@@ -25,7 +25,6 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
-	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
 // pod is a pod of the DaemonSet on a node of a fabric, run as kubelet would: volumes from the API server, containers by their command lines.
@@ -222,9 +221,11 @@ func (p *pod) prepare() {
 		d.Files = nil
 		d.Image = filepath.Join(p.dir, "our-image")
 		require.NoError(p.t, os.MkdirAll(filepath.Join(d.Image, "proc"), 0o755))
-		program, err := os.ReadFile(product.Path(p.t))
+		path, err := program()
 		require.NoError(p.t, err)
-		require.NoError(p.t, os.WriteFile(filepath.Join(d.Image, "frr-renderer"), program, 0o755))
+		text, err := os.ReadFile(path)
+		require.NoError(p.t, err)
+		require.NoError(p.t, os.WriteFile(filepath.Join(d.Image, "frr-renderer"), text, 0o755))
 		said, err := fabric.CombinedOutput(p.command(c.Name, d))
 		require.NoError(p.t, err, "%s: %s", c.Name, said)
 	}
