@@ -105,13 +105,29 @@ func (b bind) mount(root string) error {
 		to = "/run/" + rest
 	}
 	to = filepath.Join(root, to)
-	if err := os.MkdirAll(to, 0o755); err != nil {
+	if err := b.place(to); err != nil {
 		return err
 	}
 	if err := unix.Mount(b.From, to, "", unix.MS_BIND|unix.MS_REC, ""); err != nil || !b.ReadOnly {
 		return err
 	}
 	return unix.Mount("", to, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+}
+
+// place makes something to mount on, where there is nothing yet.
+func (b bind) place(to string) error {
+	info, err := os.Stat(b.From)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.MkdirAll(to, 0o755)
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_RDONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // rights takes away what the container must not have, of this thread, which then runs its command.

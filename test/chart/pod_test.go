@@ -33,7 +33,7 @@ type pod struct {
 	t       *testing.T
 	cluster *cluster
 	node    *fabric.Node
-	image   string            // the folder with FRR's image
+	image   []bind            // what FRR's image has over this machine's files
 	dir     string            // what kubelet has of the pod
 	volumes map[string]string // by name, where
 	gate    *apiserver.Gate
@@ -64,7 +64,7 @@ func newPod(t *testing.T, c *cluster, node *fabric.Node, v fabric.Version) *pod 
 	listener, err := node.Listen(t.Context(), "", net.ListenConfig{}, "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p := &pod{
-		Pod: made, t: t, cluster: c, node: node, image: root, dir: dir, volumes: map[string]string{}, running: map[string]*running{},
+		Pod: made, t: t, cluster: c, node: node, image: imageOf(t, root), dir: dir, volumes: map[string]string{}, running: map[string]*running{},
 		gate: apiserver.NewGate(t, listener, c.Address),
 	}
 	for _, v := range made.Spec.Volumes {
@@ -72,6 +72,24 @@ func newPod(t *testing.T, c *cluster, node *fabric.Node, v fabric.Version) *pod 
 	}
 	t.Cleanup(p.show)
 	return p
+}
+
+// imageOf is FRR's image: this machine, with another FRR and its libraries in the places of its own.
+func imageOf(t *testing.T, root string) []bind {
+	t.Helper()
+	if root == "/" {
+		return nil
+	}
+	var binds []bind
+	for _, pattern := range []string{"usr/lib/*-linux-gnu", "usr/lib/frr/*", "usr/bin/vtysh"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, found, pattern)
+		for _, from := range found {
+			binds = append(binds, bind{From: from, To: strings.TrimPrefix(from, root), ReadOnly: true})
+		}
+	}
+	return binds
 }
 
 // volume makes a volume as kubelet does, and returns where.
@@ -146,7 +164,7 @@ func (p *pod) described(c corev1.Container) container {
 	require.Equal(p.t, []corev1.Capability{"ALL"}, s.Capabilities.Drop, c.Name)
 	work, err := os.MkdirTemp(p.dir, "work-")
 	require.NoError(p.t, err)
-	d := container{Image: p.image, Work: work, ReadOnly: *s.ReadOnlyRootFilesystem, Files: imageFiles}
+	d := container{Image: "/", Binds: slices.Clone(p.image), Work: work, ReadOnly: *s.ReadOnlyRootFilesystem, Files: imageFiles}
 	for _, g := range p.Spec.SecurityContext.SupplementalGroups {
 		d.Groups = append(d.Groups, int(g))
 	}
@@ -218,7 +236,7 @@ func (p *pod) prepare() {
 	for _, c := range p.Spec.InitContainers {
 		d := p.described(c)
 		// The image is this one program.
-		d.Files = nil
+		d.Files, d.Binds = nil, d.Binds[len(p.image):]
 		d.Image = filepath.Join(p.dir, "our-image")
 		require.NoError(p.t, os.MkdirAll(filepath.Join(d.Image, "proc"), 0o755))
 		path, err := program()
