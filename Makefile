@@ -87,6 +87,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it
 	$(GO) test ./test/frr -run 'TestCases$$' -update
+	$(GO) test ./cmd/frr-renderer -run 'TestExplainReads$$' -update
 
 .PHONY: bench
 bench: frr $(if $(REQUIRE_KUBE),kube) ## minutes: the pipeline; a Service written to a file, or to an API server, to the UPDATE at a peer; looking for drift; a small table of reload against frr-reload.py
