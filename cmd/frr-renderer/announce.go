@@ -33,7 +33,7 @@ func announce(ctx context.Context, kubeconfig, node string, log *slog.Logger) (a
 		return nil, fmt.Errorf("read --kubeconfig: %w", err)
 	}
 	config.Timeout = requestTimeout
-	config.UserAgent = "frr-renderer/" + version
+	config.UserAgent = userAgent()
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -49,3 +49,6 @@ func apiServer(kubeconfig string) (*rest.Config, error) {
 	}
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
+
+// userAgent is by what name API servers know this program.
+func userAgent() string { return "frr-renderer/" + version }

@@ -29,6 +29,7 @@ type runFlags struct {
 	health     string
 	metrics    string
 	kubeconfig string
+	podName    string
 	logLevel   string
 	drift      time.Duration
 	driftMode  string
@@ -40,10 +41,15 @@ type runFlags struct {
 func newRun() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:   "run -f PATH... --node NODE",
+		Use:   "run [-f PATH...] --node NODE",
 		Short: "Keep FRR at what the objects ask for",
-		Long: `Watch the manifests and bring the node's FRR to what they ask for after each change: only the lines that differ are sent, and no session
-is reset that need not be. What is applied stays when the program ends.
+		Long: `Watch the API server (--kubeconfig, or as a pod does), or with -f manifests, and bring the node's FRR to what the objects ask for after
+each change: only the lines that differ are sent, and no session is reset that need not be. Nothing is applied before everything was read
+once. What is applied stays when the program ends, and while the API server is away.
+
+The flags and variables of MetalLB's speaker are understood where they make sense: --node-name (METALLB_NODE_NAME), --pod-name
+(METALLB_POD_NAME), --namespace (METALLB_NAMESPACE; a pod's own namespace otherwise), --lb-class, --ignore-exclude-lb, --log-level. What a
+flag says counts more than what a variable says.
 
 Beside --frr-conf, which FRR reads when it starts, lies the file of the last good objects (mode 0600, it holds passwords): an object that
 becomes invalid keeps its last good form, also across restarts.
@@ -51,21 +57,22 @@ becomes invalid keeps its last good form, also across restarts.
 --health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
 --metrics-addr serves /metrics for Prometheus. Both are plain HTTP.
 
-With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it.`,
+With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it, with
+-f, too.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.objects.add(c)
 	f.objects.addNode(c)
+	f.addSpeaker(c)
 	f.objects.addTemplates(c)
-	_ = c.MarkFlagRequired("filename")
 	f.vty.add(c)
 	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
 	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
 	c.Flags().StringVar(&f.metrics, "metrics-addr", defaultMetricsAddr, "address of /metrics, which may be that of --health-addr; empty: none")
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the API server; empty: as a pod does, where this is one")
-	c.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	c.Flags().StringVar(&f.logLevel, "log-level", "info", "all, debug, info, warn, error or none")
 	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
 	c.Flags().StringVar(&f.driftMode, "drift", "repair", "what to do when somebody changed FRR by hand: repair, or report (until the objects change)")
 	c.Flags().BoolVar(&f.refuse, "refuse-resets", false,
@@ -76,9 +83,13 @@ With --kubeconfig, or inside a cluster, Events about the node tell when a plan i
 }
 
 func (f *runFlags) run(c *cobra.Command) error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return fmt.Errorf("--log-level %q is unknown; write debug, info, warn or error", f.logLevel)
+	level, err := logLevel(f.logLevel)
+	if err != nil {
+		return err
+	}
+	watch, err := f.source()
+	if err != nil {
+		return err
 	}
 	if f.driftMode != "repair" && f.driftMode != "report" {
 		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
@@ -125,8 +136,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	objects := make(chan source.Result, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx, objects, templates) })
-	err = source.Watch(ctx, f.objects.paths, source.Options{Namespace: f.objects.options.Namespace}, log, latest(objects))
-	if err != nil {
+	if err := watch(ctx, board, log, latest(objects)); err != nil {
 		cancel(err)
 	}
 	wg.Wait()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,11 +62,7 @@ func healthMux(board *agent.Board, log *slog.Logger) *http.ServeMux {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if r := board.Report(); !r.Ready() {
-			why := r.Failure
-			if why == "" {
-				why = "nothing was applied yet"
-			}
-			http.Error(w, why, http.StatusServiceUnavailable)
+			http.Error(w, cmp.Or(r.Failure, r.Waiting, "nothing was applied yet"), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

@@ -34,6 +34,24 @@ type Report struct {
 	Deferred []Deferred      `json:"deferred,omitempty"`
 	Applies  []reload.Result `json:"applies"`
 	Updated  time.Time       `json:"updated"`
+	// Waiting says what the first objects wait for; empty when they are there.
+	Waiting string `json:"waiting,omitempty"`
+	// CutOff tells since when the objects' source can't be read; nil when it can.
+	CutOff *CutOff `json:"cutOff,omitempty"`
+}
+
+// CutOff is a source that can't be read. What it said last stays in use.
+type CutOff struct {
+	Since time.Time `json:"since"`
+	Why   string    `json:"why"`
+}
+
+// Source tells how the source of the objects fares.
+type Source interface {
+	// Waiting says what the first objects wait for; empty when they were delivered.
+	Waiting() string
+	// CutOff tells since when the source can't be read, and why; the zero time when it can.
+	CutOff() (since time.Time, why string)
 }
 
 // Deferred is a setting that is configured since a moment, and in force in sessions that came up later.
@@ -83,6 +101,7 @@ type Board struct {
 	report  Report
 	now     func() time.Time
 	metrics *status.Metrics
+	source  Source // nil: one that is always there
 }
 
 // NewBoard returns an empty board.
@@ -98,7 +117,21 @@ func (b *Board) Report() Report {
 	out.Problems = append([]problem.Problem{}, b.report.Problems...)
 	out.Applies = append([]reload.Result{}, b.report.Applies...)
 	out.Deferred = slices.Clone(b.report.Deferred)
+	if b.source == nil {
+		return out
+	}
+	out.Waiting = b.source.Waiting()
+	if since, why := b.source.CutOff(); !since.IsZero() {
+		out.CutOff = &CutOff{since, why}
+	}
 	return out
+}
+
+// Follow has reports tell how the source fares.
+func (b *Board) Follow(source Source) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.source = source
 }
 
 func (b *Board) change(f func(*Report)) {

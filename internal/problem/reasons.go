@@ -15,6 +15,9 @@ const (
 	NothingToRead   Reason = "NothingToRead"   // a path without any manifest
 	UnreadableFile  Reason = "UnreadableFile"  // a file that is there and can't be read
 	TooLarge        Reason = "TooLarge"        // a document or list beyond what is safe to take
+	NotServed       Reason = "NotServed"       // a kind that the API server does not serve, or in no version that is known
+	Forbidden       Reason = "Forbidden"       // a kind that the API server does not let us read
+	UnknownNode     Reason = "UnknownNode"     // the node's own object is gone
 )
 
 // Fields.

@@ -298,12 +298,7 @@ func (f *file) problems() []problem.Problem {
 			out = append(out, q)
 		}
 		for _, e := range p.entries {
-			for _, q := range e.problems {
-				if e.kept && q.Severity == problem.Error {
-					q.Message = strings.TrimSuffix(q.Message, leftOut) + stillUsed
-				}
-				out = append(out, q)
-			}
+			out = append(out, e.told()...)
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -21,6 +22,20 @@ type entry struct {
 	problems []problem.Problem
 	// kept: the object is what stood here before, since what stands here now can't be used.
 	kept bool
+}
+
+// told are the entry's problems, with what becomes of the object.
+func (e entry) told() []problem.Problem {
+	if !e.kept {
+		return e.problems
+	}
+	out := slices.Clone(e.problems)
+	for i, q := range out {
+		if q.Severity == problem.Error {
+			out[i].Message = strings.TrimSuffix(q.Message, leftOut) + stillUsed
+		}
+	}
+	return out
 }
 
 // document is what one part of a file holds.

@@ -27,6 +27,8 @@ type Server struct {
 	Client kubernetes.Interface
 	// Address is HOST:PORT on this machine's loopback.
 	Address string
+	// Config is that of Client.
+	Config *rest.Config
 
 	environment *envtest.Environment
 }
@@ -46,6 +48,8 @@ func Start(t testing.TB) *Server {
 	e.ControlPlane.Etcd = &envtest.Etcd{Path: filepath.Join(dir, "etcd"), Out: log, Err: log}
 	server := e.ControlPlane.GetAPIServer()
 	server.Path, server.Out, server.Err = filepath.Join(dir, "kube-apiserver"), log, log
+	// Room for 10,000 Services; the default of envtest has room for 254.
+	server.Configure().Set("service-cluster-ip-range", "10.96.0.0/12")
 
 	started, stop, ended := make(chan error), make(chan struct{}), make(chan error)
 	go func() {
@@ -70,7 +74,16 @@ func Start(t testing.TB) *Server {
 	}
 	client, err := kubernetes.NewForConfig(e.Config)
 	require.NoError(t, err)
-	return &Server{Client: client, Address: server.SecureServing.HostPort(), environment: e}
+	return &Server{Client: client, Config: e.Config, Address: server.SecureServing.HostPort(), environment: e}
+}
+
+// InstallCRDs gives the API server the CustomResourceDefinitions of our chart, and waits until it serves them.
+func (s *Server) InstallCRDs(t testing.TB) {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	dir := filepath.Join(filepath.Dir(file), "../../charts/frr-renderer/crds")
+	_, err := envtest.InstallCRDs(s.Config, envtest.CRDInstallOptions{Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startTimeout})
+	require.NoError(t, err)
 }
 
 // User makes a user who may do what the rules say in all namespaces, and nothing else.

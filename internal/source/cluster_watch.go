@@ -1,0 +1,286 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// clients reach one API server over the same connections.
+type clients struct {
+	core, discovery rest.Interface
+	metallb         dynamic.Interface
+	plain           rest.Interface
+}
+
+const protobuf = "application/vnd.kubernetes.protobuf"
+
+func newClients(config *rest.Config) (*clients, error) {
+	config = rest.CopyConfig(config)
+	config.Timeout = 0 // a watch lasts
+	config.QPS, config.Burst = 50, 100
+	config.WarningHandler = rest.NoWarnings{} // of v1beta1, which is read only where there is nothing else
+	binary := rest.CopyConfig(config)
+	binary.ContentType, binary.AcceptContentTypes = protobuf, protobuf+","+runtime.ContentTypeJSON
+	shared, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	core, err := corev1client.NewForConfigAndClient(binary, shared)
+	if err != nil {
+		return nil, err
+	}
+	discovery, err := discoveryv1client.NewForConfigAndClient(binary, shared)
+	if err != nil {
+		return nil, err
+	}
+	metallb, err := dynamic.NewForConfigAndClient(config, shared)
+	if err != nil {
+		return nil, err
+	}
+	return &clients{core.RESTClient(), discovery.RESTClient(), metallb, core.RESTClient()}, nil
+}
+
+// watchedKind is one feed, and how its objects are had.
+type watchedKind struct {
+	feed     feed
+	resource string
+	lists    cache.ListWatch
+	// trim drops in place what nobody reads, as soon as an object has arrived.
+	trim func(runtime.Object)
+	// read makes an entry of an object; false: it is no business of ours.
+	read func(runtime.Object) (entry, bool)
+}
+
+const everyNamespace = metav1.NamespaceAll
+
+// coreKinds are those that every API server has.
+func (c *cluster) coreKinds() []watchedKind {
+	core := func(kind, resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
+		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
+	}
+	node, extras := named(c.options.Node), named(extrasName)
+	return []watchedKind{
+		{
+			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("Node", "nodes", everyNamespace, node),
+			trim: trimNode, read: entryOf("", "Node"),
+		},
+		{
+			feed: feed{kind: "Service"}, resource: "services",
+			lists: core("Service", "services", everyNamespace, func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }),
+			trim:  trimService, read: c.readService,
+		},
+		{
+			feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, resource: "endpointslices",
+			lists: *cache.NewFilteredListWatchFromClient(c.clients.discovery, "endpointslices", everyNamespace, func(o *metav1.ListOptions) {
+				o.LabelSelector = discoveryv1.LabelServiceName
+			}),
+			trim: c.trimEndpointSlice, read: entryOf(discoveryv1.GroupName, "EndpointSlice"),
+		},
+		{
+			feed: feed{kind: "ConfigMap", namespace: c.namespace(), name: extrasName}, resource: "configmaps",
+			lists: core("ConfigMap", "configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
+		},
+	}
+}
+
+func (c *cluster) secretKind(name string) watchedKind {
+	return watchedKind{
+		feed: feed{kind: "Secret", namespace: c.namespace(), name: name}, resource: "secrets",
+		lists: *cache.NewFilteredListWatchFromClient(c.clients.core, "secrets", c.namespace(), named(name)), trim: trimSecret, read: entryOf("", "Secret"),
+	}
+}
+
+func (c *cluster) metallbFeed(kind string) feed {
+	return feed{group: metallbGroup, kind: kind, namespace: c.namespace()}
+}
+
+// metallbKind is one of MetalLB's kinds in a version. Its objects are taken as they come, and each is decoded by itself with the rules for
+// files: what stands in one of them can't hurt another.
+func (c *cluster) metallbKind(kind, version string) watchedKind {
+	resource := schema.GroupVersionResource{Group: metallbGroup, Version: version, Resource: resources[kind]}
+	client := c.clients.metallb.Resource(resource).Namespace(c.namespace())
+	return watchedKind{
+		feed: c.metallbFeed(kind), resource: resource.Resource, trim: trimUnstructured, read: c.readMetalLB,
+		lists: cache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
+			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+				return client.Watch(ctx, o)
+			},
+		},
+	}
+}
+
+func named(name string) func(*metav1.ListOptions) {
+	return func(o *metav1.ListOptions) { o.FieldSelector = "metadata.name=" + name }
+}
+
+// entryOf reads an object of a kind that API servers check themselves.
+func entryOf(group, kind string) func(runtime.Object) (entry, bool) {
+	return func(o runtime.Object) (entry, bool) {
+		object, err := meta.Accessor(o)
+		if err != nil {
+			return entry{}, false
+		}
+		object.SetResourceVersion("")
+		identity := problem.Object{Group: group, Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+		return entry{identity: identity, object: object}, true
+	}
+}
+
+const (
+	listTimeout   = time.Minute
+	backoffFirst  = 500 * time.Millisecond
+	backoffMost   = 8 * time.Second
+	backoffJitter = 0.5
+)
+
+// watch keeps a feed up to date until ctx ends. client-go's Reflector streams the first list where the API server can (WatchList), reads it
+// in pages elsewhere, goes on where a watch ended, and lists anew when the API server has forgotten where that was.
+func (c *cluster) watch(ctx context.Context, k watchedKind) {
+	silent := logr.Discard()
+	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{c.gathering, k}, cache.ReflectorOptions{
+		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
+		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
+	})
+	reflector.RunWithContext(ctx)
+	c.health.done(k.feed)
+}
+
+// supervised lists and watches, drops at once what nobody reads, and tells how that went.
+func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
+	inner := k.lists
+	refusals := &refusals{}
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			ctx, cancel := context.WithTimeout(ctx, listTimeout)
+			defer cancel()
+			list, err := inner.ListWithContext(ctx, o)
+			c.heard(ctx, k, refusals, err)
+			if err != nil {
+				return nil, err
+			}
+			return list, meta.EachListItem(list, func(item runtime.Object) error { k.trim(item); return nil })
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			w, err := inner.WatchWithContext(ctx, o)
+			if streamed := o.SendInitialEvents != nil; !streamed || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+				c.heard(ctx, k, refusals, err) // an API server that can't stream is asked for a list next
+			}
+			if err != nil {
+				return nil, err
+			}
+			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
+				switch e.Type {
+				case apiwatch.Added, apiwatch.Modified, apiwatch.Deleted:
+					k.trim(e.Object)
+				}
+				return e, true
+			}), nil
+		},
+	}
+}
+
+// refusals is since when a feed is forbidden, in ns; 0: it is not.
+type refusals struct{ since atomic.Int64 }
+
+// refusalTime is how long the API server must say "forbidden" to be believed: one that starts does not know its roles at once.
+const refusalTime = 3 * time.Second
+
+// heard takes in how a request went.
+func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err error) {
+	switch {
+	case err == nil:
+		r.since.Store(0)
+		c.health.worked(k.feed)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+	case apierrors.IsForbidden(err):
+		c.health.worked(k.feed)
+		r.since.CompareAndSwap(0, time.Now().UnixNano())
+		c.forbidden(k, time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
+	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
+		c.lookAnew()
+	default:
+		c.health.failed(k.feed, err)
+		c.gathering.fail(k.feed, cause(err), nil)
+	}
+}
+
+func (c *cluster) forbidden(k watchedKind, certain bool) {
+	where := "in all namespaces"
+	if k.feed.namespace != "" {
+		where = "in namespace " + k.feed.namespace
+	}
+	resource := schema.GroupResource{Group: k.feed.group, Resource: k.resource}
+	why := fmt.Sprintf("the API server forbids it; let this program's account list and watch %s %s", resource, where)
+	if !certain {
+		c.gathering.fail(k.feed, why, nil)
+		return
+	}
+	c.gathering.fail(k.feed, why, &problem.Problem{
+		Severity: problem.Error, Object: k.feed.object(), Reason: problem.Forbidden, Message: why + "; what was read before stays in use",
+	})
+}
+
+// feedStore hands what a Reflector has read to the gathering.
+type feedStore struct {
+	gathering *gathering
+	kind      watchedKind
+}
+
+var _ cache.ReflectorStore = (*feedStore)(nil)
+
+// Add implements cache.ReflectorStore.
+func (s *feedStore) Add(object any) error { return s.Update(object) }
+
+// Update implements cache.ReflectorStore.
+func (s *feedStore) Update(object any) error {
+	e, ours := s.kind.read(object.(runtime.Object))
+	if ours {
+		s.gathering.put(s.kind.feed, e)
+		return nil
+	}
+	s.gathering.remove(s.kind.feed, e.identity)
+	return nil
+}
+
+// Delete implements cache.ReflectorStore.
+func (s *feedStore) Delete(object any) error {
+	e, _ := s.kind.read(object.(runtime.Object))
+	s.gathering.remove(s.kind.feed, e.identity)
+	return nil
+}
+
+// Replace implements cache.ReflectorStore.
+func (s *feedStore) Replace(objects []any, _ string) error {
+	entries := make([]entry, 0, len(objects))
+	for _, object := range objects {
+		if e, ours := s.kind.read(object.(runtime.Object)); ours {
+			entries = append(entries, e)
+		}
+	}
+	s.gathering.replace(s.kind.feed, entries)
+	return nil
+}
+
+// Resync implements cache.ReflectorStore.
+func (s *feedStore) Resync() error { return nil }
