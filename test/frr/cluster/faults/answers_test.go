@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -195,5 +194,3 @@ func TestListWithoutWatch(t *testing.T) {
 		l.working(13)
 	})
 }
-
-var _ = bytes.MinRead
