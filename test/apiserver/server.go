@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,65 +26,110 @@ const startTimeout = 2 * time.Minute
 type Server struct {
 	// Client may do everything.
 	Client kubernetes.Interface
+	// Config is how Client reaches the server, for other clients that may do everything.
+	Config *rest.Config
 	// Address is HOST:PORT on this machine's loopback.
 	Address string
-	// Config is that of Client.
-	Config *rest.Config
 
 	environment *envtest.Environment
+	stop        func() error
 }
 
 // Start starts etcd and the API server; they end with the test, also when its process is killed.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	programs := Require(t)
-	dir := t.TempDir()
-	for _, name := range []string{"kube-apiserver", "etcd"} {
-		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL -- '%s' \"$@\"\n", filepath.Join(programs, name))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
+	Require(t)
+	s, err := Launch()
+	if err != nil {
+		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	require.NoError(t, err)
-	e := &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout}
-	e.ControlPlane.Etcd = &envtest.Etcd{Path: filepath.Join(dir, "etcd"), Out: log, Err: log}
-	server := e.ControlPlane.GetAPIServer()
-	server.Path, server.Out, server.Err = filepath.Join(dir, "kube-apiserver"), log, log
-	// Room for 10,000 Services; the default of envtest has room for 254.
-	server.Configure().Set("service-cluster-ip-range", "10.96.0.0/12")
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stop the API server: %v", err)
+		}
+	})
+	return s
+}
 
+// Services get their cluster addresses from here: enough for tens of thousands of them, which the default is not.
+const serviceRanges = "10.96.0.0/12,fd00:10:96::/112"
+
+// Launch is Start for what outlives a test: a server that all tests of a package share. Stop ends it; it also ends with this process, however
+// that ends. The programs must be there: see Require.
+func Launch() (*Server, error) {
+	programs, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "frr-renderer-apiserver-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{environment: &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout}}
+	log, err := s.prepare(programs, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	started, stop, ended := make(chan error), make(chan struct{}), make(chan error)
 	go func() {
 		// The kernel kills the programs with the thread that started them: it stays until they are to end.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		_, err := e.Start()
+		_, err := s.environment.Start()
 		started <- err
 		<-stop
-		ended <- e.Stop()
+		ended <- s.environment.Stop()
 	}()
-	t.Cleanup(func() {
+	s.stop = func() error {
 		close(stop)
-		if err := <-ended; err != nil {
-			t.Errorf("stop the API server: %v", err)
-		}
-		log.Close()
-	})
+		return errors.Join(<-ended, log.Close(), os.RemoveAll(dir))
+	}
 	if err := <-started; err != nil {
 		said, _ := os.ReadFile(log.Name())
-		t.Fatalf("start the API server: %v\n%s", err, said[max(0, len(said)-4000):])
+		return nil, errors.Join(fmt.Errorf("start the API server: %w\n%s", err, said[max(0, len(said)-4000):]), s.stop())
 	}
-	client, err := kubernetes.NewForConfig(e.Config)
-	require.NoError(t, err)
-	return &Server{Client: client, Config: e.Config, Address: server.SecureServing.HostPort(), environment: e}
+	s.Config = s.environment.Config
+	s.Address = s.environment.ControlPlane.GetAPIServer().SecureServing.HostPort()
+	if s.Client, err = kubernetes.NewForConfig(s.Config); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+// Stop ends the API server and etcd. It is called once.
+func (s *Server) Stop() error { return s.stop() }
+
+// prepare says how the programs are started, and opens their log.
+func (s *Server) prepare(programs, dir string) (*os.File, error) {
+	for _, name := range []string{"kube-apiserver", "etcd"} {
+		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL -- '%s' \"$@\"\n", filepath.Join(programs, name))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	plane := &s.environment.ControlPlane
+	plane.Etcd = &envtest.Etcd{Path: filepath.Join(dir, "etcd"), Out: log, Err: log}
+	server := plane.GetAPIServer()
+	server.Path, server.Out, server.Err = filepath.Join(dir, "kube-apiserver"), log, log
+	server.Configure().Set("service-cluster-ip-range", serviceRanges)
+	return log, nil
 }
 
 // InstallCRDs gives the API server the CustomResourceDefinitions of our chart, and waits until it serves them.
 func (s *Server) InstallCRDs(t testing.TB) {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	dir := filepath.Join(filepath.Dir(file), "../../charts/frr-renderer/crds")
+	require.NoError(t, s.ServeCRDs())
+}
+
+// ServeCRDs is InstallCRDs for a server that outlives a test.
+func (s *Server) ServeCRDs() error {
+	dir := filepath.Join(source(), "../../charts/frr-renderer/crds")
 	_, err := envtest.InstallCRDs(s.Config, envtest.CRDInstallOptions{Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startTimeout})
-	require.NoError(t, err)
+	return err
 }
 
 // User makes a user who may do what the rules say in all namespaces, and nothing else.
@@ -101,6 +147,20 @@ func (s *Server) User(t testing.TB, name string, rules ...rbacv1.PolicyRule) *re
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	return user.Config()
+}
+
+// Grant lets a user do what the rules say in one namespace, besides.
+func (s *Server) Grant(t testing.TB, name, namespace string, rules ...rbacv1.PolicyRule) {
+	t.Helper()
+	meta := metav1.ObjectMeta{Name: name, Namespace: namespace}
+	_, err := s.Client.RbacV1().Roles(namespace).Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = s.Client.RbacV1().RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: meta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
 }
 
 // Kubeconfig writes the file with which a user reaches the API server at an address, which may be that of a Gate; it returns its path.
