@@ -43,6 +43,9 @@ func NewProxy(t testing.TB, server string, user *rest.Config) *Proxy {
 		Transport:     transport,
 		FlushInterval: -1, // a watch is told at once
 		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		},
 	}}
 	p.server = httptest.NewUnstartedServer(p)
 	p.server.EnableHTTP2 = true

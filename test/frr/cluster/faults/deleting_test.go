@@ -4,12 +4,14 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gobgp"
 	"github.com/frr-renderer/frr-renderer/test/frr/manifest"
 )
 
@@ -107,4 +109,11 @@ func TestCRDsRemovedAndMadeAnew(t *testing.T) {
 		l.NoProblem("node1", "communities.metallb.io")
 		require.Equal(t, w.sessions, l.tor.Sessions())
 	})
+}
+
+// hasCommunity finds an UPDATE whose routes have a community.
+func hasCommunity(c string) func(gobgp.Update) bool {
+	return func(u gobgp.Update) bool {
+		return slices.ContainsFunc(u.Announced, func(p gobgp.Path) bool { return slices.Contains(p.Communities, c) })
+	}
 }

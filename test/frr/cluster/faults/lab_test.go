@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
@@ -121,14 +120,12 @@ func (l *faultLab) newWay() way {
 	l.t.Helper()
 	user, err := clientcmd.BuildConfigFromFlags("", l.side.Kubeconfig())
 	require.NoError(l.t, err)
-	proxy := apiserver.NewProxy(l.t, serverAddress(l.Server()), user)
+	proxy := apiserver.NewProxy(l.t, l.API().Address, user)
 	listener, err := l.node.Listen(l.t.Context(), "", net.ListenConfig{}, "tcp", "127.0.0.1:0")
 	require.NoError(l.t, err)
 	gate := apiserver.NewGate(l.t, listener, proxy.Address())
 	return way{gate, proxy, proxy.Kubeconfig(l.t, gate.Address())}
 }
-
-func serverAddress(c *rest.Config) string { return strings.TrimPrefix(c.Host, "https://") }
 
 func (l *faultLab) run(args ...string) {
 	l.t.Helper()
