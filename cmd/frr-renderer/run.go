@@ -117,15 +117,20 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	metrics := status.NewMetrics()
 	board := agent.NewBoard(time.Now, metrics)
+	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
+		return failed(err)
+	}
+	leave, err := alone(ctx, f.frrConf, log)
+	if err != nil {
+		return nil // told to stop while it waited
+	}
+	defer leave()
 	a, err := agent.New(agent.Config{
 		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
 		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
 		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
 	}, board)
 	if err != nil {
-		return failed(err)
-	}
-	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
 		return failed(err)
 	}
 	templates, err := watchTemplates(ctx, f.objects.templates)

@@ -65,7 +65,7 @@ func alone(t *testing.T, f func(t *testing.T, v fabric.Version)) {
 }
 
 // patience is how long anything is waited for that mostly takes a moment: the sidecar calls an API server that was away again within 12 s.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // attempts is how many requests must have failed until a fault has lasted: each of the ten kinds that are watched was tried several times.
 const attempts = 30
