@@ -79,6 +79,9 @@ func (c *cluster) coreKinds() []watchedKind {
 		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
 	}
 	node, extras := named(c.options.Node), named(extrasName)
+	if c.options.Node == everyNode {
+		node = func(*metav1.ListOptions) {}
+	}
 	return []watchedKind{
 		{
 			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("Node", "nodes", everyNamespace, node),
