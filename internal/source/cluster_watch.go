@@ -203,7 +203,7 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 	}
 }
 
-// refusals is since when a feed is forbidden, in ns; 0: it is not.
+// refusals is since when the API server refuses a feed, in ns; 0: it does not.
 type refusals struct{ since atomic.Int64 }
 
 // refusalTime is how long the API server must say "forbidden" to be believed: one that starts does not know its roles at once.
@@ -222,10 +222,27 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 		c.forbidden(k, time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
 		c.lookAnew()
+	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
+		c.health.failed(k.feed, err)
+		r.since.CompareAndSwap(0, time.Now().UnixNano())
+		c.unreadable(k, cause(err), time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	default:
 		c.health.failed(k.feed, err)
 		c.gathering.fail(k.feed, cause(err), nil)
 	}
+}
+
+// unreadable takes in that the API server fails at one Secret: one that it can't decrypt stays so until somebody mends it, and the node does not
+// wait for that.
+func (c *cluster) unreadable(k watchedKind, why string, certain bool) {
+	if !certain {
+		c.gathering.fail(k.feed, why, nil)
+		return
+	}
+	c.gathering.fail(k.feed, why, &problem.Problem{
+		Severity: problem.Error, Object: k.feed.object(), Reason: problem.InvalidSecret,
+		Message: "the API server can't read it: " + printable(why) + "; make it anew if that stays; peers that use it keep their last good form",
+	})
 }
 
 func (c *cluster) forbidden(k watchedKind, certain bool) {

@@ -57,7 +57,7 @@ func newStreetLab(t *testing.T, top fabric.Topology, fields ...string) *streetLa
 	l := &streetLab{faultLab: f, router: f.Node("tor1")}
 	l.node, l.side = l.Node("node1"), l.Sidecar("node1")
 	l.tor = gobgp.Start(t, l.Node("tor2"), gobgp.Config{
-		AS: 64502, Address: netip.MustParseAddr("10.0.0.2"), Neighbor: netip.MustParseAddr("10.0.0.11"), GracefulRestart: 2 * time.Minute,
+		AS: 64502, Address: netip.MustParseAddr("10.0.0.2"), Neighbor: netip.MustParseAddr("10.0.0.11"),
 	})
 	l.way = l.newWay()
 	require.NoError(t, l.node.AddAddress("", "lo", vip.String()))

@@ -72,7 +72,11 @@ func TestSecretThatCantBeRead(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, fabric.Disturbed(sessions, after), what)
 			w.heardOnly([]netip.Prefix{address(n)}, []netip.Prefix{address(n)})
+			if what == "error 500" {
+				l.Problem("node1", "InvalidSecret", "no matching key was found")
+			}
 			l.proxy.Break(nil)
+			l.NoProblem("node1", "Secret")
 			n++
 		}
 		l.Apply(secret("md5", "after"))
