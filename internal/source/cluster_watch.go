@@ -241,7 +241,7 @@ func (c *cluster) unreadable(k watchedKind, why string, certain bool) {
 	}
 	c.gathering.fail(k.feed, why, &problem.Problem{
 		Severity: problem.Error, Object: k.feed.object(), Reason: problem.InvalidSecret,
-		Message: "the API server can't read it: " + printable(why) + "; make it anew if that stays; peers that use it keep their last good form",
+		Message: fmt.Sprintf("the API server can't read it: %q; make it anew if that stays; peers that use it keep their last good form", why),
 	})
 }
 

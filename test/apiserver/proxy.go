@@ -96,13 +96,23 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	fault := p.fault
 	p.mu.Unlock()
-	if fault == nil || !fault(w, r, p.next) {
+	if fault == nil || !p.answer(fault, w, r) {
 		p.next.ServeHTTP(w, r)
-		return
 	}
-	p.mu.Lock()
-	p.faulted++
-	p.mu.Unlock()
+}
+
+// answer has a fault answer, and counts that, also where it hangs up by a panic.
+func (p *Proxy) answer(fault Fault, w http.ResponseWriter, r *http.Request) bool {
+	answered := true
+	defer func() {
+		if answered {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.faulted++
+		}
+	}()
+	answered = fault(w, r, p.next)
+	return answered
 }
 
 // Resource is what a request is about: "services", "bgppeers".

@@ -65,7 +65,7 @@ func newStreetLab(t *testing.T, top fabric.Topology, fields ...string) *streetLa
 		return h.RouteAdd(&netlink.Route{Gw: []byte{172, 16, 0, 1}})
 	}))
 	l.Apply(manifest.Spec("BFDProfile", "fast", "receiveInterval: 300, transmitInterval: 300"), manifest.Peer("tor1", "10.0.0.1", 64501, fields...),
-		manifest.Peer("tor2", "10.0.0.2", 64502, "enableGracefulRestart: true"),
+		manifest.Peer("tor2", "10.0.0.2", 64502),
 		manifest.Spec("IPAddressPool", "pool", "addresses: [192.0.2.0/24]"), manifest.Spec("BGPAdvertisement", "all", ""), service(10), service(11))
 	l.run()
 	l.hears(address(10), address(11))
@@ -260,4 +260,26 @@ func (l *streetLab) lateKind(kind string) {
 	for _, p := range []netip.Prefix{address(10), address(11)} {
 		require.True(l.t, heard[p], "%s comes before End-of-RIB", p)
 	}
+}
+
+// With BFD, too, a restart of the sidecar loses nothing. What the restart of FRR costs is up to the routers' BFD, see docs/faults.md: here it is told,
+// and that it ends.
+func TestForwardingWithGracefulRestartAndBFD(t *testing.T) {
+	ways := [][]string{{"bfd", "bfd check-control-plane-failure"}}
+	if *long {
+		ways = append(ways, []string{"bfd"})
+	}
+	eachPair(t, func(t *testing.T, node, tor fabric.Version) {
+		for _, lines := range ways {
+			t.Run(lines[len(lines)-1], func(t *testing.T) {
+				l := newStreetLab(t, street(node, tor, lines...), graceful, "bfdProfile: fast")
+				for _, r := range restarts {
+					web, control := l.disturbed(r.what, func() { r.do(l) })
+					if r.what == "the sidecar" {
+						require.LessOrEqual(t, web, control)
+					}
+				}
+			})
+		}
+	})
 }
