@@ -75,9 +75,10 @@ golden: ## write the expected files of the golden cases anew; read the differenc
 	$(GO) test ./test/frr -run 'TestCases$$' -update
 
 .PHONY: bench
-bench: frr ## minutes: the pipeline; a written Service to the UPDATE at a peer; looking for drift; a small table of reload against frr-reload.py
+bench: frr $(if $(REQUIRE_KUBE),kube) ## minutes: the pipeline; a Service written to a file, or to an API server, to the UPDATE at a peer; looking for drift; a small table of reload against frr-reload.py
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	$(GO) test -timeout 30m -run '^$$' -bench ServiceToUpdate -benchtime 100x ./test/frr/bench
+	$(REQUIRE) $(GO) test -timeout 60m -run '^$$' -bench StatusToUpdate -benchtime 100x ./test/frr/bench
 	$(GO) test -timeout 30m -run '^$$' -bench Drift -benchtime 1x ./test/frr/bench
 	$(GO) test -timeout 30m -run TestReloadTable -v ./test/frr/bench -table -table-max 1000 -give-up 20s
 
