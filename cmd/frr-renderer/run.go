@@ -54,6 +54,8 @@ flag says counts more than what a variable says.
 Beside --frr-conf, which FRR reads when it starts, lies the file of the last good objects (mode 0600, it holds passwords): an object that
 becomes invalid keeps its last good form, also across restarts.
 
+One run at a time works on an FRR: a second one whose --frr-conf is in the same directory waits until the first has ended.
+
 --health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
 --metrics-addr serves /metrics for Prometheus. Both are plain HTTP.
 
