@@ -68,7 +68,7 @@ func alone(t *testing.T, f func(t *testing.T, v fabric.Version)) {
 const patience = 2 * time.Minute
 
 // attempts is how many requests must have failed until a fault has lasted: each of the ten kinds that are watched was tried several times.
-const attempts = 30
+const attempts = 20
 
 // faultLab is a node with the product, and a peer that writes down what it hears. The way to the API server leads through a gate that can be
 // shut and a proxy that can answer badly.
@@ -252,12 +252,9 @@ func (w watched) heardOnly(came, gone []netip.Prefix) {
 
 func (l *faultLab) eventually(what string, ok func() bool) {
 	l.t.Helper()
-	l.Eventually(what, func() error {
-		if !ok() {
-			return fmt.Errorf("not yet")
-		}
-		return nil
-	})
+	for end := time.Now().Add(patience); !ok(); time.Sleep(30 * time.Millisecond) {
+		require.True(l.t, time.Now().Before(end), "not within %s: %s", patience, what)
+	}
 }
 
 // ready waits until the product says that FRR runs what was asked for last.
