@@ -34,6 +34,20 @@ frr: ## the FRR versions that the tests need: 8.4 of the distribution, 10.3 unpa
 kube: ## kube-apiserver and etcd that the tests need: 4 minutes once; KUBEBUILDER_ASSETS names a folder that has them already
 	@test/kube/build.sh >/dev/null
 
+.PHONY: helm
+helm: ## helm, that the tests of the chart need: 2 minutes once
+	@test/helm/build.sh >/dev/null
+
+.PHONY: chart
+chart: ## bin/frr-renderer-VERSION.tgz, the Helm chart
+	@mkdir -p $(BIN)
+	@helm=$$(test/helm/build.sh) && $$helm lint --strict charts/frr-renderer && $$helm package charts/frr-renderer --destination $(BIN)
+
+.PHONY: image
+image: build ## a container image with bin/frr-renderer, named as the chart expects it (needs docker and its daemon; nothing is downloaded)
+	@docker info >/dev/null 2>&1 || { echo "*** make image needs a docker daemon, and there is none: nothing was built"; exit 1; }
+	docker build --tag frr-renderer:$$(awk '/^appVersion:/ {gsub("\"",""); print $$2}' charts/frr-renderer/Chart.yaml) --file charts/Dockerfile $(BIN)
+
 .PHONY: frr-distribution
 frr-distribution:
 	@test/frr/install-frr.sh >/dev/null
@@ -43,12 +57,12 @@ verify: ## formatting, vet, and that generated files are up to date
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify >/dev/null
-	@tmp=$$(mktemp -d) && trap "rm -rf $$tmp" EXIT && cp -r api charts $$tmp/ && $(MAKE) --no-print-directory generate && \
-		diff -r api $$tmp/api && diff -r charts $$tmp/charts || { echo "generated files were out of date: commit what make generate wrote"; exit 1; }
+	@tmp=$$(mktemp -d) && trap "rm -rf $$tmp" EXIT && cp -r api charts docs $$tmp/ && $(MAKE) --no-print-directory generate && \
+		diff -r api $$tmp/api && diff -r charts $$tmp/charts && diff -r docs $$tmp/docs || { echo "generated files were out of date: commit what make generate wrote"; exit 1; }
 
 .PHONY: generate
-generate: ## deep copies and CRDs
-	$(GO) generate ./api/...
+generate: ## deep copies, CRDs, the chart's roles
+	$(GO) generate ./api/... ./charts/...
 
 # Budgets on two cores, cold and warm: verify 6 and 1 minutes, kube 5 and 0, test 25 (with both) and 6, the short form of test-long 3 and 2.
 .PHONY: test
@@ -74,6 +88,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it
 	$(GO) test ./test/frr -run 'TestCases$$' -update
+	$(GO) test ./cmd/frr-renderer -run 'TestExplainReads$$' -update
 
 .PHONY: bench
 bench: frr $(if $(REQUIRE_KUBE),kube) ## minutes: the pipeline; a Service written to a file, or to an API server, to the UPDATE at a peer; looking for drift; a small table of reload against frr-reload.py

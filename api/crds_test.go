@@ -70,6 +70,7 @@ func TestOnlyVersionsWithoutConversionAreServed(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"BGPPeer": {"v1beta2"}, "IPAddressPool": {"v1beta1"}, "BGPAdvertisement": {"v1beta1"}, "BFDProfile": {"v1beta1"}, "Community": {"v1beta1"},
+		"ServiceBGPStatus": {"v1beta1"}, "ConfigurationState": {"v1beta1"},
 	}, served)
 }
 

@@ -88,6 +88,7 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
   frr-renderer render -f DIR --node NODE    print frr.conf
   frr-renderer validate -f DIR              say what is wrong with the objects
   frr-renderer diff -f DIR --node NODE      show what would change in the running FRR, and what it would disturb
+  frr-renderer explain service NS/NAME      say what is announced where, and why not
   frr-renderer run -f DIR --node NODE       keep FRR at what the directory asks for
   frr-renderer reload FILE                  bring the running FRR to any frr.conf
   frr-renderer status                       show sessions, last changes and problems`,
@@ -95,7 +96,7 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRender(), newValidate(), newDiff(), newRun(), newReload(), newStatus(), &cobra.Command{
+	root.AddCommand(newRender(), newValidate(), newDiff(), newExplain(), newRun(), newReload(), newStatus(), newInstall(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "frr-renderer", version)

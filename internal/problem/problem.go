@@ -64,7 +64,7 @@ func (p Problem) String() string {
 			where = fmt.Sprintf("%s:%d", p.File, p.Line)
 		}
 	}
-	return fmt.Sprintf("%s %s %s: %s (%s)", p.Severity, where, dash(p.Field), oneLine(p.Message), p.Reason)
+	return fmt.Sprintf("%s %s %s: %s (%s)", p.Severity, where, dash(p.Field), OneLine(p.Message), p.Reason)
 }
 
 // Sort orders problems as they are printed: errors first, then by place, field and message; equal ones are kept once.
@@ -96,11 +96,11 @@ func dash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return oneLine(s)
+	return OneLine(s)
 }
 
-// oneLine keeps a hostile name or message on its line and off the terminal's controls.
-func oneLine(s string) string {
+// OneLine keeps a hostile name or message on its line and off the terminal's controls.
+func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {
 			return '\ufffd'

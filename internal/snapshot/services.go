@@ -18,16 +18,14 @@ func services(objects Objects, node, class string) []Service {
 	endpoints := endpointStates(objects.EndpointSlices, node)
 	out := make([]Service, 0, len(objects.Services))
 	for _, s := range objects.Services {
-		if s.Spec.Type != corev1.ServiceTypeLoadBalancer {
-			continue
-		}
-		if s.Spec.LoadBalancerClass == nil && class != "" || s.Spec.LoadBalancerClass != nil && *s.Spec.LoadBalancerClass != class {
+		if (Options{LoadBalancerClass: class}).Skips(s) != "" {
 			continue
 		}
 		state := endpoints[key{s.Namespace, s.Name}]
 		out = append(out, Service{
 			Namespace:      s.Namespace,
 			Name:           s.Name,
+			UID:            s.UID,
 			Labels:         s.Labels,
 			Ingress:        ingress(s),
 			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
@@ -39,6 +37,26 @@ func services(objects Objects, node, class string) []Service {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// Skip is why a Service is none that a node could announce. The words are MetalLB's where it has one.
+type Skip string
+
+const (
+	NotLoadBalancer Skip = "notLoadBalancer"
+	OtherClass      Skip = "otherLoadBalancerClass"
+)
+
+// Skips says why a Service is left alone; empty: it is not.
+func (o Options) Skips(s *corev1.Service) Skip {
+	class := s.Spec.LoadBalancerClass
+	switch {
+	case s.Spec.Type != corev1.ServiceTypeLoadBalancer:
+		return NotLoadBalancer
+	case class == nil && o.LoadBalancerClass != "", class != nil && *class != o.LoadBalancerClass:
+		return OtherClass
+	}
+	return ""
 }
 
 func ingress(s *corev1.Service) []string {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
@@ -100,6 +101,7 @@ type Extras struct {
 type Service struct {
 	Namespace string
 	Name      string
+	UID       types.UID
 	Labels    map[string]string
 	// Ingress are the addresses that MetalLB's controller gave to it, as its status lists them; a host name where it lists one.
 	Ingress []string

@@ -24,6 +24,8 @@ type advert struct {
 	peers map[string]bool
 	// pools it announces, as indexes into the node's pools.
 	pools map[int]bool
+	// narrow are pools that it chooses and can't have, since its aggregate reaches beyond them.
+	narrow map[int]bool
 	// services choose among the Services of those pools; empty: all.
 	services []labels.Selector
 }
@@ -74,6 +76,7 @@ func (t *translation) advertContender(a *v1beta1.BGPAdvertisement, pools []pool,
 	if bad != nil {
 		c.found.refuse("spec.nodeSelectors"+bad.at, problem.InvalidValue, bad.Error())
 	} else if !selected {
+		t.seen.fate(object, OtherNodes)
 		return nil, goodAdvert{}
 	}
 	now := goodAdvert{Spec: *a.Spec.DeepCopy()}
@@ -123,7 +126,7 @@ func (t *translation) advertContender(a *v1beta1.BGPAdvertisement, pools []pool,
 
 func newAdvert(object problem.Object, in goodAdvert, pools []pool, found *issues) advert {
 	spec := &in.Spec
-	a := advert{name: object.Name, object: object, localPref: spec.LocalPref, bits4: 32, bits6: 128, pools: map[int]bool{}}
+	a := advert{name: object.Name, object: object, localPref: spec.LocalPref, bits4: 32, bits6: 128, pools: map[int]bool{}, narrow: map[int]bool{}}
 	a.bits4 = aggregation("spec.aggregationLength", spec.AggregationLength, 32, found)
 	a.bits6 = aggregation("spec.aggregationLengthV6", spec.AggregationLengthV6, 128, found)
 	if len(spec.ServiceSelectors) > 0 && (a.bits4 != 32 || a.bits6 != 128) {
@@ -200,6 +203,7 @@ func (t *translation) dropNarrowPools(a *advert, pools []pool, found *issues, ch
 		}
 		message := fmt.Sprintf("/%d reaches beyond IPAddressPool %q, whose widest prefix is a /%d; aggregate to /%d or longer", asked, p.name, widest, widest)
 		delete(a.pools, i)
+		a.narrow[i] = true
 		if changed {
 			found.refuse(field, problem.OutsidePool, message)
 			continue

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -33,7 +34,13 @@ const (
 type Announcement struct {
 	Namespace string
 	Name      string
-	Reason    Reason
+	// UID of the Service; empty where a manifest has none.
+	UID    types.UID
+	Reason Reason
+	// Peers are the names of the BGPPeers that this node announces the Service to, sorted; Services of one kind share the slice, so nobody may
+	// change it. A Service whose address another one shares is announced to those of both, as FRR announces the prefix. It is empty where
+	// nobody is to be told of a Service that is Announced otherwise.
+	Peers []string
 }
 
 // advertSet is a set of advertisements: their indexes in order, two bytes each. It is a string to be a map's key.
@@ -73,6 +80,9 @@ type announced struct {
 	// example is a Service of each set, to name in problems.
 	example  map[advertSet]string
 	services []Announcement
+	// routed are the prefixes of all Services, one Service after the other: those of services[i] end at ends[i].
+	routed []netip.Prefix
+	ends   []int
 }
 
 // announcer decides Service by Service.
@@ -111,6 +121,8 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
 			example:  map[advertSet]string{},
 			services: make([]Announcement, 0, len(t.snap.Services)),
+			routed:   make([]netip.Prefix, 0, len(t.snap.Services)),
+			ends:     make([]int, 0, len(t.snap.Services)),
 		},
 	}
 	for i := range pools {
@@ -128,7 +140,8 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 	}
 	for i := range t.snap.Services {
 		s := &t.snap.Services[i]
-		a.out.services = append(a.out.services, Announcement{s.Namespace, s.Name, a.decide(s)})
+		a.out.services = append(a.out.services, Announcement{Namespace: s.Namespace, Name: s.Name, UID: s.UID, Reason: a.decide(s)})
+		a.out.ends = append(a.out.ends, len(a.out.routed))
 	}
 	return a.out
 }
@@ -164,43 +177,66 @@ func (a *announcer) aggregates(adverts []int, v4 bool) []aggregate {
 	return out
 }
 
+// decision is what becomes of a Service on this node. What the rules that were not asked would need is left empty.
+type decision struct {
+	reason Reason
+	// places are the addresses of the Service, all in one pool.
+	places []place
+	// v4 and v6 are the advertisements that take the Service, by prefix length.
+	v4, v6 []aggregate
+}
+
 func (a *announcer) decide(s *snapshot.Service) Reason {
-	if len(s.Ingress) == 0 {
-		return NoIPAllocated
-	}
 	var buffer [4]place
-	places, reason := a.locate(s, buffer[:0])
-	if reason != "" {
-		return reason
+	d := a.judge(s, buffer[:0])
+	a.seen.service(s, d)
+	if d.reason != Announced {
+		return d.reason
 	}
-	pool := places[0].entry.pool
-	if len(a.byPool[pool]) == 0 {
-		return NotOwner
-	}
-	v4, v6 := a.match(s, pool)
-	if len(v4) == 0 && len(v6) == 0 {
-		return NoMatchingAdvertisement
-	}
-	switch {
-	case a.snap.Node.NetworkUnavailable:
-		return NodeNetworkUnavailable
-	case a.snap.Node.Excluded:
-		return NodeExcluded
-	case s.LocalOnly && !s.LocalEndpoints:
-		return NoLocalEndpoints
-	case !s.LocalOnly && !s.Endpoints:
-		return NoEndpoints
-	}
-	for _, p := range places {
-		aggregates := v6
-		if p.addr.Is4() {
-			aggregates = v4
-		}
-		for _, g := range aggregates {
+	for _, p := range d.places {
+		for _, g := range d.of(p) {
 			a.add(s, p, g)
 		}
 	}
 	return Announced
+}
+
+// judge asks MetalLB's rules in MetalLB's order. It writes the addresses into buffer.
+func (a *announcer) judge(s *snapshot.Service, buffer []place) decision {
+	if len(s.Ingress) == 0 {
+		return decision{reason: NoIPAllocated}
+	}
+	places, reason := a.locate(s, buffer)
+	if reason != "" {
+		return decision{reason: reason}
+	}
+	pool := places[0].entry.pool
+	if len(a.byPool[pool]) == 0 {
+		return decision{reason: NotOwner, places: places}
+	}
+	d := decision{reason: Announced, places: places}
+	d.v4, d.v6 = a.match(s, pool)
+	switch {
+	case len(d.v4) == 0 && len(d.v6) == 0:
+		d.reason = NoMatchingAdvertisement
+	case a.snap.Node.NetworkUnavailable:
+		d.reason = NodeNetworkUnavailable
+	case a.snap.Node.Excluded:
+		d.reason = NodeExcluded
+	case s.LocalOnly && !s.LocalEndpoints:
+		d.reason = NoLocalEndpoints
+	case !s.LocalOnly && !s.Endpoints:
+		d.reason = NoEndpoints
+	}
+	return d
+}
+
+// of are the advertisements of the decision that an address is announced by.
+func (d *decision) of(p place) []aggregate {
+	if p.addr.Is4() {
+		return d.v4
+	}
+	return d.v6
 }
 
 // place is an ingress address, and the entry of a pool that holds it.
@@ -264,22 +300,30 @@ func (a *advert) takes(set map[string]string) bool {
 	return slices.ContainsFunc(a.services, func(s labels.Selector) bool { return s.Matches(labels.Set(set)) })
 }
 
-// add announces one address by one prefix length. The aggregate never reaches beyond the pool: at the ragged edge of a range it is
-// the largest prefix that lies inside.
+// prefix is the address with so many bits, as it is announced. It never reaches beyond the pool: at the ragged edge of a range it is the
+// largest prefix that lies inside.
+func (p place) prefix(bits int) netip.Prefix {
+	if bits == p.addr.BitLen() {
+		return netip.PrefixFrom(p.addr, bits)
+	}
+	if block := p.entry.block(p.addr); block.Bits() > bits {
+		return block
+	}
+	return netip.PrefixFrom(p.addr, bits).Masked()
+}
+
+// add announces one address by one prefix length.
 func (a *announcer) add(s *snapshot.Service, p place, g aggregate) {
-	prefix := netip.PrefixFrom(p.addr, g.bits)
-	if g.bits < p.addr.BitLen() {
-		prefix = prefix.Masked()
-		if block := p.entry.block(p.addr); block.Bits() > g.bits {
-			a.warnRagged(g, p, block)
-			prefix = block
-		}
+	prefix := p.prefix(g.bits)
+	if prefix.Bits() > g.bits {
+		a.warnRagged(g, p, prefix)
 	}
 	set := g.set
 	if before, ok := a.out.prefixes[prefix]; ok && before != set {
 		set = set.union(before)
 	}
 	a.out.prefixes[prefix] = set
+	a.out.routed = append(a.out.routed, prefix)
 	if _, ok := a.out.example[set]; !ok {
 		a.out.example[set] = s.Namespace + "/" + s.Name
 	}

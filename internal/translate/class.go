@@ -35,7 +35,9 @@ const defaultEntry = frrconf.MaxSequence
 
 // route makes the router blocks and route-maps: which neighbor gets which prefix, with which attributes.
 func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
-	classes := t.classes(peers, adverts, a)
+	classes, of := t.classes(peers, adverts, a)
+	a.addressees(newAudience(peers, adverts, classes, of))
+	t.seen.routes(classes)
 	policies, policyOf := newPolicies(peers, adverts)
 	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
 
@@ -85,8 +87,8 @@ func compareNetworks(a, b frrconf.Network) int {
 }
 
 // classes groups the prefixes by their advertisements, and gives each group its tag: a hash of the advertisements' names, so that no
-// other change moves it.
-func (t *translation) classes(peers []peer, adverts []advert, a announced) []class {
+// other change moves it. It returns the class of each set, too.
+func (t *translation) classes(peers []peer, adverts []advert, a announced) (list []class, of map[advertSet]int) {
 	byKey := map[string]*class{}
 	bySet := map[advertSet]*class{}
 	classOf := func(set advertSet) *class {
@@ -123,7 +125,11 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) []cla
 		out[i].tag = tag
 		out[i].name = mustName(fmt.Sprintf("class-%08x", tag))
 	}
-	return out
+	of = make(map[advertSet]int, len(bySet))
+	for set, c := range bySet {
+		of[set], _ = slices.BinarySearchFunc(out, c.key, func(c class, key string) int { return strings.Compare(c.key, key) })
+	}
+	return out, of
 }
 
 // agreeing takes those advertisements out of a set that give a neighbor another local preference than an older one of the set does.

@@ -69,6 +69,7 @@ func (t *translation) peerContender(p *v1beta2.BGPPeer, known profiles) (*conten
 	if err != nil {
 		c.found.refuse("spec.nodeSelectors"+err.at, problem.InvalidValue, err.Error())
 	} else if !selected {
+		t.seen.fate(c.object, OtherNodes)
 		return nil, goodPeer{}
 	}
 	now := goodPeer{Spec: *p.Spec.DeepCopy()}

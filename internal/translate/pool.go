@@ -47,6 +47,7 @@ func (t *translation) pools() []pool {
 			now.Labels = p.Labels
 		}
 		form := newPool(p.Name, p.Labels, now, &c.found)
+		t.seen.written(form)
 		if !c.found.refused() {
 			c.now = &form
 		}

@@ -53,6 +53,7 @@ func settle[F any](t *translation, contenders []contender[F], r rules[F]) []*set
 		for i, c := range contenders {
 			if c.phase() == phase {
 				out[i] = c.settle(t, r)
+				t.seen.fate(c.object, fateOf(out[i]))
 			}
 		}
 	}

@@ -20,7 +20,12 @@ type Result struct {
 
 // Translate decides what the snapshot's node shall run. Equal input gives equal output, whatever happened before.
 func Translate(snap *snapshot.Snapshot, lastGood LastGood) Result {
-	t := translation{snap: snap, lastGood: lastGood, next: newLastGood()}
+	return translate(snap, lastGood, nil)
+}
+
+// translate is Translate; it notes in seen, where that is not nil, by which rules it decides.
+func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
+	t := translation{snap: snap, lastGood: lastGood, next: newLastGood(), seen: seen}
 	t.next.refused = lastGood.refused
 	aliases := t.aliases()
 	profiles := t.bfdProfiles()
@@ -29,6 +34,7 @@ func Translate(snap *snapshot.Snapshot, lastGood LastGood) Result {
 	adverts := t.advertisements(pools, aliases)
 	announced := t.announce(pools, adverts)
 	instances, maps := t.route(peers, adverts, announced)
+	seen.forms(pools, adverts)
 	extras := t.extras(instances, maps)
 	return Result{
 		Config: frrconf.Config{
@@ -50,6 +56,7 @@ type translation struct {
 	lastGood LastGood
 	next     LastGood
 	problems []problem.Problem
+	seen     *trace
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,11 +36,12 @@ type Server struct {
 	stop        func() error
 }
 
-// Start starts etcd and the API server; they end with the test, also when its process is killed.
-func Start(t testing.TB) *Server {
+// Start starts etcd and the API server, with these flags of its beside the usual ("audit-log-path=FILE"); they end with the test, also when
+// its process is killed.
+func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	Require(t)
-	s, err := Launch()
+	s, err := Launch(flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ const serviceRanges = "10.96.0.0/12,fd00:10:96::/112"
 
 // Launch is Start for what outlives a test: a server that all tests of a package share. Stop ends it; it also ends with this process, however
 // that ends. The programs must be there: see Require.
-func Launch() (*Server, error) {
+func Launch(flags ...string) (*Server, error) {
 	programs, err := programs()
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func Launch() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{environment: &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout}}
-	log, err := s.prepare(programs, dir)
+	log, err := s.prepare(programs, dir, flags)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -100,7 +102,7 @@ func Launch() (*Server, error) {
 func (s *Server) Stop() error { return s.stop() }
 
 // prepare says how the programs are started, and opens their log.
-func (s *Server) prepare(programs, dir string) (*os.File, error) {
+func (s *Server) prepare(programs, dir string, flags []string) (*os.File, error) {
 	for _, name := range []string{"kube-apiserver", "etcd"} {
 		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL -- '%s' \"$@\"\n", filepath.Join(programs, name))
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
@@ -116,6 +118,10 @@ func (s *Server) prepare(programs, dir string) (*os.File, error) {
 	server := plane.GetAPIServer()
 	server.Path, server.Out, server.Err = filepath.Join(dir, "kube-apiserver"), log, log
 	server.Configure().Set("service-cluster-ip-range", serviceRanges)
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		server.Configure().Set(name, value)
+	}
 	return log, nil
 }
 

@@ -1,0 +1,107 @@
+{{- define "frr-renderer.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "frr-renderer.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "frr-renderer.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "frr-renderer.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "frr-renderer.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "frr-renderer.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* As MetalLB's chart labels its speaker (app.kubernetes.io/component) and as its plain manifests do (component). */}}
+{{- define "frr-renderer.speakerLabels" -}}
+app.kubernetes.io/component: speaker
+component: speaker
+{{- end }}
+
+{{- define "frr-renderer.serviceAccountName" -}}
+{{- if .Values.speaker.serviceAccount.create }}
+{{- default (printf "%s-speaker" (include "frr-renderer.fullname" .)) .Values.speaker.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.speaker.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "frr-renderer.image" -}}
+{{ .Values.speaker.image.repository }}:{{ .Values.speaker.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "frr-renderer.frrImage" -}}
+{{- $mend := "set speaker.frr.image.repository and speaker.frr.image.tag to an FRR image, 8.4 or newer: that of your MetalLB's speaker, for instance" -}}
+{{ required $mend .Values.speaker.frr.image.repository }}:{{ required $mend .Values.speaker.frr.image.tag }}
+{{- end }}
+
+{{- /* The numbers of a probe; the check itself is beside it. */}}
+{{- define "frr-renderer.probe" -}}
+{{ omit . "enabled" | toYaml }}
+{{- end }}
+
+{{- /* User frr, since the files and sockets are FRR's; group frrvty, since the sockets may be its only. Nothing else is allowed. */}}
+{{- define "frr-renderer.ourSecurityContext" -}}
+runAsUser: {{ .Values.speaker.frr.user }}
+runAsGroup: {{ .Values.speaker.frr.group }}
+runAsNonRoot: true
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: ["ALL"]
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "frr-renderer.args" -}}
+- run
+- --node-name=$(METALLB_NODE_NAME)
+- --pod-name=$(METALLB_POD_NAME)
+- --namespace=$(METALLB_NAMESPACE)
+- --vty-dir=/var/run/frr
+- --log-level={{ .Values.speaker.logLevel }}
+{{- with .Values.loadBalancerClass }}
+- --lb-class={{ . }}
+{{- end }}
+{{- if .Values.speaker.ignoreExcludeLB }}
+- --ignore-exclude-lb
+{{- end }}
+{{- range .Values.speaker.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- /* Written to /etc/frr when the pod starts; frr.conf only where there is none, since the one that is there is what was applied last. */}}
+{{- define "frr-renderer.startup" -}}
+daemons: |
+  # bgpd does not listen (-p 0): it opens the sessions, and needs no port of the node. No daemon has a telnet port that others reach.
+  bgpd=yes
+  bfdd=yes
+  vtysh_enable=yes
+  zebra_options="-A 127.0.0.1 -s 90000000 --limit-fds 100000"
+  bgpd_options="-A 127.0.0.1 -p 0 --limit-fds 100000"
+  bfdd_options="-A 127.0.0.1 --limit-fds 100000"
+  staticd_options="-A 127.0.0.1 --limit-fds 100000"
+vtysh.conf: |
+  service integrated-vtysh-config
+frr.conf: |
+  ! Nothing was applied yet: frr-renderer puts the configuration in this file's place.
+  frr defaults traditional
+  log stdout informational
+  service integrated-vtysh-config
+{{- end }}

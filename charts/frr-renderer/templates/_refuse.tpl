@@ -1,0 +1,37 @@
+{{- /*
+What MetalLB's chart has and this one can't have: refused in words, since who moves from MetalLB has these in a values file. What neither has
+is refused by values.schema.json.
+*/}}
+{{- define "frr-renderer.refuse" -}}
+{{- $theirs := "belongs to MetalLB's own chart, which keeps running its controller: take it out of the values of frr-renderer" -}}
+{{- $never := "is of no use here: take it out" -}}
+{{- $all := dict
+  "controller" (printf "controller %s" $theirs)
+  "frrk8s" "frrk8s: frr-renderer configures FRR itself, without frr-k8s: take it out, and install MetalLB with frrk8s.enabled=false"
+  "frr-k8s" "frr-k8s: frr-renderer configures FRR itself, without frr-k8s: take it out, and install MetalLB with frrk8s.enabled=false"
+-}}
+{{- range $key, $words := $all }}{{ if hasKey $.Values $key }}{{ fail $words }}{{ end }}{{ end -}}
+{{- $speaker := dict
+  "enabled" "speaker.enabled: this chart is the speaker; to be without it, uninstall it"
+  "memberlist" (printf "speaker.memberlist is for layer 2, which frr-renderer does not do; it %s" $never)
+  "excludeInterfaces" (printf "speaker.excludeInterfaces is for layer 2, which frr-renderer does not do; it %s" $never)
+  "bgpDebounceTimeout" (printf "speaker.bgpDebounceTimeout: changes are applied at once; it %s" $never)
+  "reloader" (printf "speaker.reloader: there is no such container; it %s" $never)
+  "frrMetrics" (printf "speaker.frrMetrics: there is no such container, speaker.resources is for all of ours; it %s" $never)
+-}}
+{{- range $key, $words := $speaker }}{{ if hasKey $.Values.speaker $key }}{{ fail $words }}{{ end }}{{ end -}}
+{{- $frr := dict
+  "enabled" "speaker.frr.enabled: FRR is all that frr-renderer has; take it out"
+  "metricsPort" "speaker.frr.metricsPort: BGP's and BFD's metrics are at prometheus.metricsPort with all others; take it out"
+  "secureMetricsPort" "speaker.frr.secureMetricsPort: BGP's and BFD's metrics are at prometheus.metricsPort with all others; take it out"
+-}}
+{{- range $key, $words := $frr }}{{ if hasKey $.Values.speaker.frr $key }}{{ fail $words }}{{ end }}{{ end -}}
+{{- if hasKey .Values.crds "validationFailurePolicy" }}{{ fail (printf "crds.validationFailurePolicy is about the webhooks of MetalLB's controller; it %s" $theirs) }}{{ end -}}
+{{- if hasKey .Values.tls "controllerMetricsTLSSecret" }}{{ fail (printf "tls.controllerMetricsTLSSecret %s" $theirs) }}{{ end -}}
+{{- if hasKey .Values.prometheus.serviceMonitor "controller" }}{{ fail (printf "prometheus.serviceMonitor.controller %s" $theirs) }}{{ end -}}
+{{- range $key := list "addressPoolExhausted" "addressPoolUsage" -}}
+{{- if hasKey $.Values.prometheus.prometheusRule $key }}{{ fail (printf "prometheus.prometheusRule.%s is about addresses, which MetalLB's controller gives; it %s" $key $theirs) }}{{ end -}}
+{{- end -}}
+{{- if and .Values.prometheus.podMonitor.enabled .Values.prometheus.serviceMonitor.enabled }}{{ fail "prometheus.podMonitor.enabled and prometheus.serviceMonitor.enabled would count everything twice: enable one" }}{{ end -}}
+{{- if and .Values.prometheus.rbacPrometheus (not (and .Values.prometheus.serviceAccount .Values.prometheus.namespace)) }}{{ fail "prometheus.rbacPrometheus needs prometheus.serviceAccount and prometheus.namespace: whom to give the rights" }}{{ end -}}
+{{- end }}

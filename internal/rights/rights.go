@@ -1,0 +1,91 @@
+package rights
+
+import (
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// Scope says where a right holds.
+type Scope string
+
+// The scopes. Objects of MetalLB's, Secrets among them, are read in one namespace only.
+const (
+	Cluster   Scope = "cluster"
+	Namespace Scope = "namespace"
+)
+
+// Right is what may be done with one kind of object, and why.
+type Right struct {
+	Scope    Scope
+	Group    string // "" is the core group
+	Resource string
+	Verbs    []string
+	// Names are the only objects that it is about; none: all.
+	Names []string
+	// If is the path of the chart's value without which it is not needed; empty: it always is.
+	If string
+	// Why is a clause: what the program does with it.
+	Why string
+}
+
+// watched is what a cache of objects asks for: all at first, then each change. It never gets one object.
+var watched = []string{"list", "watch"}
+
+// All returns every right, in the order in which the roles have them.
+func All() []Right {
+	return slices.Concat(objects(), metallb(), written(), metrics())
+}
+
+// objects are those of Kubernetes that decide what is announced.
+func objects() []Right {
+	return []Right{
+		{Scope: Cluster, Resource: "services", Verbs: watched, Why: "addresses to announce, and under which policy"},
+		{Scope: Cluster, Group: "discovery.k8s.io", Resource: "endpointslices", Verbs: watched, Why: "whether a Service has endpoints, and on which nodes"},
+		{Scope: Cluster, Resource: "nodes", Verbs: watched,
+			Why: "labels, conditions and annotations of the node; one role serves all nodes, so it can't name one"},
+	}
+}
+
+// metallb are MetalLB's objects and what they refer to, in its namespace.
+func metallb() []Right {
+	const group = "metallb.io"
+	return []Right{
+		{Scope: Namespace, Group: group, Resource: "bgppeers", Verbs: watched, Why: "sessions"},
+		{Scope: Namespace, Group: group, Resource: "ipaddresspools", Verbs: watched, Why: "which addresses are MetalLB's"},
+		{Scope: Namespace, Group: group, Resource: "bgpadvertisements", Verbs: watched, Why: "what is announced to whom, and how"},
+		{Scope: Namespace, Group: group, Resource: "bfdprofiles", Verbs: watched, Why: "BFD of the sessions"},
+		{Scope: Namespace, Group: group, Resource: "communities", Verbs: watched, Why: "names of communities"},
+		{Scope: Namespace, Resource: "secrets", Verbs: watched, Why: "passwords of sessions (passwordSecret); their names are not known beforehand"},
+		{Scope: Namespace, Resource: "configmaps", Verbs: watched, Names: []string{"bgpextras"}, Why: "bgpextras, by name"},
+	}
+}
+
+// written is what the program tells.
+func written() []Right {
+	return []Right{
+		{Scope: Cluster, Group: "events.k8s.io", Resource: "events", Verbs: []string{"create", "patch"},
+			Why: "Events about Services and nodes, which are in all namespaces; patch counts one up that comes again"},
+	}
+}
+
+// metrics are questions about who reads /metrics.
+func metrics() []Right {
+	return nil
+}
+
+// Rules are the rights of one scope as rules of a role, one a right. The namespace of the Namespace scope is that of the role.
+func Rules(all []Right, scope Scope) []rbacv1.PolicyRule {
+	var rules []rbacv1.PolicyRule
+	for _, r := range all {
+		if r.Scope == scope {
+			rules = append(rules, r.Rule())
+		}
+	}
+	return rules
+}
+
+// Rule is the right as a rule of a role.
+func (r Right) Rule() rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{r.Group}, Resources: []string{r.Resource}, Verbs: slices.Clone(r.Verbs), ResourceNames: slices.Clone(r.Names)}
+}

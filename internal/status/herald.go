@@ -1,0 +1,252 @@
+package status
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
+	"k8s.io/client-go/util/flowcontrol"
+)
+
+// saying is an Event before it is written.
+type saying struct {
+	about  corev1.ObjectReference
+	kind   string
+	reason string
+	action string
+	note   string
+	// shared tells that every node has the same to say: the first one writes it for all.
+	shared bool
+	// mark is remembered when it is written; sort says under which word it is counted when there is no room for it.
+	mark, sort string
+	since      time.Time
+}
+
+// heraldBurst is how many Events are written at once, heraldWaiting how many wait for more than that. Objects beyond that are counted, and one
+// Event about the node tells how many they were.
+const (
+	heraldBurst   = 30
+	heraldWaiting = 30
+	// sharedFor is how long one Event of a shared saying stands for the same from other nodes.
+	sharedFor = 5 * time.Minute
+)
+
+// herald writes Events about objects, within a budget: a thousand nodes have as much to say as this one, of every Service that they all announce.
+// It is told what is to be said of each object, and the newest counts; what is taken back before it was written is never said.
+type herald struct {
+	node   string
+	client eventsclient.EventsV1Interface
+	budget flowcontrol.RateLimiter
+	outage outage
+	retry  time.Duration
+	now    func() time.Time
+	// written is called with each mark that was written or counted.
+	written func(key, mark string)
+
+	mu      sync.Mutex
+	pending map[string]saying
+	order   []string       // of pending, the oldest first
+	counted map[string]int // what there was no room for, by sort
+	wake    chan struct{}
+}
+
+func newHerald(node string, client eventsclient.EventsV1Interface, perMinute float64, log *slog.Logger, now func() time.Time, written func(key, mark string)) *herald {
+	return &herald{
+		node: node, client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
+		retry: retryEvent, now: now, written: written, pending: map[string]saying{}, counted: map[string]int{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// say puts an Event in the place of any that waits for the same key.
+func (h *herald) say(key string, s saying) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, waits := h.pending[key]
+	if waits && before.mark == s.mark && before.reason == s.reason {
+		return
+	}
+	s.since = h.now()
+	h.pending[key] = s
+	if !waits {
+		h.order = append(h.order, key)
+	}
+}
+
+// unsay takes back what waits.
+func (h *herald) unsay(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop(key)
+}
+
+func (h *herald) drop(key string) {
+	if _, waits := h.pending[key]; waits {
+		delete(h.pending, key)
+		h.order = slices.DeleteFunc(h.order, func(k string) bool { return k == key })
+	}
+}
+
+// flush lets the writer go on. What is beyond the room is counted now.
+func (h *herald) flush() {
+	h.mu.Lock()
+	var beyond []string
+	if room := heraldBurst + heraldWaiting; len(h.order) > room {
+		beyond = slices.Clone(h.order[room:])
+		h.order = h.order[:room]
+	}
+	marks := make([]string, len(beyond))
+	for i, key := range beyond {
+		marks[i] = h.pending[key].mark
+		h.counted[h.pending[key].sort]++
+		delete(h.pending, key)
+	}
+	h.mu.Unlock()
+	for i, key := range beyond {
+		h.written(key, marks[i])
+	}
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes until ctx ends.
+func (h *herald) run(ctx context.Context) {
+	pause := h.retry
+	for {
+		key, s, ok := h.next()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-h.wake:
+				continue
+			}
+		}
+		if h.budget.Wait(ctx) != nil {
+			return
+		}
+		if key, s, ok = h.next(); !ok {
+			continue // it was taken back meanwhile
+		}
+		err := h.write(ctx, s)
+		switch {
+		case err == nil || !passing(err) && !apierrors.IsForbidden(err):
+			if err != nil {
+				h.outage.log.Debug("an Event is not written", "reason", s.reason, "error", note(err.Error()))
+			} else {
+				h.outage.over()
+			}
+			h.done(key, s)
+			pause = h.retry
+		case h.now().Sub(s.since) > patience:
+			h.done(key, s)
+		default:
+			h.outage.seen(ctx, err)
+			if !restFor(ctx, pause) {
+				return
+			}
+			pause = min(2*pause, pauseMost)
+		}
+	}
+}
+
+// summary is the key of the Event that tells what was counted.
+const summary = ""
+
+// next is what is to be written now.
+func (h *herald) next() (string, saying, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.order) > 0 {
+		return h.order[0], h.pending[h.order[0]], true
+	}
+	if len(h.counted) == 0 {
+		return "", saying{}, false
+	}
+	return summary, h.summarize(), true
+}
+
+// summarize tells how many Events were left out.
+func (h *herald) summarize() saying {
+	var parts []string
+	for _, sort := range sorted(h.counted) {
+		parts = append(parts, fmt.Sprintf("%d %s", h.counted[sort], sort))
+	}
+	said := strings.Join(parts, ", ")
+	return saying{
+		about: nodeReference(h.node), kind: corev1.EventTypeNormal, reason: eventsLeftOut, action: "Summarize", mark: said, since: h.now(),
+		note: fmt.Sprintf("More changed at once than Events are written for; from node %q also: %s. Metrics, /status and status objects tell all.", h.node, said),
+	}
+}
+
+// done forgets what was written, unless something newer came meanwhile.
+func (h *herald) done(key string, s saying) {
+	h.mu.Lock()
+	if key == summary {
+		if h.summarize().mark == s.mark {
+			clear(h.counted)
+		}
+		h.mu.Unlock()
+		return
+	}
+	now, waits := h.pending[key]
+	h.drop(key)
+	if waits && now != s {
+		h.pending[key] = now
+		h.order = append(h.order, key)
+	}
+	h.mu.Unlock()
+	h.written(key, s.mark)
+}
+
+// write creates the Event. One that is there already was written before, by us when the answer was lost, or by another node.
+func (h *herald) write(ctx context.Context, s saying) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	event := h.event(s)
+	_, err := h.client.Events(event.Namespace).Create(ctx, event, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+const writeTimeout = 30 * time.Second
+
+func (h *herald) event(s saying) *eventsv1.Event {
+	text, by := s.note, []string{h.node, s.since.UTC().Format(time.RFC3339Nano)}
+	if s.shared {
+		by = []string{s.since.UTC().Truncate(sharedFor).Format(time.RFC3339)}
+	}
+	sum := sha256.Sum256([]byte(strings.Join(append(by, string(s.about.UID), s.about.Kind, s.about.Namespace, s.about.Name, s.kind, s.reason, s.note), "\n")))
+	if s.shared {
+		where := fmt.Sprintf(" [seen on node %q, perhaps on others]", h.node)
+		text = cut(clean(text), noteLength-len(where)) + where
+	}
+	namespace := s.about.Namespace
+	if namespace == "" {
+		namespace = metav1.NamespaceDefault
+	}
+	return &eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: eventName(s.about.Name, hex.EncodeToString(sum[:8]))},
+		EventTime:  metav1.NewMicroTime(h.now()), ReportingController: controller, ReportingInstance: cut(controller+"-"+h.node, 128),
+		Type: s.kind, Reason: s.reason, Action: s.action, Regarding: s.about, Note: note(text),
+	}
+}
+
+// eventName is the name of an object, as much as there is room for, and what tells its Events apart.
+func eventName(object, hash string) string {
+	return strings.TrimRight(object[:min(len(object), nameLimit-1-len(hash))], "-.") + "." + hash
+}

@@ -1,0 +1,48 @@
+package status
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// outage says once that something can't be read or written, and once that it can again.
+type outage struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	said string
+}
+
+// seen tells of an error; of the same again it says nothing.
+func (o *outage) seen(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	sentence := "status can't be kept at the API server; it is tried again"
+	switch {
+	case apierrors.IsNotFound(err):
+		sentence = "the API server does not know this kind of status: install its CRD to have it written"
+	case apierrors.IsForbidden(err):
+		sentence = "the API server forbids to keep status: give the ServiceAccount the rights of the chart"
+	}
+	if o.said == sentence {
+		return
+	}
+	o.said = sentence
+	o.log.Warn(sentence, "error", note(err.Error()))
+}
+
+// over tells that it works.
+func (o *outage) over() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.said != "" {
+		o.log.Info("status is kept at the API server again")
+	}
+	o.said = ""
+}

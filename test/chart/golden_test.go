@@ -1,0 +1,94 @@
+package chart
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write what helm makes of the cases anew; read the difference before you commit it")
+
+// template is what helm makes of the chart.
+func template(t testing.TB, args ...string) (string, string, error) {
+	t.Helper()
+	return helm(t, append([]string{"template", release, chartDir, "--namespace", namespace}, args...)...)
+}
+
+func TestLintHasNothingToSay(t *testing.T) {
+	for _, args := range [][]string{{}, {"--values", "cases/defaults/values.yaml"}, {"--values", "cases/everything/values.yaml"}} {
+		stdout, stderr, err := helm(t, append([]string{"lint", "--strict", chartDir}, args...)...)
+		require.NoError(t, err, stdout+stderr)
+		require.Contains(t, stdout, "0 chart(s) failed")
+	}
+}
+
+// TestCases compares cases/NAME/out.yaml with what helm makes of cases/NAME/values.yaml. The CRDs are api's business.
+func TestCases(t *testing.T) {
+	paths, err := filepath.Glob("cases/*/values.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, values := range paths {
+		t.Run(filepath.Base(filepath.Dir(values)), func(t *testing.T) {
+			stdout, stderr, err := template(t, "--values", values)
+			require.NoError(t, err, stderr)
+			golden := filepath.Join(filepath.Dir(values), "out.yaml")
+			got := withoutCRDs(stdout)
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err, "run go test ./test/chart -run TestCases -update")
+			require.Equal(t, string(want), got)
+		})
+	}
+}
+
+// withoutCRDs leaves of each CRD its kind, annotations and name.
+func withoutCRDs(text string) string {
+	docs := strings.Split(text, "\n---\n")
+	for i, doc := range docs {
+		if head, _, found := strings.Cut(doc, "\nspec:\n"); found && strings.Contains(head, "kind: CustomResourceDefinition") {
+			docs[i] = head
+		}
+	}
+	return strings.Join(docs, "\n---\n")
+}
+
+func TestValuesAreRefusedInWords(t *testing.T) {
+	for _, c := range []struct{ set, words string }{
+		// of MetalLB's chart, and of no use here
+		{"controller.enabled=true", "MetalLB's own chart"},
+		{"frrk8s.enabled=false", "frrk8s.enabled=false"},
+		{"frr-k8s.prometheus=null,frr-k8s.a=b", "without frr-k8s"},
+		{"speaker.enabled=true", "this chart is the speaker"},
+		{"speaker.memberlist.enabled=true", "layer 2"},
+		{"speaker.excludeInterfaces.enabled=true", "layer 2"},
+		{"speaker.bgpDebounceTimeout=1", "applied at once"},
+		{"speaker.reloader.resources=x", "no such container"},
+		{"speaker.frrMetrics.resources=x", "no such container"},
+		{"speaker.frr.enabled=true", "FRR is all"},
+		{"speaker.frr.metricsPort=9121", "prometheus.metricsPort"},
+		{"crds.validationFailurePolicy=Fail", "webhooks"},
+		{"tls.controllerMetricsTLSSecret=x", "MetalLB's own chart"},
+		{"prometheus.serviceMonitor.controller.x=y", "MetalLB's own chart"},
+		{"prometheus.prometheusRule.addressPoolUsage.enabled=true", "MetalLB's controller gives"},
+		// that contradict each other
+		{"prometheus.podMonitor.enabled=true,prometheus.serviceMonitor.enabled=true", "enable one"},
+		{"prometheus.rbacPrometheus=true", "needs prometheus.serviceAccount"},
+		// of neither
+		{"speeker.logLevel=info", "additional properties 'speeker' not allowed"},
+		{"speaker.frr.imagee=x", "at '/speaker/frr': additional properties 'imagee' not allowed"},
+		{"speaker.logLevel=loud", "at '/speaker/logLevel': value must be one of 'all', 'debug'"},
+		{"prometheus.metricsPort=70000", "at '/prometheus/metricsPort': maximum: got 70,000, want 65,535"},
+		{"speaker.frr.image.tag=10", "at '/speaker/frr/image/tag': got number, want string"},
+		{"speaker.frr.image.repository=", "set speaker.frr.image.repository and speaker.frr.image.tag to an FRR image"},
+	} {
+		_, stderr, err := template(t, "--values", "cases/defaults/values.yaml", "--set", c.set)
+		require.Error(t, err, c.set)
+		require.Contains(t, stderr, c.words, c.set)
+	}
+}
