@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,36 +102,6 @@ func TestBadAnswers(t *testing.T) {
 	})
 }
 
-// A resource version that the API server has forgotten, since it was restarted: it says so, itself, and everything is read again.
-func TestResourceVersionTooOld(t *testing.T) {
-	alone(t, func(t *testing.T, v fabric.Version) {
-		l := newFaultLab(t, v)
-		l.API().Kill(t, "kube-apiserver")()
-		l.Apply(service(12))
-		l.hears(address(12))
-		w := l.listen()
-		l.gate.Shut()
-		l.Apply(service(13))
-		l.Delete("Service", name(12))
-		var old atomic.Int64
-		l.proxy.Break(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-			shorten(r)
-			if apiserver.Watches(r) {
-				old.Add(1)
-				set(r, "resourceVersion", "1")
-			}
-			return false
-		})
-		l.gate.Open()
-		l.hears(address(13))
-		l.loses(address(12))
-		l.eventually("the API server was asked for what it has forgotten", func() bool { return old.Load() >= attempts })
-		w.heardOnly([]netip.Prefix{address(13)}, []netip.Prefix{address(12)})
-		l.proxy.Break(nil)
-		l.working(14)
-	})
-}
-
 // shorten has watches end after a second, as the API server ends them after minutes: they go on from a resource version then.
 func shorten(r *http.Request) {
 	if r.URL.Query().Get("watch") != "" {
@@ -181,7 +150,7 @@ func TestListWithoutWatch(t *testing.T) {
 		roles := client.RbacV1().ClusterRoles()
 		role, err := roles.Get(t.Context(), "frr-renderer-"+l.side.Node, metav1.GetOptions{})
 		require.NoError(t, err)
-		w := l.listen()
+		w, mark := l.listen(), len(l.side.Log())
 		given := role.Rules
 		role.Rules = nil
 		for _, r := range given {
@@ -196,11 +165,11 @@ func TestListWithoutWatch(t *testing.T) {
 		role, err = roles.Update(t.Context(), role, metav1.UpdateOptions{})
 		require.NoError(t, err)
 		l.proxy.Cut()
-		l.Problem("node1", "Forbidden", "list and watch services")
 		l.Apply(service(12))
 		l.hears(address(12))
 		l.Delete("Service", name(12))
 		l.loses(address(12))
+		l.says(mark, "(Forbidden)")
 		w.heardOnly([]netip.Prefix{address(12)}, []netip.Prefix{address(12)})
 		role.Rules = given
 		_, err = roles.Update(t.Context(), role, metav1.UpdateOptions{})
