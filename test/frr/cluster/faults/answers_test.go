@@ -35,9 +35,11 @@ func status(code int, reason, message string) apiserver.Fault {
 		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":%q,"reason":%q,"code":%d}`, message, reason, code))
 }
 
-// half answers with the first half of what the API server says, and hangs up. A watch that begins with the objects is refused, so that they are
-// listed.
+// half answers with the first half of what the API server says, and hangs up. Watches are refused, so that the objects are listed.
 func half(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+	if apiserver.Watches(r) {
+		return status(http.StatusGone, "Expired", "too old resource version")(w, r, next)
+	}
 	if !apiserver.Lists(r) {
 		return false
 	}
