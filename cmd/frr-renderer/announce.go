@@ -20,7 +20,7 @@ import (
 const requestTimeout = 15 * time.Second
 
 // announce returns who writes Events until ctx ends; nil where there is no API server.
-func announce(ctx context.Context, kubeconfig, node string, log *slog.Logger) (agent.Announcer, error) {
+func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metrics, log *slog.Logger) (agent.Announcer, error) {
 	config, err := apiServer(kubeconfig)
 	switch {
 	case errors.Is(err, rest.ErrNotInCluster):
@@ -34,6 +34,7 @@ func announce(ctx context.Context, kubeconfig, node string, log *slog.Logger) (a
 	}
 	config.Timeout = requestTimeout
 	config.UserAgent = userAgent()
+	config.Wrap(metrics.CountRequests)
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)

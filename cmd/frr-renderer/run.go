@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/frr-renderer/frr-renderer/internal/agent"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/status"
@@ -28,6 +29,7 @@ type runFlags struct {
 	state      string
 	health     string
 	metrics    string
+	guard      guardFlags
 	kubeconfig string
 	podName    string
 	logLevel   string
@@ -57,7 +59,7 @@ becomes invalid keeps its last good form, also across restarts.
 One run at a time works on an FRR: a second one whose --frr-conf is in the same directory waits until the first has ended.
 
 --health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
---metrics-addr serves /metrics for Prometheus. Both are plain HTTP.
+--metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those whom the API server allows it.
 
 With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it, with
 -f, too.`,
@@ -73,6 +75,7 @@ With --kubeconfig, or inside a cluster, Events about the node tell when a plan i
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
 	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
 	c.Flags().StringVar(&f.metrics, "metrics-addr", defaultMetricsAddr, "address of /metrics, which may be that of --health-addr; empty: none")
+	f.guard.add(c)
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the API server; empty: as a pod does, where this is one")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "all, debug, info, warn, error or none")
 	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
@@ -96,6 +99,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if f.driftMode != "repair" && f.driftMode != "report" {
 		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
 	}
+	if err := f.guard.check(f.metrics, f.health); err != nil {
+		return err
+	}
 	if err := checkTimes(f.confirm, f.timeout); err != nil {
 		return err
 	}
@@ -113,12 +119,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, log)
+	metrics := status.NewMetrics()
+	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, log)
 	if err != nil {
 		return failed(err)
 	}
-	metrics := status.NewMetrics()
 	board := agent.NewBoard(time.Now, metrics)
+	asked, err := f.vty.client() // of its own: a client is for one at a time
+	if err != nil {
+		return err
+	}
+	metrics.Sessions(observe.NewObserver(ctx, asked, time.Now))
 	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
 		return failed(err)
 	}

@@ -3,8 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,33 +24,73 @@ const (
 
 // serve answers on the addresses of run, which may be one, until ctx ends.
 func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *status.Metrics, log *slog.Logger, fatal context.CancelCauseFunc) error {
-	health, scrapes := healthMux(board, log), http.NewServeMux()
+	health := healthMux(board, log)
 	if f.metrics == f.health {
-		scrapes = health
+		health.Handle("GET /metrics", metrics.Handler())
 	}
-	scrapes.Handle("GET /metrics", metrics.Handler())
-	if err := listen(ctx, f.health, health, fatal); err != nil {
+	if err := listen(ctx, server{addr: f.health, handler: health}, fatal); err != nil {
 		return fmt.Errorf("serve health: %w; say another address with --health-addr", err)
 	}
-	if f.metrics == f.health {
+	if f.metrics == "" || f.metrics == f.health {
 		return nil
 	}
-	if err := listen(ctx, f.metrics, scrapes, fatal); err != nil {
+	scrapes, err := f.scrapes(ctx, metrics, log)
+	if err != nil {
+		return err
+	}
+	if err := listen(ctx, scrapes, fatal); err != nil {
 		return fmt.Errorf("serve metrics: %w; say another address with --metrics-addr", err)
 	}
 	return nil
 }
 
-// listen answers on addr until ctx ends; an empty one is none.
-func listen(ctx context.Context, addr string, handler http.Handler, fatal context.CancelCauseFunc) error {
-	if addr == "" {
+// scrapes is the server of metrics alone: plain, or for those whom the API server lets in.
+func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *slog.Logger) (server, error) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics.Handler())
+	if !f.guard.guards(f.metrics) {
+		return server{addr: f.metrics, handler: mux}, nil
+	}
+	api, err := apiServer(f.kubeconfig)
+	if err != nil {
+		return server{}, fmt.Errorf("--metrics-addr %s is served over HTTPS, and the API server is to say who may read it: %w; "+
+			"say where it is with --kubeconfig, or take an address of loopback, or let everybody read with --metrics-insecure", f.metrics, err)
+	}
+	api.Timeout = requestTimeout
+	api.UserAgent = userAgent()
+	api.Wrap(metrics.CountRequests)
+	handler, config, err := f.guard.guard(ctx, mux, api, log)
+	return server{f.metrics, handler, config}, err
+}
+
+// server is what answers on an address.
+type server struct {
+	addr    string // empty: none
+	handler http.Handler
+	tls     *tls.Config // nil: plain HTTP
+}
+
+// How long a client may take, so that slow ones keep no connection for ever. A scrape may have to wait for two daemons that hang.
+const (
+	headerTime = 5 * time.Second
+	answerTime = time.Minute
+	idleTime   = 2 * time.Minute
+)
+
+// listen answers until ctx ends.
+func listen(ctx context.Context, s server, fatal context.CancelCauseFunc) error {
+	if s.addr == "" {
 		return nil
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	if s.tls != nil {
+		listener = tls.NewListener(listener, s.tls)
+	}
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		ErrorLog: stdlog.New(io.Discard, "", 0)} // strangers' handshakes are no news
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			fatal(err)

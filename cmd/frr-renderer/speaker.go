@@ -88,6 +88,7 @@ func (f *runFlags) source() (watch, error) {
 	return func(ctx context.Context, board *agent.Board, log *slog.Logger, changed func(source.Result)) error {
 		health := source.NewHealth(time.Now)
 		board.Follow(health)
+		config.Wrap(board.CountRequests)
 		return source.WatchCluster(ctx, source.ClusterOptions{
 			Options: options, Config: config, Node: f.objects.node, LoadBalancerClass: f.objects.options.LoadBalancerClass, Health: health,
 		}, log, changed)

@@ -185,6 +185,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			return
 		case o := <-objects:
 			a.objects = &o
+			a.status.metrics.Updated()
 		case <-templates:
 			a.loadTemplates()
 		case <-drift.C:
@@ -272,6 +273,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	}
 	document, err := a.render(ctx, result)
 	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
+	current := err == nil
 	if err != nil {
 		problems = append(problems, a.overlayProblem(err))
 		if a.good == nil {
@@ -288,9 +290,13 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		a.tell(problems, len(snap.Services))
 		return false, err
 	}
+	current = current && document.Digest == wanted.Digest
 	applied := a.status.applied(document.Digest)
 	if applied && !force {
 		a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
+		if current {
+			a.status.runs(snap, result)
+		}
 		a.still = true
 		return false, nil
 	}
@@ -328,6 +334,9 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	}
 	a.hold(outcome)
 	a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
+	if current && outcome.Runs(vtysh.BGPD) {
+		a.status.runs(snap, result)
+	}
 	return false, a.settle(wanted, document, result.LastGood, outcome)
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
@@ -52,6 +54,8 @@ type Source interface {
 	Waiting() string
 	// CutOff tells since when the source can't be read, and why; the zero time when it can.
 	CutOff() (since time.Time, why string)
+	// Synced tells how far the objects of each kind are known.
+	Synced() []source.Synced
 }
 
 // Deferred is a setting that is configured since a moment, and in force in sessions that came up later.
@@ -127,11 +131,23 @@ func (b *Board) Report() Report {
 	return out
 }
 
-// Follow has reports tell how the source fares.
-func (b *Board) Follow(source Source) {
+// Follow has reports and metrics tell how the source fares.
+func (b *Board) Follow(from Source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.source = source
+	b.source = from
+	b.metrics.Sources(func() []status.Synced {
+		var out []status.Synced
+		for _, s := range from.Synced() {
+			out = append(out, status.Synced(s))
+		}
+		return out
+	})
+}
+
+// CountRequests counts what goes to an API server: rest.Config.Wrap takes it.
+func (b *Board) CountRequests(next http.RoundTripper) http.RoundTripper {
+	return b.metrics.CountRequests(next)
 }
 
 func (b *Board) change(f func(*Report)) {

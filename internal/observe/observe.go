@@ -49,6 +49,22 @@ type Session struct {
 	PeerGracefulRestart string `json:"peerGracefulRestart,omitempty"`
 	// BFD is FRR's word for its BFD session, up or down; empty without one.
 	BFD string `json:"bfd,omitempty"`
+	// Messages are counted since the neighbor was configured, over all its connections.
+	Messages Messages `json:"messages"`
+}
+
+// Messages are numbers of BGP messages, as FRR counts them.
+type Messages struct {
+	OpensSent          uint64 `json:"opensSent"`
+	OpensReceived      uint64 `json:"opensRecv"`
+	NotificationsSent  uint64 `json:"notificationsSent"`
+	UpdatesSent        uint64 `json:"updatesSent"`
+	UpdatesReceived    uint64 `json:"updatesRecv"`
+	KeepalivesSent     uint64 `json:"keepalivesSent"`
+	KeepalivesReceived uint64 `json:"keepalivesRecv"`
+	RouteRefreshSent   uint64 `json:"routeRefreshSent"`
+	TotalSent          uint64 `json:"totalSent"`
+	TotalReceived      uint64 `json:"totalRecv"`
 }
 
 // String names the session: its neighbor, and its VRF unless that is the default.
@@ -110,6 +126,7 @@ type neighborJSON struct {
 	BFD *struct {
 		Status string `json:"status"`
 	} `json:"peerBfdInfo"`
+	Messages Messages `json:"messageStats"`
 }
 
 // Read asks bgpd. Sessions are sorted by VRF and neighbor.
@@ -119,16 +136,21 @@ func Read(ctx context.Context, client vtysh.Client) (State, error) {
 		return State{}, err
 	}
 	out := State{Version: version.String()}
-	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
-	if err != nil {
-		return out, err
-	}
-	sessions, err := readNeighbors([]byte(text))
+	sessions, err := readSessions(ctx, client)
 	if err != nil {
 		return out, err
 	}
 	out.Sessions = sessions
 	return out, nil
+}
+
+// readSessions asks bgpd one question. Beside an error there may be the sessions that it does not concern.
+func readSessions(ctx context.Context, client vtysh.Client) ([]Session, error) {
+	text, err := client.Run(ctx, vtysh.BGPD, "show bgp vrf all neighbors json")
+	if err != nil {
+		return nil, err
+	}
+	return readNeighbors([]byte(text))
 }
 
 func readNeighbors(text []byte) ([]Session, error) {
@@ -159,6 +181,7 @@ func (n neighborJSON) session(name, vrf string) Session {
 	s := Session{
 		Neighbor: name, VRF: vrf, RemoteAS: uint32(n.RemoteAS), LocalAS: uint32(n.LocalAS), State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
 		ConfiguredHold: n.ConfiguredHold / 1000, ConfiguredKeepalive: n.ConfiguredKeepalive / 1000, GracefulRestart: mode(n.GracefulRestart.Local),
+		Messages: n.Messages,
 	}
 	if s.Established() {
 		s.Uptime = time.Duration(n.UpMsec) * time.Millisecond

@@ -15,13 +15,14 @@ type Health struct {
 	waiting string
 	// failing are the feeds that can't be read for now, with the reason.
 	failing map[feed]string
+	feeds   map[feed]Synced
 	since   time.Time
 	why     string
 }
 
 // NewHealth is that of a source that has not begun.
 func NewHealth(now func() time.Time) *Health {
-	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, waiting: "waiting for the API server"}
+	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, feeds: map[feed]Synced{}, waiting: "waiting for the API server"}
 }
 
 // Waiting says what the first result waits for; empty when that was delivered.

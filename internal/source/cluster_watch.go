@@ -167,6 +167,7 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	})
 	reflector.RunWithContext(ctx)
 	c.health.done(k.feed)
+	c.health.ended(k.feed)
 }
 
 // supervised lists and watches, drops at once what nobody reads, and tells how that went.
@@ -182,6 +183,7 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 			if err != nil {
 				return nil, err
 			}
+			c.health.changed(k.feed)
 			return list, meta.EachListItem(list, func(item runtime.Object) error { k.trim(item); return nil })
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
@@ -196,6 +198,7 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 				switch e.Type {
 				case apiwatch.Added, apiwatch.Modified, apiwatch.Deleted:
 					k.trim(e.Object)
+					c.health.changed(k.feed)
 				}
 				return e, true
 			}), nil
@@ -215,19 +218,23 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 	case err == nil:
 		r.since.Store(0)
 		c.health.worked(k.feed)
+		c.health.opened(k.feed)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 	case apierrors.IsForbidden(err):
 		c.health.worked(k.feed)
+		c.health.lost(k.feed)
 		r.since.CompareAndSwap(0, time.Now().UnixNano())
 		c.forbidden(k, time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
 		c.lookAnew()
 	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
 		c.health.failed(k.feed, err)
+		c.health.lost(k.feed)
 		r.since.CompareAndSwap(0, time.Now().UnixNano())
 		c.unreadable(k, cause(err), time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	default:
 		c.health.failed(k.feed, err)
+		c.health.lost(k.feed)
 		c.gathering.fail(k.feed, cause(err), nil)
 	}
 }

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"net/http"
 	"slices"
@@ -22,9 +24,9 @@ const namespace = "frr_renderer"
 
 // Metrics are what Prometheus may scrape. Methods may be called from any goroutine.
 //
-// What comes and goes (held sessions, problems) is kept as it is now, and made series of at each scrape: what is gone is not told. Labels
-// hold names of kinds, reasons and effects, of which there are few, and neighbors and VRFs as FRR names them, cut to a length; never a value
-// that a user wrote freely.
+// What comes and goes (sessions, announcements, problems) is kept as it is now, and made series of at each scrape: what is gone is not told.
+// Labels hold names of kinds, reasons and effects, of which there are few, names of objects, neighbors and VRFs, cut to a length and bounded
+// in number; never another value that a user wrote.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -33,6 +35,7 @@ type Metrics struct {
 	failures      prometheus.Counter
 	duration      prometheus.Histogram
 	lines         prometheus.Histogram
+	applies       *prometheus.CounterVec
 	commands      *prometheus.CounterVec
 	refused       prometheus.Counter
 	resets        prometheus.Counter
@@ -40,6 +43,13 @@ type Metrics struct {
 	driftFound    prometheus.Counter
 	driftRepaired prometheus.Counter
 	driftLines    prometheus.Gauge
+	requests      *prometheus.CounterVec
+
+	sessions  sessions
+	announced announcements
+	troubles  troubles
+	sources   sources
+	config    *configuration
 
 	mu       sync.Mutex
 	held     map[session]bool
@@ -85,6 +95,10 @@ func NewMetrics() *Metrics {
 			Help:    "How many commands one apply had to send; one for a Service that comes or goes.",
 			Buckets: []float64{1, 2, 5, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000},
 		}),
+		applies: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "applies_total",
+			Help: "Applies that sent FRR something, by the greatest disturbance among their commands; see frr_renderer_commands_total.",
+		}, []string{"effect"}),
 		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "commands_total",
 			Help: "Commands of applies by what they disturb: none; soft (routes are evaluated again); deferred (in force from the next session on); " +
@@ -97,14 +111,18 @@ func NewMetrics() *Metrics {
 			"How often FRR was found running something else than was applied, since somebody changed it by hand."),
 		driftRepaired: counter("drift_repaired_total", "How often that was repaired (--drift=repair)."),
 		driftLines:    gauge("drift_lines", "Commands that would repair what somebody changed by hand, where it is only told (--drift=report)."),
+		requests:      newRequests(),
+		config:        newConfiguration(),
 		held:          map[session]bool{},
 		problems:      map[problemKey]int{},
 	}
 	for _, e := range []reload.Effect{reload.None, reload.Soft, reload.Deferred, reload.Reset} {
 		m.commands.WithLabelValues(string(e)) // so that the first one is seen as an increase
+		m.applies.WithLabelValues(string(e))
 	}
-	m.registry.MustRegister(m.ready, m.success, m.failures, m.duration, m.lines, m.commands, m.refused, m.resets, m.planHeld, m.driftFound,
-		m.driftRepaired, m.driftLines, (*current)(m), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.ready, m.success, m.failures, m.duration, m.lines, m.applies, m.commands, m.refused, m.resets, m.planHeld, m.driftFound,
+		m.driftRepaired, m.driftLines, m.requests, m.config, &m.sessions, &m.announced, &m.troubles, &m.sources, (*current)(m),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -125,6 +143,7 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Applied(result reload.Result) {
 	m.duration.Observe(result.Duration.Seconds())
 	m.lines.Observe(float64(len(result.Plan.Commands)))
+	m.applies.WithLabelValues(string(result.Plan.Effect())).Inc()
 	for _, c := range result.Plan.Commands {
 		m.commands.WithLabelValues(string(c.Effect)).Inc()
 	}
@@ -138,13 +157,15 @@ func (m *Metrics) Reset(sessions int) { m.resets.Add(float64(sessions)) }
 // Succeeded tells that FRR was seen running what the objects ask for.
 func (m *Metrics) Succeeded(at time.Time) {
 	m.ready.Set(1)
-	m.success.Set(float64(at.UnixMilli()) / 1000)
+	m.success.Set(unix(at))
+	m.config.succeeded()
 }
 
 // Failed tells that FRR does not run all that the objects ask for.
 func (m *Metrics) Failed() {
 	m.ready.Set(0)
 	m.failures.Inc()
+	m.config.failed()
 }
 
 // Held tells which neighbors a held plan would reset, named as in plans, in place of any plan before; none: nothing is held.
@@ -169,6 +190,8 @@ func (m *Metrics) Problems(problems []problem.Problem) {
 	m.mu.Lock()
 	m.problems = count
 	m.mu.Unlock()
+	m.troubles.told(problems)
+	m.config.problems(problems)
 }
 
 // DriftFound counts that FRR was found changed by hand.
@@ -208,23 +231,35 @@ func kind(p problem.Problem) string {
 	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice":
 		return p.Object.Kind
 	case "":
-		return "document"
+		return kindDocument
 	}
-	return "other"
+	return kindOther
 }
 
-// labelLength is how many bytes of a name go into a label; an IPv6 address with an interface has at most 55.
+// What problems are counted under that have no kind which is read.
+const (
+	kindDocument = "document" // what can't be read as an object
+	kindOther    = "other"
+)
+
+// labelLength is how many bytes of a name go into a label: all of an IPv6 address with an interface, or of a Service's name.
 const labelLength = 64
 
-// label makes a name fit to be a label: whole characters of UTF-8, and not too many of them.
+// label makes a name fit to be a label: whole characters of UTF-8, and not too many of them. Names that differ stay different, since two
+// equal series would cost all others: what was cut off leaves a trace of itself.
 func label(s string) string {
-	s = strings.ToValidUTF8(s, "\ufffd")
-	if len(s) <= labelLength {
+	if len(s) <= labelLength && utf8.ValidString(s) && !strings.Contains(s, trace) {
 		return s
 	}
-	end := labelLength
-	for !utf8.RuneStart(s[end]) {
+	sum := sha256.Sum256([]byte(s))
+	mark := trace + hex.EncodeToString(sum[:8])
+	s = strings.ToValidUTF8(s, "\ufffd")
+	end := min(len(s), labelLength-len(mark))
+	for end > 0 && end < len(s) && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return s[:end]
+	return s[:end] + mark
 }
+
+// trace begins what label puts in place of what it left out; no name of an object, a device or an address has it.
+const trace = "~"

@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -31,7 +32,27 @@ func busy() *Metrics {
 	}}})
 	m.Held([]string{"10.0.0.1", "10.0.0.2 vrf red"})
 	m.Problems([]problem.Problem{{Severity: problem.Warning, Object: problem.Object{Kind: "Node", Name: "node1"}, Reason: problem.ResetsHeld}})
+	m.Runs(Running{Node: "node1", Services: []AnnouncedService{{"default", "web", []string{"192.0.2.10"}}}})
+	m.Sessions(seen(observe.View{
+		Sessions: []observe.Session{{Neighbor: "10.0.0.1", VRF: "default", State: "Established"}},
+		BFD:      []observe.BFDSession{{Peer: "10.0.0.1", VRF: "default", Up: true}},
+	}))
+	m.Sources(func() []Synced { return []Synced{{Kind: "BGPPeer"}} })
+	m.requests.WithLabelValues("list", "services", "200")
 	return m
+}
+
+// seen are sessions as they were seen once.
+type seen observe.View
+
+func (s seen) View() observe.View {
+	s.Asked[0].Daemon, s.Asked[1].Daemon = vtysh.BGPD, vtysh.BFDD
+	return observe.View(s)
+}
+
+// named tells a metric that is ours, or MetalLB's.
+func named(metric string) bool {
+	return strings.HasPrefix(metric, namespace+"_") || strings.HasPrefix(metric, metallb+"_")
 }
 
 // scrape is what Prometheus reads, without comments and the metrics of Go and the process.
@@ -42,7 +63,7 @@ func scrape(t *testing.T, m *Metrics) string {
 	require.Equal(t, 200, w.Code, w.Body.String())
 	var out strings.Builder
 	for l := range strings.Lines(w.Body.String()) {
-		if strings.HasPrefix(l, namespace) {
+		if named(l) {
 			out.WriteString(l)
 		}
 	}
@@ -53,7 +74,7 @@ func families(t *testing.T, m *Metrics) []*dto.MetricFamily {
 	t.Helper()
 	all, err := m.registry.Gather()
 	require.NoError(t, err)
-	return slices.DeleteFunc(all, func(f *dto.MetricFamily) bool { return !strings.HasPrefix(f.GetName(), namespace) })
+	return slices.DeleteFunc(all, func(f *dto.MetricFamily) bool { return !named(f.GetName()) })
 }
 
 func TestWhatIsHeldComesAndGoes(t *testing.T) {
@@ -64,7 +85,7 @@ func TestWhatIsHeldComesAndGoes(t *testing.T) {
 	require.Contains(t, text, "frr_renderer_plan_held 1\n")
 	m.Held([]string{"10.0.0.2 vrf red"})
 	text = scrape(t, m)
-	require.NotContains(t, text, "10.0.0.1")
+	require.NotContains(t, text, `neighbor="10.0.0.1"`)
 	require.Contains(t, text, `vrf="red"`)
 	m.Held(nil)
 	text = scrape(t, m)
@@ -82,7 +103,7 @@ func TestProblemsThatAreMendedVanish(t *testing.T) {
 	m.Problems([]problem.Problem{two})
 	require.Contains(t, scrape(t, m), `frr_renderer_problems{kind="BGPPeer",reason="InvalidValue",severity="error"} 1`)
 	m.Problems(nil)
-	require.NotContains(t, scrape(t, m), "frr_renderer_problems")
+	require.NotContains(t, scrape(t, m), "frr_renderer_problems{")
 }
 
 func TestAnApplyIsCounted(t *testing.T) {
@@ -139,6 +160,7 @@ func TestLabelsHoldNothingThatAUserWroteFreely(t *testing.T) {
 func TestNamesFollowPrometheus(t *testing.T) {
 	found, err := testutil.GatherAndLint(busy().registry)
 	require.NoError(t, err)
+	// MetalLB's names are MetalLB's.
 	found = slices.DeleteFunc(found, func(p promlint.Problem) bool { return !strings.HasPrefix(p.Metric, namespace) })
 	require.Empty(t, found)
 }
@@ -166,8 +188,9 @@ func metricsTable(t *testing.T) string {
 	descriptions := make(chan *prometheus.Desc)
 	go func() { defer close(descriptions); busy().registry.Describe(descriptions) }()
 	for d := range descriptions {
-		if name, ours := strings.CutPrefix(d.String(), `Desc{fqName: "`+namespace); ours {
-			registered[name[:strings.Index(name, `"`)]] = true
+		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)
+		if named(name) {
+			registered[name] = true
 		}
 	}
 	require.Len(t, families(t, busy()), len(registered), "busy has a series of each metric")

@@ -99,13 +99,13 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 		return nil, fmt.Errorf("BUG: make a client of pods: %w", err)
 	}
 	pod := &owner{pods: core.Pods(options.Namespace), pod: options.Pod, log: options.Log}
-	states, err := metallb(limited(config, stateQPS, stateBurst), transport)
+	states, err := metallbClient(limited(config, stateQPS, stateBurst), transport)
 	if err != nil {
 		return nil, err
 	}
 	r.states = newConfigurationStates(r.options, states, pod)
 	if options.ServiceStatus {
-		services, err := metallb(limited(config, options.ServiceStatusQPS, serviceStatusBurst), transport)
+		services, err := metallbClient(limited(config, options.ServiceStatusQPS, serviceStatusBurst), transport)
 		if err != nil {
 			return nil, err
 		}
@@ -132,8 +132,8 @@ func limited(config *rest.Config, qps float64, burst int) *rest.Config {
 	return c
 }
 
-// metallb is a client of metallb.io/v1beta1. It asks for no discovery: a kind that is not installed is one that is not found.
-func metallb(config *rest.Config, http *http.Client) (rest.Interface, error) {
+// metallbClient is a client of metallb.io/v1beta1. It asks for no discovery: a kind that is not installed is one that is not found.
+func metallbClient(config *rest.Config, http *http.Client) (rest.Interface, error) {
 	scheme := runtime.NewScheme()
 	if err := v1beta1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("BUG: register the kinds of %s: %w", v1beta1.GroupVersion, err)

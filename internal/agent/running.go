@@ -1,0 +1,28 @@
+package agent
+
+import (
+	"cmp"
+
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/status"
+	"github.com/frr-renderer/frr-renderer/internal/translate"
+)
+
+// runs tells what FRR was brought to.
+func (b *Board) runs(snap *snapshot.Snapshot, result translate.Result) {
+	out := status.Running{Node: snap.Node.Name}
+	for i, a := range result.Announcements {
+		if a.Reason == translate.Announced {
+			s := &snap.Services[i]
+			out.Services = append(out.Services, status.AnnouncedService{Namespace: s.Namespace, Name: s.Name, Addresses: s.Ingress})
+		}
+	}
+	for _, i := range result.Config.Instances {
+		for _, n := range i.Neighbors {
+			if n.Port != 0 {
+				out.Ports = append(out.Ports, status.NeighborPort{Neighbor: n.Peer.String(), VRF: cmp.Or(i.VRF.String(), "default"), Port: n.Port})
+			}
+		}
+	}
+	b.metrics.Runs(out)
+}
