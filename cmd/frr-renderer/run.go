@@ -134,8 +134,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	leave, err := alone(ctx, f.frrConf, log)
-	if err != nil {
+	if errors.Is(err, context.Canceled) {
 		return nil // told to stop while it waited
+	}
+	if err != nil {
+		return failed(err)
 	}
 	defer leave()
 	a, err := agent.New(agent.Config{
