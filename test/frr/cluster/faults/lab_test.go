@@ -28,7 +28,7 @@ import (
 // The short form, without flags, is for every run of the tests; "make test-long" has longer ones.
 var (
 	long  = flag.Bool("long", false, "API servers are away for minutes, ours is killed a hundred times, and every pair of FRR versions is restarted")
-	crowd = flag.Int("crowd", 1500, "how many Services arrive at once")
+	crowd = flag.Int("crowd", 1000, "how many Services arrive at once")
 )
 
 func TestMain(m *testing.M) {
@@ -139,22 +139,24 @@ func (l *faultLab) restart(args ...string) {
 	l.run(args...)
 }
 
-// pid is the product's process.
+// pid is the product's process, as soon as it runs: it begins as the program that enters the node.
 func (l *faultLab) pid() int {
 	l.t.Helper()
-	entries, err := os.ReadDir("/proc")
-	require.NoError(l.t, err)
-	for _, e := range entries {
-		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		words := strings.Split(string(line), "\x00")
-		if len(words) > 1 && words[1] == "run" && slices.Contains(words, l.kubeconfig) {
-			pid, err := strconv.Atoi(e.Name())
-			require.NoError(l.t, err)
-			return pid
+	pid := 0
+	l.eventually("the product runs", func() bool {
+		entries, err := os.ReadDir("/proc")
+		require.NoError(l.t, err)
+		for _, e := range entries {
+			line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+			words := strings.Split(string(line), "\x00")
+			if len(words) > 1 && words[1] == "run" && slices.Contains(words, l.kubeconfig) {
+				pid, err = strconv.Atoi(e.Name())
+				require.NoError(l.t, err)
+			}
 		}
-	}
-	require.Fail(l.t, "the product does not run")
-	return 0
+		return pid != 0
+	})
+	return pid
 }
 
 // The objects.
