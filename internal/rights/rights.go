@@ -71,7 +71,10 @@ func written() []Right {
 
 // metrics are questions about who reads /metrics.
 func metrics() []Right {
-	return nil
+	return []Right{
+		{Scope: Cluster, Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: []string{"create"}, Why: "whose token a reader of /metrics has"},
+		{Scope: Cluster, Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: []string{"create"}, Why: "whether that user may get /metrics"},
+	}
 }
 
 // Rules are the rights of one scope as rules of a role, one a right. The namespace of the Namespace scope is that of the role.
