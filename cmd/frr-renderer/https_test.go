@@ -215,6 +215,7 @@ func sourceIsTold(t *testing.T, server *apiserver.Server, gate *apiserver.Gate) 
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return last.FindString(scrape()) != before }, patience, 50*time.Millisecond)
 
+	t.Cleanup(gate.Open)
 	gate.Shut()
 	require.Eventually(t, connected("0"), patience, 50*time.Millisecond)
 	gate.Open()
