@@ -20,7 +20,7 @@ type ClusterOptions struct {
 	Options
 	// Config says how the API server is reached, and as whom.
 	Config *rest.Config
-	// Node is the one node that is read.
+	// Node is the one that matters; empty: every node does, which costs memory for every endpoint.
 	Node string
 	// LoadBalancerClass of the Services that are read; empty: those without one.
 	LoadBalancerClass string
@@ -41,13 +41,40 @@ func WatchCluster(ctx context.Context, options ClusterOptions, log *slog.Logger,
 		options.Health = NewHealth(time.Now)
 	}
 	c := &cluster{
-		options: options, clients: clients, log: log, health: options.Health, gathering: newGathering(), secrets: map[string]context.CancelFunc{},
+		options: options, clients: clients, log: log, health: options.Health, gathering: newGathering(options.Node), secrets: map[string]context.CancelFunc{},
 		doubt: make(chan struct{}, 1),
 	}
 	c.health.tell(log)
 	// What the libraries say of each try is told once, in words of ours.
 	c.run(klog.NewContext(ctx, logr.Discard()), changed)
 	return nil
+}
+
+// everyNode stands for a node's name where all matter.
+const everyNode = ""
+
+// readTimeout is how long an API server may take until everything was read once.
+const readTimeout = 30 * time.Second
+
+// ReadCluster reads an API server once. The error tells what could not be read in time.
+func ReadCluster(ctx context.Context, options ClusterOptions) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	options.Health = NewHealth(time.Now)
+	var first *Result
+	err := WatchCluster(ctx, options, slog.New(slog.DiscardHandler), func(r Result) {
+		if first == nil {
+			first = &r
+			cancel()
+		}
+	})
+	switch {
+	case err != nil:
+		return Result{}, err
+	case first == nil:
+		return Result{}, fmt.Errorf("read the API server: %s", options.Health.Waiting())
+	}
+	return *first, nil
 }
 
 // cluster is what is watched at one API server.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
@@ -46,6 +47,9 @@ func (f feed) vital() bool {
 	return f.kind == "Service" || f.kind == "EndpointSlice" || f.kind == "Node"
 }
 
+// isNode tells whether the feed is the node itself.
+func (f feed) isNode() bool { return f.kind == "Node" && f.name != "" }
+
 // reading is how far a feed has come.
 type reading struct {
 	// read: everything that there is was read once. answered: the API server has said why it can't be read, and that is all there will be.
@@ -62,6 +66,8 @@ type gathering struct {
 	mu    sync.Mutex
 	feeds map[feed]*reading
 	kinds map[string]*kindObjects
+	// shelf is nil where the endpoints of every node matter.
+	shelf *endpointShelf
 	// burst is what has happened since the last settling.
 	burst burst
 	// wake has a value when anything has happened; progress is closed when a feed has come further.
@@ -81,8 +87,14 @@ type kindObjects struct {
 	unread   map[problem.Object]bool
 }
 
-func newGathering() *gathering {
-	return &gathering{feeds: map[feed]*reading{}, kinds: map[string]*kindObjects{}, wake: make(chan struct{}, 1), progress: make(chan struct{})}
+func newGathering(node string) *gathering {
+	g := &gathering{
+		feeds: map[feed]*reading{}, kinds: map[string]*kindObjects{}, wake: make(chan struct{}, 1), progress: make(chan struct{}),
+	}
+	if node != everyNode {
+		g.shelf = newEndpointShelf(node)
+	}
+	return g
 }
 
 // add begins a feed.
@@ -103,7 +115,7 @@ func (g *gathering) drop(f feed) {
 	defer g.mu.Unlock()
 	g.clear(f, nil)
 	delete(g.feeds, f)
-	g.note(true)
+	g.note()
 }
 
 // put takes in an object as it is now.
@@ -111,11 +123,11 @@ func (g *gathering) put(f feed, e entry) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r := g.feeds[f]; r != nil {
-		g.kinds[f.kind].put(e)
-		if f.kind == "Node" {
+		g.take(f, e)
+		if f.isNode() {
 			r.settled() // it was waited for, or gone
 		}
-		g.note(false)
+		g.note()
 	}
 }
 
@@ -124,12 +136,12 @@ func (g *gathering) remove(f feed, o problem.Object) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r := g.feeds[f]; r != nil {
-		if f.kind == "Node" {
+		if f.isNode() {
 			r.trouble = lostNode(f)
 		} else {
-			g.kinds[f.kind].remove(o)
+			g.forget(f, o)
 		}
-		g.note(true)
+		g.note()
 	}
 }
 
@@ -141,15 +153,15 @@ func (g *gathering) replace(f feed, entries []entry) {
 	if r == nil {
 		return
 	}
-	g.note(false)
-	if f.kind == "Node" && len(entries) == 0 {
+	g.note()
+	if f.isNode() && len(entries) == 0 {
 		g.missNode(f, r)
 		return
 	}
 	here := make(map[problem.Object]bool, len(entries))
 	for _, e := range entries {
 		here[e.identity] = true
-		g.kinds[f.kind].put(e)
+		g.take(f, e)
 	}
 	g.clear(f, here)
 	r.settled()
@@ -184,7 +196,7 @@ func (g *gathering) fail(f feed, why string, answer *problem.Problem) {
 	if answer != nil {
 		r.trouble, r.answered = answer, true
 	}
-	g.note(false)
+	g.note()
 }
 
 // absent takes in that the API server has no such kind (any more), so no objects of it.
@@ -198,7 +210,7 @@ func (g *gathering) absent(f feed, why *problem.Problem) {
 	g.clear(f, nil)
 	r.settled()
 	r.trouble = why
-	g.note(false)
+	g.note()
 }
 
 func sameProblem(a, b *problem.Problem) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -210,8 +222,14 @@ func (g *gathering) clear(f feed, here map[problem.Object]bool) {
 	k := g.kinds[f.kind]
 	gone := func(o problem.Object) {
 		if f.holds(o) && !here[o] {
-			k.remove(o)
+			g.forget(f, o)
 		}
+	}
+	if f.kind == "EndpointSlice" && g.shelf != nil {
+		for s := range g.shelf.slices {
+			gone(sliceIdentity(s))
+		}
+		return
 	}
 	for _, e := range k.list.entries {
 		gone(e.identity)
@@ -224,9 +242,46 @@ func (g *gathering) clear(f feed, here map[problem.Object]bool) {
 	}
 }
 
+// take puts an object where it belongs. A Service and its endpoints are shown together, whichever comes first.
+func (g *gathering) take(f feed, e entry) {
+	if slice, ok := e.object.(*discoveryv1.EndpointSlice); ok && g.shelf != nil {
+		g.show(g.shelf.put(slice)...)
+		return
+	}
+	g.kinds[f.kind].put(e)
+	if f.kind == "Service" && g.shelf != nil {
+		g.show(key{e.identity.Namespace, e.identity.Name})
+	}
+}
+
+func (g *gathering) forget(f feed, o problem.Object) {
+	k := key{o.Namespace, o.Name}
+	if f.kind == "EndpointSlice" && g.shelf != nil {
+		g.show(g.shelf.remove(k)...)
+		return
+	}
+	g.kinds[f.kind].remove(o)
+	if f.kind == "Service" && g.shelf != nil {
+		g.show(k)
+	}
+}
+
+// show brings what is told of Services' endpoints up to date.
+func (g *gathering) show(services ...key) {
+	for _, k := range services {
+		ours := g.kinds["Service"].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
+		switch e, changed := g.shelf.show(k, ours); {
+		case changed && e.object != nil:
+			g.kinds["EndpointSlice"].put(e)
+		case changed:
+			g.kinds["EndpointSlice"].remove(e.identity)
+		}
+	}
+}
+
 // note remembers that something has happened. Holding the lock.
-func (g *gathering) note(vanished bool) {
-	g.burst.add(time.Now(), "", vanished)
+func (g *gathering) note() {
+	g.burst.add(time.Now(), "", false)
 	close(g.progress)
 	g.progress = make(chan struct{})
 	select {

@@ -12,6 +12,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
@@ -138,12 +139,11 @@ func (c *cluster) follow(ctx context.Context, kind string, served []string, runn
 	delete(running, kind)
 	f := c.metallbFeed(kind)
 	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: resources[kind] + "." + metallbGroup}
-	if len(served) > 0 {
-		slices.Sort(served)
-		c.gathering.fail(f, "it is served in another version", &problem.Problem{
+	readable := strings.Join(versionsOf(kind), " or ")
+	if len(served) > 0 || c.defined(ctx, crd.Name) {
+		c.gathering.fail(f, "it is not served in a version that can be read", &problem.Problem{
 			Severity: problem.Error, Object: crd, Field: "spec.versions", Reason: problem.NotServed, Message: fmt.Sprintf(
-				"the API server serves %s in %s only, and %s can be read; serve that, too; what was read before stays in use",
-				kind, printable(strings.Join(served, ".")), strings.Join(versionsOf(kind), " and ")),
+				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use", kind, readable),
 		})
 		return false
 	}
@@ -152,6 +152,16 @@ func (c *cluster) follow(ctx context.Context, kind string, served []string, runn
 		Message: fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", kind),
 	})
 	return false
+}
+
+// defined tells whether a kind that is not served has a definition, and perhaps objects, all the same. Without the right to ask, what is
+// not served counts as not there.
+func (c *cluster) defined(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	var definition metav1.PartialObjectMetadata
+	err := c.ask(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", &definition)
+	return err == nil || !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err)
 }
 
 // begin watches a kind in a version, unless that is watched already.
@@ -172,7 +182,7 @@ func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
 	defer cancel()
 	out := map[string][]string{}
 	var group metav1.APIGroup
-	switch err := c.ask(ctx, "/apis/"+metallbGroup, &group); {
+	switch err := c.ask(ctx, "/apis/"+metallbGroup, runtime.ContentTypeJSON, &group); {
 	case apierrors.IsNotFound(err):
 		return out, nil
 	case err != nil:
@@ -180,7 +190,7 @@ func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
 	}
 	for _, v := range group.Versions {
 		var list metav1.APIResourceList
-		switch err := c.ask(ctx, "/apis/"+metallbGroup+"/"+v.Version, &list); {
+		switch err := c.ask(ctx, "/apis/"+metallbGroup+"/"+v.Version, runtime.ContentTypeJSON, &list); {
 		case apierrors.IsNotFound(err):
 			continue // it has just gone
 		case err != nil:
@@ -195,8 +205,8 @@ func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
 	return out, nil
 }
 
-func (c *cluster) ask(ctx context.Context, path string, into any) error {
-	data, err := c.clients.plain.Get().AbsPath(path).SetHeader("Accept", "application/json").DoRaw(ctx)
+func (c *cluster) ask(ctx context.Context, path, as string, into any) error {
+	data, err := c.clients.plain.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
 	if err != nil {
 		return err
 	}

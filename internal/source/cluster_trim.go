@@ -79,39 +79,16 @@ func (c *cluster) readService(o runtime.Object) (entry, bool) {
 	return e, ok && s.Spec.Type == corev1.ServiceTypeLoadBalancer && class == c.options.LoadBalancerClass
 }
 
-// trimEndpointSlice keeps one endpoint for each answer that can matter: is it here, ready, serving. So a slice of a thousand endpoints is as
-// small as that of one, and pods that come and go change nothing as long as others like them stay.
+// trimEndpointSlice keeps one endpoint of each kind, or of each node's if all nodes matter.
 func (c *cluster) trimEndpointSlice(o runtime.Object) {
 	s := o.(*discoveryv1.EndpointSlice)
-	var kinds [8]bool
-	for i := range s.Endpoints {
-		e := &s.Endpoints[i]
-		if len(e.Addresses) == 0 {
-			continue
-		}
-		k := 0
-		if e.NodeName != nil && *e.NodeName == c.options.Node {
-			k |= 4
-		}
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
-			k |= 2
-		}
-		if e.Conditions.Serving != nil && *e.Conditions.Serving {
-			k |= 1
-		}
-		kinds[k] = true
-	}
 	var endpoints []discoveryv1.Endpoint
-	for k, have := range kinds {
-		if !have || k&3 == 0 {
-			continue // neither ready nor serving
+	if shelf := c.gathering.shelf; shelf != nil {
+		endpoints = shelf.forms.forms[endpointKindsOf(s, c.options.Node)]
+	} else {
+		for _, e := range s.Endpoints {
+			endpoints = append(endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, NodeName: e.NodeName})
 		}
-		ready, serving := k&2 != 0, k&1 != 0
-		e := discoveryv1.Endpoint{Addresses: someAddress, Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &serving}}
-		if k&4 != 0 {
-			e.NodeName = &c.options.Node
-		}
-		endpoints = append(endpoints, e)
 	}
 	*s = discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
@@ -121,9 +98,6 @@ func (c *cluster) trimEndpointSlice(o runtime.Object) {
 		Endpoints: endpoints,
 	}
 }
-
-// someAddress stands for the addresses of an endpoint: only that there is any matters.
-var someAddress = []string{"0.0.0.0"}
 
 func trimSecret(o runtime.Object) {
 	s := o.(*corev1.Secret)

@@ -276,16 +276,9 @@ func (a *announcer) judge(s *snapshot.Service, buffer []place) decision {
 		d.reason = NoLocalEndpoints
 	case !s.LocalOnly && !s.Endpoints:
 		d.reason = NoEndpoints
+	default:
+		a.keepReady(s, &d)
 	}
-	if d.reason != Announced {
-		return d
-	}
-	v4, v6 := a.whenReady(s, d.v4), a.whenReady(s, d.v6)
-	if len(v4) == 0 && len(v6) == 0 {
-		d.reason = NoReadyEndpoints
-		return d
-	}
-	d.v4, d.v6 = v4, v6
 	return d
 }
 
@@ -370,7 +363,7 @@ func (p place) prefix(bits int) netip.Prefix {
 	return netip.PrefixFrom(p.addr, bits).Masked()
 }
 
-// add announces one address by one prefix length.
+// add announces one address by one prefix length, and returns the prefix.
 func (a *announcer) add(s *snapshot.Service, p place, g aggregate) netip.Prefix {
 	prefix := p.prefix(g.bits)
 	if prefix.Bits() > g.bits {

@@ -242,23 +242,49 @@ func (a *announcer) elements(asks []ask) advertSet {
 	return newAdvertSet(numbers)
 }
 
+// keepReady leaves those advertisements of a Service that its endpoints are good enough for.
+func (a *announcer) keepReady(s *snapshot.Service, d *decision) {
+	v4, v6 := a.whenReady(s, d.v4), a.whenReady(s, d.v6)
+	if len(v4) == 0 && len(v6) == 0 {
+		d.reason = NoReadyEndpoints
+		return
+	}
+	d.v4, d.v6 = v4, v6
+}
+
 // whenReady takes out the advertisements that wait for an endpoint that is ready, where those of the Service are serving at best. The
 // Service's own policy counts more than an advertisement's.
 func (a *announcer) whenReady(s *snapshot.Service, groups []aggregate) []aggregate {
-	if s.LocalOnly && s.LocalReady || !s.LocalOnly && s.Ready {
+	if ready(s) {
 		return groups
 	}
-	policy := s.Annotations[endpointPolicy]
 	var out []aggregate
 	for _, g := range groups {
-		kept := slices.DeleteFunc(g.set.indexes(), func(i int) bool {
-			return policy == readyOnly || policy != readyOrServing && a.adverts[i].readyOnly
-		})
+		kept := slices.DeleteFunc(g.set.indexes(), func(i int) bool { return a.adverts[i].wantsReady(s) })
 		if len(kept) > 0 {
 			out = append(out, aggregate{g.bits, newAdvertSet(kept)})
 		}
 	}
 	return out
+}
+
+// wantsReady tells whether the advertisement takes the Service only with endpoints that are ready.
+func (a *advert) wantsReady(s *snapshot.Service) bool {
+	switch s.Annotations[endpointPolicy] {
+	case readyOnly:
+		return true
+	case readyOrServing:
+		return false
+	}
+	return a.readyOnly
+}
+
+// ready tells whether the Service has an endpoint that counts under every policy.
+func ready(s *snapshot.Service) bool {
+	if s.LocalOnly {
+		return s.LocalReady
+	}
+	return s.Ready
 }
 
 // serviceKnobs names what is wrong with the annotations of a Service.

@@ -33,6 +33,7 @@ type Explanation struct {
 	outMaps  map[id]frrconf.Name
 	classes  map[netip.Prefix]*class
 	askers   map[netip.Prefix][]string
+	draining map[frrconf.Name]bool // by VRF
 }
 
 // target is a prefix in a VRF, mapTag an entry of an outbound route-map.
@@ -101,12 +102,14 @@ type Attributes struct {
 	LargeCommunities []string `json:"largeCommunities,omitempty"`
 	LocalPreference  uint32   `json:"localPreference,omitempty"`
 	MED              *uint32  `json:"med,omitempty"`
-	// Prepend is what the AS path is lengthened by.
-	Prepend string `json:"prepend,omitempty"`
+	// Prepended are the AS numbers before the path.
+	Prepended string `json:"asPathPrepend,omitempty"`
+	// GracefulShutdown tells that the node is drained (RFC 8326).
+	GracefulShutdown bool `json:"gracefulShutdown,omitempty"`
 }
 
 func newAttributes(e *frrconf.RouteMapEntry) Attributes {
-	out := Attributes{LocalPreference: e.LocalPreference, MED: e.MED, Prepend: e.Prepend.String()}
+	out := Attributes{LocalPreference: e.LocalPreference, MED: e.MED, Prepended: e.Prepend.String()}
 	for _, c := range e.Communities {
 		out.Communities = append(out.Communities, c.String())
 	}
@@ -122,9 +125,6 @@ func (a Attributes) IsZero() bool { return len(a.Words()) == 0 }
 // Words are the attributes as FRR writes them after "set", sorted.
 func (a Attributes) Words() []string {
 	var out []string
-	if a.Prepend != "" {
-		out = append(out, "as-path prepend "+a.Prepend)
-	}
 	if len(a.Communities) > 0 {
 		out = append(out, "community "+strings.Join(a.Communities, " "))
 	}
@@ -137,6 +137,13 @@ func (a Attributes) Words() []string {
 	if a.MED != nil {
 		out = append(out, fmt.Sprintf("metric %d", *a.MED))
 	}
+	if a.Prepended != "" {
+		out = append(out, "as-path prepend "+a.Prepended)
+	}
+	if a.GracefulShutdown {
+		out = append(out, "graceful-shutdown")
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -152,7 +159,7 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 	e := &Explanation{
 		Result: translate(snap, lastGood, seen), snap: snap, seen: seen,
 		networks: map[target]bool{}, entries: map[mapTag]*frrconf.RouteMapEntry{}, outMaps: map[id]frrconf.Name{},
-		classes: map[netip.Prefix]*class{}, askers: map[netip.Prefix][]string{},
+		classes: map[netip.Prefix]*class{}, askers: map[netip.Prefix][]string{}, draining: map[frrconf.Name]bool{},
 	}
 	for i := range e.Config.Instances {
 		e.readInstance(&e.Config.Instances[i])
@@ -179,6 +186,7 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 }
 
 func (e *Explanation) readInstance(in *frrconf.Instance) {
+	e.draining[in.VRF] = in.GracefulShutdown
 	for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
 		for _, n := range networks {
 			e.networks[target{in.VRF, n.Prefix}] = true
@@ -333,6 +341,7 @@ func (e *Explanation) route(p peer, prefix netip.Prefix) Route {
 	slices.Sort(out.Advertisements)
 	if entry := e.entry(p, prefix); entry != nil {
 		out.Announced, out.Attributes, out.Why = true, newAttributes(entry), e.whyWithout(losers)
+		out.Attributes.GracefulShutdown = e.draining[p.vrf]
 		return out
 	}
 	out.Reason = PeerNotNamed

@@ -77,7 +77,7 @@ func warnUnknownKnobs(kind string, ours map[string]string, found *issues) {
 func meant(kind, name string) string {
 	nearest, least := "", 4
 	for _, k := range knobs[kind] {
-		if d := distance(cut(strings.ToLower(name)), k); d < least {
+		if d := edits(cut(strings.ToLower(name)), k); d < least {
 			nearest, least = k, d
 		}
 	}
@@ -92,8 +92,8 @@ func meant(kind, name string) string {
 	return ""
 }
 
-// distance is the number of letters to add, take out or change until a is b (Levenshtein).
-func distance(a, b string) int {
+// edits is the number of letters to add, take out or change until a is b (Levenshtein).
+func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

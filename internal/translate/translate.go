@@ -34,9 +34,9 @@ func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
 	adverts := t.advertisements(peers, pools, aliases)
 	announced := t.announce(pools, adverts, aliases)
 	instances, maps := t.route(peers, adverts, announced)
-	seen.forms(pools, adverts)
 	t.drain(instances)
 	t.kindsWithout()
+	seen.forms(pools, adverts)
 	extras := t.extras(instances, maps)
 	return Result{
 		Config: frrconf.Config{
