@@ -25,8 +25,8 @@ const (
 	NotThisPool   Verdict = "otherPools"    // it chooses other pools
 	BeyondPool    Verdict = "outsidePool"   // its aggregate reaches beyond the pool
 	NotTheService Verdict = "otherServices" // its serviceSelectors don't select the Service
-	NotReady      Verdict = "notReady"      // the endpoint policy wants an endpoint that is ready
 	Outdone       Verdict = "outdone"       // others stay in its place, wherever it goes
+	NotReady      Verdict = "notReady"      // the endpoint policy wants an endpoint that is ready
 )
 
 // AdvertisementAnswer is a BGPAdvertisement, as far as a Service on a node is concerned.
