@@ -82,6 +82,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 		done; \
 	done
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
+	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count 1 -run TestEvery ./test/frr/cluster -args -seed $$RANDOM -steps 400 -orders 40
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
 
 .PHONY: golden

@@ -77,6 +77,9 @@ type Neighbor struct {
 	Port uint16
 	// EBGPMultihop lets the session pass routers.
 	EBGPMultihop bool
+	// TTLSecurityHops is how far the neighbor may be for packets to count as its own (RFC 5082), 1 to 254; 0: not checked. It excludes
+	// EBGPMultihop.
+	TTLSecurityHops uint8
 	// DisableConnectedCheck opens a one-hop session to an address that is on no subnet of the node's.
 	DisableConnectedCheck bool
 	// UpdateSource is the local address of the session; the zero Addr leaves it to the kernel.

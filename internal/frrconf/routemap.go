@@ -21,11 +21,15 @@ type RouteMapEntry struct {
 	Description Description
 	// MatchTag matches routes with this tag; 0: every route.
 	MatchTag uint32
+	// Prepend lengthens the AS path; the zero value: unchanged.
+	Prepend Prepend
 	// Communities and LargeCommunities replace those of the route; empty: unchanged. Sorted by value.
 	Communities      Communities
 	LargeCommunities LargeCommunities
 	// LocalPreference to set; 0: unchanged. (0 is a value in BGP, but not one that MetalLB's objects can ask for.)
 	LocalPreference uint32
+	// MED to set (RFC 4271, 5.1.4); nil: unchanged.
+	MED *uint32
 	// SetTag marks the route, inside this FRR only; 0: unchanged.
 	SetTag uint32
 }
@@ -37,6 +41,20 @@ func (e RouteMapEntry) Action() string {
 	}
 	return "deny"
 }
+
+// Prepend is an AS number, and how many times it is put before an AS path.
+type Prepend struct {
+	ASN   uint32
+	Times int
+}
+
+// String prints what follows "set as-path prepend".
+func (p Prepend) String() string {
+	return strings.TrimSuffix(strings.Repeat(fmt.Sprint(p.ASN, " "), p.Times), " ")
+}
+
+// IsZero tells whether nothing is prepended.
+func (p Prepend) IsZero() bool { return p.Times == 0 }
 
 // Community is a standard community (RFC 1997): AS number in the high half, value in the low half.
 type Community uint32

@@ -12,10 +12,13 @@ type Instance struct {
 	// VRF is the zero Name for the default VRF.
 	VRF Name
 	// RouterID is the BGP identifier, an IPv4 address; the zero Addr leaves it to FRR (the highest address of the VRF).
-	RouterID  netip.Addr
-	Neighbors []Neighbor
-	IPv4      AddressFamily
-	IPv6      AddressFamily
+	RouterID netip.Addr
+	// GracefulShutdown asks the neighbors to prefer other routes than ours (RFC 8326): external ones by the community, internal ones by a
+	// local preference of 0.
+	GracefulShutdown bool
+	Neighbors        []Neighbor
+	IPv4             AddressFamily
+	IPv6             AddressFamily
 }
 
 // AddressFamily is what an Instance announces in one family.

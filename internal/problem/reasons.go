@@ -26,6 +26,8 @@ const (
 	InvalidValue      Reason = "InvalidValue"      // a value outside its range or form
 	MutuallyExclusive Reason = "MutuallyExclusive" // two fields that exclude each other
 	DuplicateEntry    Reason = "DuplicateEntry"    // an entry of a list twice
+	UnknownAnnotation Reason = "UnknownAnnotation" // an annotation with our prefix that the kind does not have
+	NotAllowed        Reason = "NotAllowed"        // a community that a Service asks for and no advertisement lets through
 )
 
 // References.
@@ -44,7 +46,7 @@ const (
 	ConflictingPeer          Reason = "ConflictingPeer"          // same neighbor identity in one VRF on one node
 	ConflictingASN           Reason = "ConflictingASN"           // another myASN in one VRF on one node
 	ConflictingRouterID      Reason = "ConflictingRouterID"      // another routerID in one VRF on one node
-	ConflictingAdvertisement Reason = "ConflictingAdvertisement" // other local preference for one prefix and peer
+	ConflictingAdvertisement Reason = "ConflictingAdvertisement" // other local preference, MED or prepending for one prefix and peer
 	OverlappingPool          Reason = "OverlappingPool"
 	DuplicateAlias           Reason = "DuplicateAlias"   // a community alias that another object defines
 	EchoNotSupported         Reason = "EchoNotSupported" // BFD echo on a session that can't have it

@@ -12,7 +12,7 @@ import (
 type key struct{ namespace, name string }
 
 // endpointState is what the endpoints of one Service come to on one node.
-type endpointState struct{ any, local bool }
+type endpointState struct{ any, local, ready, localReady bool }
 
 func services(objects Objects, node, class string) []Service {
 	endpoints := endpointStates(objects.EndpointSlices, node)
@@ -31,6 +31,10 @@ func services(objects Objects, node, class string) []Service {
 			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 			Endpoints:      state.any,
 			LocalEndpoints: state.local,
+			Ready:          state.ready,
+			LocalReady:     state.localReady,
+			Annotations:    Annotations(s.Annotations),
+			Created:        s.CreationTimestamp,
 		})
 	}
 	slices.SortFunc(out, func(a, b Service) int {
@@ -84,10 +88,11 @@ func endpointStates(slices []*discoveryv1.EndpointSlice, node string) map[key]en
 			if !usable(e) {
 				continue
 			}
-			state.any = true
 			// An endpoint without a node counts for no node's local policy.
-			if e.NodeName != nil && *e.NodeName == node {
-				state.local = true
+			local := e.NodeName != nil && *e.NodeName == node
+			state.any, state.local = true, state.local || local
+			if ready(e) {
+				state.ready, state.localReady = true, state.localReady || local
 			}
 		}
 		out[k] = state
@@ -98,10 +103,8 @@ func endpointStates(slices []*discoveryv1.EndpointSlice, node string) map[key]en
 // usable is MetalLB's rule: an endpoint counts while it is ready or still serving, so that a pod which terminates gracefully keeps
 // its route. Both conditions are true when a controller leaves ready out (Kubernetes API, EndpointConditions).
 func usable(e *discoveryv1.Endpoint) bool {
-	if len(e.Addresses) == 0 {
-		return false
-	}
-	ready := e.Conditions.Ready == nil || *e.Conditions.Ready
 	serving := e.Conditions.Serving != nil && *e.Conditions.Serving
-	return ready || serving
+	return len(e.Addresses) > 0 && (ready(e) || serving)
 }
+
+func ready(e *discoveryv1.Endpoint) bool { return e.Conditions.Ready == nil || *e.Conditions.Ready }

@@ -77,6 +77,8 @@ type Node struct {
 	NetworkUnavailable bool
 	// Excluded tells that the node's label takes it out of external load balancing.
 	Excluded bool
+	// Annotations that are ours, by name without prefix.
+	Annotations map[string]string
 }
 
 // Secret is what a peer's passwordSecret refers to.
@@ -110,6 +112,13 @@ type Service struct {
 	// Endpoints and LocalEndpoints tell whether any endpoint, and any on this node, is ready or serving.
 	Endpoints      bool
 	LocalEndpoints bool
+	// Ready and LocalReady tell the same of endpoints that are ready.
+	Ready      bool
+	LocalReady bool
+	// Annotations that are ours, by name without prefix.
+	Annotations map[string]string
+	// Created is when the Service was; zero where a manifest does not tell.
+	Created metav1.Time
 }
 
 // UnknownNodeError tells that objects hold Nodes, but not this one.
@@ -183,7 +192,7 @@ func findNode(nodes []*corev1.Node, name string) (Node, error) {
 }
 
 func newNode(n *corev1.Node) Node {
-	out := Node{Name: n.Name, Labels: n.Labels}
+	out := Node{Name: n.Name, Labels: n.Labels, Annotations: Annotations(n.Annotations)}
 	for _, a := range n.Status.Addresses {
 		if a.Type == corev1.NodeInternalIP || a.Type == corev1.NodeExternalIP {
 			out.Addresses = append(out.Addresses, a.Address)

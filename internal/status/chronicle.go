@@ -106,6 +106,7 @@ func why(a translate.Announcement) string {
 		translate.NodeExcluded:            "the node is labelled " + corev1.LabelNodeExcludeBalancers,
 		translate.NoEndpoints:             "it has no endpoint that is ready or serving",
 		translate.NoLocalEndpoints:        "externalTrafficPolicy is Local, and no endpoint on this node is ready or serving",
+		translate.NoReadyEndpoints:        "no endpoint that counts is ready, which the endpoint policy asks for",
 	}
 	if s, ok := sentences[a.Reason]; ok && a.Reason != translate.Announced {
 		return s + " (" + string(a.Reason) + ")"

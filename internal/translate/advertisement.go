@@ -20,6 +20,13 @@ type advert struct {
 	bits6       int
 	localPref   uint32
 	communities communitySet
+	// prepend is how often the AS path is lengthened by the session's AS number; 0: not.
+	prepend int
+	med     *uint32
+	// allows is what Services may ask for.
+	allows allowList
+	// readyOnly leaves out Services whose endpoints are serving at best.
+	readyOnly bool
 	// peers it names; nil: all.
 	peers map[string]bool
 	// pools it announces, as indexes into the node's pools.
@@ -93,6 +100,10 @@ func (t *translation) advertContender(a *v1beta1.BGPAdvertisement, pools []pool,
 		}
 		now.Communities = append(now.Communities, value)
 	}
+	now.Knobs = knobsOf("BGPAdvertisement", a.Annotations, &c.found)
+	if allowed, there := now.Knobs[serviceCommunities]; there {
+		now.Knobs[serviceCommunities] = withoutAliases(allowed, aliases)
+	}
 	form := newAdvert(object, now, pools, &c.found)
 	t.warnReferences(a, &c.found)
 	warnDuplicates(&c.found, "spec.communities", a.Spec.Communities)
@@ -143,6 +154,7 @@ func newAdvert(object problem.Object, in goodAdvert, pools []pool, found *issues
 	if len(spec.Communities) > maxCommunities {
 		found.refuse("spec.communities", problem.TooLarge, fmt.Sprintf("%d communities; %d at most", len(spec.Communities), maxCommunities))
 	}
+	a.readKnobs(in.Knobs, found)
 	if len(spec.Peers) > 0 {
 		a.peers = map[string]bool{}
 		for _, p := range spec.Peers {
@@ -234,9 +246,10 @@ func (t *translation) warnReferences(a *v1beta1.BGPAdvertisement, found *issues)
 }
 
 // conflictOnPool is MetalLB's rule: two advertisements that give one prefix different local preferences, for the same peer, exclude each
-// other. Not set is no value, so it conflicts with none. Those with serviceSelectors are compared where a Service meets both.
+// other; so do those with different MEDs or prepending. Not set is no value, so it conflicts with none. Those with serviceSelectors are compared where a Service meets both.
 func conflictOnPool(a, b advert, pools []pool) *issue {
-	if len(a.services) > 0 || len(b.services) > 0 || samePreference(a, b) || !sharePeers(a, b) {
+	clash := clashing(&a, &b)
+	if len(a.services) > 0 || len(b.services) > 0 || clash == nil || !sharePeers(a, b) {
 		return nil
 	}
 	for i, p := range pools {
@@ -244,16 +257,31 @@ func conflictOnPool(a, b advert, pools []pool) *issue {
 			continue
 		}
 		if p.widest4 != -1 && a.bits4 == b.bits4 || p.widest6 != -1 && a.bits6 == b.bits6 {
-			return &issue{problem.Error, "spec.localPref", problem.ConflictingAdvertisement, fmt.Sprintf(
-				"BGPAdvertisement %q announces IPAddressPool %q to the same peers with local preference %d, this one with %d; set the same or keep them apart by peers or nodeSelectors",
-				b.name, p.name, b.localPref, a.localPref)}
+			return &issue{problem.Error, clash.field, problem.ConflictingAdvertisement, fmt.Sprintf(
+				"BGPAdvertisement %q announces IPAddressPool %q to the same peers with %s %d, this one with %d; set the same or keep them apart by peers or nodeSelectors",
+				b.name, p.name, clash.attribute, clash.other, clash.own)}
 		}
 	}
 	return nil
 }
 
-func samePreference(a, b advert) bool {
-	return a.localPref == 0 || b.localPref == 0 || a.localPref == b.localPref
+// clash is an attribute of which a route has one, and to which two advertisements give different values.
+type clash struct {
+	field, attribute string
+	own, other       uint32
+}
+
+// clashing finds what two advertisements can't both give to a route; nil: nothing.
+func clashing(a, b *advert) *clash {
+	switch {
+	case a.localPref != 0 && b.localPref != 0 && a.localPref != b.localPref:
+		return &clash{"spec.localPref", "local preference", a.localPref, b.localPref}
+	case a.med != nil && b.med != nil && *a.med != *b.med:
+		return &clash{knobField(medKnob), "MED", *a.med, *b.med}
+	case a.prepend != 0 && b.prepend != 0 && a.prepend != b.prepend:
+		return &clash{knobField(asPathPrepend), "AS path prepending", uint32(a.prepend), uint32(b.prepend)}
+	}
+	return nil
 }
 
 func sharePeers(a, b advert) bool {

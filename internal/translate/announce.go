@@ -28,6 +28,7 @@ const (
 	NodeExcluded            Reason = "nodeLabeledExcludeBalancers"
 	NoEndpoints             Reason = "noEndpoints"
 	NoLocalEndpoints        Reason = "noLocalEndpoints"
+	NoReadyEndpoints        Reason = "noReadyEndpoints" // serving ones, which the endpoint policy does not count
 )
 
 // Announcement is what was decided for one Service.
@@ -43,8 +44,11 @@ type Announcement struct {
 	Peers []string
 }
 
-// advertSet is a set of advertisements: their indexes in order, two bytes each. It is a string to be a map's key.
+// advertSet is a set of advertisements, and of communities that Services ask for: the indexes of the former, the numbers of the latter (from
+// firstAsk on), in order, two bytes each. It is a string to be a map's key.
 type advertSet string
+
+const firstAsk = 0x8000
 
 func newAdvertSet(indexes []int) advertSet {
 	b := make([]byte, 0, 2*len(indexes))
@@ -54,10 +58,27 @@ func newAdvertSet(indexes []int) advertSet {
 	return advertSet(b)
 }
 
-func (s advertSet) indexes() []int {
+// elements are the indexes of the advertisements, and behind them the numbers of the communities.
+func (s advertSet) elements() []int {
 	out := make([]int, 0, len(s)/2)
 	for i := 0; i < len(s); i += 2 {
 		out = append(out, int(binary.BigEndian.Uint16([]byte(s[i:i+2]))))
+	}
+	return out
+}
+
+// indexes are those of the advertisements.
+func (s advertSet) indexes() []int {
+	all := s.elements()
+	n, _ := slices.BinarySearch(all, firstAsk)
+	return all[:n]
+}
+
+// asked are the communities of the set, among all.
+func (s advertSet) asked(all []ask) []ask {
+	var out []ask
+	for _, n := range s.elements()[len(s.indexes()):] {
+		out = append(out, all[n-firstAsk])
 	}
 	return out
 }
@@ -66,7 +87,7 @@ func (s advertSet) union(o advertSet) advertSet {
 	if s == o {
 		return s
 	}
-	all := append(s.indexes(), o.indexes()...)
+	all := append(s.elements(), o.elements()...)
 	slices.Sort(all)
 	return newAdvertSet(slices.Compact(all))
 }
@@ -80,6 +101,8 @@ type announced struct {
 	// example is a Service of each set, to name in problems.
 	example  map[advertSet]string
 	services []Announcement
+	// asks are the communities that Services ask for and get; those of a set are numbered from firstAsk on.
+	asks []ask
 	// routed are the prefixes of all Services, one Service after the other: those of services[i] end at ends[i].
 	routed []netip.Prefix
 	ends   []int
@@ -96,6 +119,11 @@ type announcer struct {
 	plain  map[int]*plainPool
 	out    announced
 	ragged map[string]bool
+	// aliases of communities; read are the annotations that ask for communities, by their text; asking are the Services that do.
+	aliases   map[string]string
+	read      map[string]readAsk
+	asking    []asking
+	askNumber map[ask]int
 }
 
 // plainPool is the common case: every advertisement of the pool takes every Service.
@@ -108,7 +136,7 @@ type aggregate struct {
 }
 
 // announce decides which Services this node announces, in MetalLB's order of rules.
-func (t *translation) announce(pools []pool, adverts []advert) announced {
+func (t *translation) announce(pools []pool, adverts []advert, aliases map[string]string) announced {
 	a := announcer{
 		translation: t,
 		pools:       pools,
@@ -117,6 +145,9 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 		byPool:      map[int][]int{},
 		plain:       map[int]*plainPool{},
 		ragged:      map[string]bool{},
+		aliases:     aliases,
+		read:        map[string]readAsk{},
+		askNumber:   map[ask]int{},
 		out: announced{
 			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
 			example:  map[advertSet]string{},
@@ -142,7 +173,9 @@ func (t *translation) announce(pools []pool, adverts []advert) announced {
 		s := &t.snap.Services[i]
 		a.out.services = append(a.out.services, Announcement{Namespace: s.Namespace, Name: s.Name, UID: s.UID, Reason: a.decide(s)})
 		a.out.ends = append(a.out.ends, len(a.out.routed))
+		a.serviceKnobs(s)
 	}
+	a.grant()
 	return a.out
 }
 
@@ -193,9 +226,10 @@ func (a *announcer) decide(s *snapshot.Service) Reason {
 	if d.reason != Announced {
 		return d.reason
 	}
+	asks := a.asks(s)
 	for _, p := range d.places {
 		for _, g := range d.of(p) {
-			a.add(s, p, g)
+			a.note(s, asks, a.add(s, p, g), g.set)
 		}
 	}
 	return Announced
@@ -227,6 +261,8 @@ func (a *announcer) judge(s *snapshot.Service, buffer []place) decision {
 		d.reason = NoLocalEndpoints
 	case !s.LocalOnly && !s.Endpoints:
 		d.reason = NoEndpoints
+	default:
+		a.keepReady(s, &d)
 	}
 	return d
 }
@@ -272,7 +308,7 @@ func (a *announcer) locate(s *snapshot.Service, places []place) ([]place, Reason
 }
 
 func (a *announcer) warnService(s *snapshot.Service, field string, reason problem.Reason, message string) {
-	a.report(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name},
+	a.report(serviceObject(s),
 		issues{{problem.Warning, field, reason, message}}, "")
 }
 
@@ -312,8 +348,8 @@ func (p place) prefix(bits int) netip.Prefix {
 	return netip.PrefixFrom(p.addr, bits).Masked()
 }
 
-// add announces one address by one prefix length.
-func (a *announcer) add(s *snapshot.Service, p place, g aggregate) {
+// add announces one address by one prefix length, and returns the prefix.
+func (a *announcer) add(s *snapshot.Service, p place, g aggregate) netip.Prefix {
 	prefix := p.prefix(g.bits)
 	if prefix.Bits() > g.bits {
 		a.warnRagged(g, p, prefix)
@@ -327,6 +363,7 @@ func (a *announcer) add(s *snapshot.Service, p place, g aggregate) {
 	if _, ok := a.out.example[set]; !ok {
 		a.out.example[set] = s.Namespace + "/" + s.Name
 	}
+	return prefix
 }
 
 func (a *announcer) warnRagged(g aggregate, p place, block netip.Prefix) {

@@ -16,8 +16,9 @@ import (
 // advertisements ask for is set in the neighbors' outbound route-maps, which match the tag. (bgpd looks at no-advertise and no-export
 // before the outbound route-map: a community set earlier would hide the route.)
 type class struct {
-	key     string // the names of the advertisements, sorted
+	key     string // the names of the advertisements, sorted, and what its Services ask for
 	adverts []int
+	asks    []ask // the communities that its Services ask for, as far as any of the advertisements lets them through
 	tag     uint32
 	name    frrconf.Name
 	routes  []netip.Prefix
@@ -28,6 +29,8 @@ type class struct {
 type policy struct {
 	name  frrconf.Name
 	peers []string
+	// asn is what its sessions put before an AS path; 0: nothing, they are internal.
+	asn uint32
 }
 
 // defaultEntry is the sequence of the entry that ends each of our route-maps: it never moves, and keeps a map from being empty.
@@ -91,14 +94,21 @@ func compareNetworks(a, b frrconf.Network) int {
 func (t *translation) classes(peers []peer, adverts []advert, a announced) (list []class, of map[advertSet]int) {
 	byKey := map[string]*class{}
 	bySet := map[advertSet]*class{}
+	agreed := map[advertSet]advertSet{}
 	classOf := func(set advertSet) *class {
 		if c := bySet[set]; c != nil {
 			return c
 		}
-		kept := t.agreeing(set, peers, adverts, a.example[set])
-		key := strings.Join(kept.names(adverts), "\n")
+		plain := newAdvertSet(set.indexes())
+		kept, known := agreed[plain]
+		if !known {
+			kept = t.agreeing(plain, peers, adverts, a.example[plain])
+			agreed[plain] = kept
+		}
+		asks := letThrough(set.asked(a.asks), kept.indexes(), adverts)
+		key := classKey(kept.names(adverts), asks)
 		if byKey[key] == nil {
-			byKey[key] = &class{key: key, adverts: kept.indexes()}
+			byKey[key] = &class{key: key, adverts: kept.indexes(), asks: asks}
 		}
 		bySet[set] = byKey[key]
 		return bySet[set]
@@ -132,13 +142,29 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 	return out, of
 }
 
-// agreeing takes those advertisements out of a set that give a neighbor another local preference than an older one of the set does.
+// classKey is what a class is known by. No advertisement's name begins with a plus.
+func classKey(names []string, asks []ask) string {
+	if len(asks) > 0 {
+		words := make([]string, len(asks))
+		for i, one := range asks {
+			words[i] = one.String()
+		}
+		slices.Sort(words)
+		names = append(names, "+ "+strings.Join(words, " "))
+	}
+	return strings.Join(names, "\n")
+}
+
+// agreeing takes those advertisements out of a set that give a neighbor another local preference, MED or prepending than an older one of
+// the set does.
 func (t *translation) agreeing(set advertSet, peers []peer, adverts []advert, example string) advertSet {
 	var kept []int
 	for _, i := range set.indexes() {
 		rival := -1
+		var clash *clash
 		for _, j := range kept {
-			if !samePreference(adverts[i], adverts[j]) && slices.ContainsFunc(peers, func(p peer) bool {
+			clash = clashing(&adverts[i], &adverts[j])
+			if clash != nil && slices.ContainsFunc(peers, func(p peer) bool {
 				return adverts[i].reaches(p.name) && adverts[j].reaches(p.name)
 			}) {
 				rival = j
@@ -149,9 +175,9 @@ func (t *translation) agreeing(set advertSet, peers []peer, adverts []advert, ex
 			kept = append(kept, i)
 			continue
 		}
-		t.report(adverts[i].object, issues{{problem.Error, "spec.localPref", problem.ConflictingAdvertisement, fmt.Sprintf(
-			"BGPAdvertisement %q announces the addresses of Service %s to the same peers with local preference %d, this one with %d; the older stays",
-			adverts[rival].name, example, adverts[rival].localPref, adverts[i].localPref)}}, "this one is left out for them")
+		t.report(adverts[i].object, issues{{problem.Error, clash.field, problem.ConflictingAdvertisement, fmt.Sprintf(
+			"BGPAdvertisement %q announces the addresses of Service %s to the same peers with %s %d, this one with %d; the older stays",
+			adverts[rival].name, example, clash.attribute, clash.other, clash.own)}}, "this one is left out for them")
 	}
 	return newAdvertSet(kept)
 }
@@ -172,8 +198,20 @@ func carries(peers []peer, adverts []advert, c class, vrf frrconf.Name) (v4, v6 
 	return v4, v6
 }
 
-// newPolicies returns the distinct policies by name, and the policy of each peer.
+// homeAS is the AS number that the node's sessions mostly show: that of the default VRF, 0 without one.
+func homeAS(peers []peer) uint32 {
+	for _, p := range peers {
+		if p.vrf.IsZero() {
+			return p.asn
+		}
+	}
+	return 0
+}
+
+// newPolicies returns the distinct policies by name, and the policy of each peer. Sessions that show another AS number than the node's have
+// maps of their own only where something is prepended: the first prepending moves no other neighbor to another map.
 func newPolicies(peers []peer, adverts []advert) (policies []policy, of map[string]int) {
+	home := homeAS(peers)
 	of = map[string]int{}
 	byKey := map[string]int{}
 	for _, p := range peers {
@@ -185,6 +223,10 @@ func newPolicies(peers []peer, adverts []advert) (policies []policy, of map[stri
 		}
 		slices.Sort(named)
 		key := strings.Join(named, "\n")
+		asn := p.prepended()
+		if asn != home && slices.ContainsFunc(adverts, func(a advert) bool { return a.prepend > 0 && a.reaches(p.name) }) {
+			key += fmt.Sprintf("\nAS %d", asn)
+		}
 		i, ok := byKey[key]
 		if !ok {
 			i = len(policies)
@@ -193,7 +235,7 @@ func newPolicies(peers []peer, adverts []advert) (policies []policy, of map[stri
 			if key != "" {
 				name = fmt.Sprintf("out-%08x", hash(key))
 			}
-			policies = append(policies, policy{name: mustName(name)})
+			policies = append(policies, policy{name: mustName(name), asn: asn})
 		}
 		policies[i].peers = append(policies[i].peers, p.name)
 		of[p.name] = i
@@ -219,8 +261,15 @@ func outbound(p policy, classes []class, used map[int]bool, adverts []advert) fr
 			}
 			reached = true
 			communities.merge(a.communities)
+			communities.merge(a.allows.among(c.asks))
 			if a.localPref != 0 {
 				entry.LocalPreference = a.localPref
+			}
+			if a.med != nil {
+				entry.MED = a.med
+			}
+			if a.prepend != 0 && p.asn != 0 {
+				entry.Prepend = frrconf.Prepend{ASN: p.asn, Times: a.prepend}
 			}
 		}
 		if !reached {

@@ -33,6 +33,7 @@ type Explanation struct {
 	outMaps  map[id]frrconf.Name
 	classes  map[netip.Prefix]*class
 	askers   map[netip.Prefix][]string
+	draining map[frrconf.Name]bool // by VRF
 }
 
 // target is a prefix in a VRF, mapTag an entry of an outbound route-map.
@@ -98,10 +99,15 @@ type Attributes struct {
 	Communities      []string `json:"communities,omitempty"`
 	LargeCommunities []string `json:"largeCommunities,omitempty"`
 	LocalPreference  uint32   `json:"localPreference,omitempty"`
+	MED              *uint32  `json:"med,omitempty"`
+	// Prepended are the AS numbers before the path.
+	Prepended string `json:"asPathPrepend,omitempty"`
+	// GracefulShutdown tells that the node is drained (RFC 8326).
+	GracefulShutdown bool `json:"gracefulShutdown,omitempty"`
 }
 
 func newAttributes(e *frrconf.RouteMapEntry) Attributes {
-	out := Attributes{LocalPreference: e.LocalPreference}
+	out := Attributes{LocalPreference: e.LocalPreference, MED: e.MED, Prepended: e.Prepend.String()}
 	for _, c := range e.Communities {
 		out.Communities = append(out.Communities, c.String())
 	}
@@ -126,6 +132,16 @@ func (a Attributes) Words() []string {
 	if a.LocalPreference != 0 {
 		out = append(out, fmt.Sprintf("local-preference %d", a.LocalPreference))
 	}
+	if a.MED != nil {
+		out = append(out, fmt.Sprintf("metric %d", *a.MED))
+	}
+	if a.Prepended != "" {
+		out = append(out, "as-path prepend "+a.Prepended)
+	}
+	if a.GracefulShutdown {
+		out = append(out, "graceful-shutdown")
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -141,7 +157,7 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 	e := &Explanation{
 		Result: translate(snap, lastGood, seen), snap: snap, seen: seen,
 		networks: map[target]bool{}, entries: map[mapTag]*frrconf.RouteMapEntry{}, outMaps: map[id]frrconf.Name{},
-		classes: map[netip.Prefix]*class{}, askers: map[netip.Prefix][]string{},
+		classes: map[netip.Prefix]*class{}, askers: map[netip.Prefix][]string{}, draining: map[frrconf.Name]bool{},
 	}
 	for i := range e.Config.Instances {
 		e.readInstance(&e.Config.Instances[i])
@@ -168,6 +184,7 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 }
 
 func (e *Explanation) readInstance(in *frrconf.Instance) {
+	e.draining[in.VRF] = in.GracefulShutdown
 	for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
 		for _, n := range networks {
 			e.networks[target{in.VRF, n.Prefix}] = true
@@ -322,6 +339,7 @@ func (e *Explanation) route(p peer, prefix netip.Prefix) Route {
 	slices.Sort(out.Advertisements)
 	if entry := e.entry(p, prefix); entry != nil {
 		out.Announced, out.Attributes = true, newAttributes(entry)
+		out.Attributes.GracefulShutdown = e.draining[p.vrf]
 		return out
 	}
 	out.Reason = PeerNotNamed

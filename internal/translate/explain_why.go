@@ -12,6 +12,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
 
 // Verdict is what a BGPAdvertisement has to do with a Service on a node.
@@ -24,6 +25,7 @@ const (
 	NotThisPool   Verdict = "otherPools"    // it chooses other pools
 	BeyondPool    Verdict = "outsidePool"   // its aggregate reaches beyond the pool
 	NotTheService Verdict = "otherServices" // its serviceSelectors don't select the Service
+	NotReady      Verdict = "notReady"      // the endpoint policy wants an endpoint that is ready
 )
 
 // AdvertisementAnswer is a BGPAdvertisement, as far as a Service on a node is concerned.
@@ -51,10 +53,12 @@ var meanings = map[Reason]string{
 		"where it is not meant for BGP",
 	NoEndpoints:      "no endpoint of the Service is ready or serving, on any node; look at its selector and its pods",
 	NoLocalEndpoints: "externalTrafficPolicy is Local, and no endpoint on this node is ready or serving; run a pod here, or set Cluster",
-	NoSession:        "the BGPPeer's nodeSelectors don't select the node",
-	PeerLeftOut:      "the BGPPeer can't be used",
-	OtherFamily:      "the session does not carry the prefix's family",
-	PeerNotNamed:     "the BGPAdvertisements name other peers",
+	NoReadyEndpoints: "the endpoints that count are serving, and none is ready, which " + snapshot.AnnotationPrefix + endpointPolicy + " asks for; look at the " +
+		"readiness of the pods, or set " + readyOrServing,
+	NoSession:    "the BGPPeer's nodeSelectors don't select the node",
+	PeerLeftOut:  "the BGPPeer can't be used",
+	OtherFamily:  "the session does not carry the prefix's family",
+	PeerNotNamed: "the BGPAdvertisements name other peers",
 }
 
 // why says what to change for a Service to be announced from the node.
@@ -181,6 +185,8 @@ func (e *Explanation) advertisement(name string, object *v1beta1.BGPAdvertisemen
 		answer.Verdict, answer.Why = NotThisPool, fmt.Sprintf("it does not choose IPAddressPool %q", e.seen.pools[index].name)
 	case !form.takes(s.Labels):
 		answer.Verdict, answer.Why = NotTheService, "its serviceSelectors don't select the Service's labels"
+	case form.wantsReady(s.Service) && !ready(s.Service):
+		answer.Verdict, answer.Why = NotReady, NoReadyEndpoints.Meaning()
 	default:
 		answer.Verdict = Used
 	}

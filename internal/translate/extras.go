@@ -58,6 +58,7 @@ func newOwnLines(instances []frrconf.Instance, maps []frrconf.RouteMap) ownLines
 			own.inbound[n.In.String()] = true
 			own.profiles[n.BFDProfile.String()] = true
 			own.settings[in.VRF.String()+"\n"+n.Peer.String()] = true
+			own.settings[in.VRF.String()+"\n"+n.Peer.String()+"\nttl-security"] = n.TTLSecurityHops > 0
 		}
 		for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
 			for _, n := range networks {
@@ -210,14 +211,14 @@ func (own ownLines) inRouter(vrf string, words []string) string {
 	case words[0] == "network" && len(words) > 1 && own.settings[vrf+"\nnetwork "+words[1]]:
 		return fmt.Sprintf("network %s is announced for a Service", words[1])
 	case words[0] == "neighbor" && len(words) > 2 && own.settings[vrf+"\n"+words[1]]:
-		if !addable[words[2]] {
-			return fmt.Sprintf("\"neighbor %s %s\" belongs to a BGPPeer; use its fields", words[1], words[2])
+		if !addable[words[2]] || own.settings[vrf+"\n"+words[1]+"\n"+words[2]] {
+			return fmt.Sprintf("\"neighbor %s %s\" belongs to a BGPPeer; use its fields and annotations", words[1], words[2])
 		}
 	}
 	return ""
 }
 
-// addable are the settings of our neighbors that no field of a BGPPeer governs.
+// addable are the settings of our neighbors that no field of a BGPPeer governs; ttl-security is its annotation's where it has one.
 var addable = map[string]bool{
 	"soft-reconfiguration": true, "allowas-in": true, "maximum-prefix": true, "maximum-prefix-out": true, "weight": true,
 	"prefix-list": true, "filter-list": true, "advertisement-interval": true, "addpath-tx-all-paths": true, "disable-addpath-rx": true,

@@ -15,6 +15,8 @@ type LastGood struct {
 	peers   map[string]goodPeer
 	pools   map[string]goodPool
 	adverts map[string]goodAdvert
+	// asks are the sets of communities that Services asked for and got, each a line of text.
+	asks    []string
 	extras  string
 	refused refused
 }
@@ -25,6 +27,8 @@ type goodPeer struct {
 	// password is the one in force, from the spec or the Secret; Spec's own is blank.
 	password frrconf.Password
 	BFD      *v1beta1.BFDProfileSpec
+	// Knobs are the annotations that count (knob.go); nil for none.
+	Knobs map[string]string
 }
 
 type goodPool struct {
@@ -37,6 +41,8 @@ type goodPool struct {
 type goodAdvert struct {
 	Spec        v1beta1.BGPAdvertisementSpec
 	Communities []string
+	// Knobs are the annotations that count (knob.go), aliases resolved; nil for none.
+	Knobs map[string]string `json:",omitempty"`
 }
 
 // Format implements fmt.Formatter: the objects hold secrets, and an administrator's extras may.
@@ -54,6 +60,7 @@ type encoded struct {
 	Peers          map[string]encodedPeer `json:"peers,omitempty"`
 	Pools          map[string]goodPool    `json:"pools,omitempty"`
 	Advertisements map[string]goodAdvert  `json:"advertisements,omitempty"`
+	Asks           []string               `json:"asks,omitempty"`
 	Extras         string                 `json:"extras,omitempty"`
 }
 
@@ -61,15 +68,16 @@ type encodedPeer struct {
 	Spec     v1beta2.BGPPeerSpec     `json:"spec"`
 	Password string                  `json:"password,omitempty"`
 	BFD      *v1beta1.BFDProfileSpec `json:"bfd,omitempty"`
+	Knobs    map[string]string       `json:"knobs,omitempty"`
 }
 
 const lastGoodVersion = 1
 
 // Encode returns the bytes to keep in a private file. They hold passwords in the clear.
 func (l LastGood) Encode() ([]byte, error) {
-	e := encoded{Version: lastGoodVersion, Peers: map[string]encodedPeer{}, Pools: l.pools, Advertisements: l.adverts, Extras: l.extras}
+	e := encoded{Version: lastGoodVersion, Peers: map[string]encodedPeer{}, Pools: l.pools, Advertisements: l.adverts, Asks: l.asks, Extras: l.extras}
 	for name, p := range l.peers {
-		e.Peers[name] = encodedPeer{Spec: p.Spec, Password: p.password.Reveal(), BFD: p.BFD}
+		e.Peers[name] = encodedPeer{Spec: p.Spec, Password: p.password.Reveal(), BFD: p.BFD, Knobs: p.Knobs}
 	}
 	data, err := json.MarshalIndent(e, "", " ")
 	if err != nil {
@@ -89,7 +97,7 @@ func DecodeLastGood(data []byte) (LastGood, error) {
 	}
 	l := newLastGood()
 	for name, p := range e.Peers {
-		good := goodPeer{Spec: p.Spec, BFD: p.BFD}
+		good := goodPeer{Spec: p.Spec, BFD: p.BFD, Knobs: p.Knobs}
 		if p.Password != "" {
 			var err error
 			if good.password, err = frrconf.NewPassword(p.Password); err != nil {
@@ -104,7 +112,7 @@ func DecodeLastGood(data []byte) (LastGood, error) {
 	for name, a := range e.Advertisements {
 		l.adverts[name] = a
 	}
-	l.extras = e.Extras
+	l.asks, l.extras = e.Asks, e.Extras
 	return l, nil
 }
 

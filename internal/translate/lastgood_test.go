@@ -150,6 +150,40 @@ func TestWhatWasAppliedAndBecomesInvalidStays(t *testing.T) {
 			change: func(o *snapshot.Objects) { o.Communities = nil },
 			reason: problem.UnknownCommunity,
 		},
+		"an advertisement's MED": {
+			before: func(o *snapshot.Objects) { annotate(o.Advertisements[0], medKnob, "50") },
+			change: func(o *snapshot.Objects) {
+				o.Advertisements[0] = annotate(o.Advertisements[0].DeepCopy(), medKnob, "high")
+			},
+			reason: problem.InvalidValue,
+		},
+		"an advertisement's prepending": {
+			before: func(o *snapshot.Objects) { annotate(o.Advertisements[0], asPathPrepend, "10") },
+			change: func(o *snapshot.Objects) {
+				o.Advertisements[0] = annotate(o.Advertisements[0].DeepCopy(), asPathPrepend, "11")
+			},
+			reason: problem.InvalidValue,
+		},
+		"an advertisement's endpoint policy": {
+			before: func(o *snapshot.Objects) { annotate(o.Advertisements[0], endpointPolicy, readyOnly) },
+			change: func(o *snapshot.Objects) {
+				o.Advertisements[0] = annotate(o.Advertisements[0].DeepCopy(), endpointPolicy, "no")
+			},
+			reason: problem.InvalidValue,
+		},
+		"the alias of an allow-list is deleted": {
+			before: func(o *snapshot.Objects) {
+				o.Advertisements[0] = annotate(newTestAdvert("adv1"), serviceCommunities, "red")
+				annotate(o.Services[0], communitiesKnob, "64500:1")
+			},
+			change: func(o *snapshot.Objects) { o.Communities = nil },
+			reason: problem.InvalidValue,
+		},
+		"a peer's ttl-security": {
+			before: func(o *snapshot.Objects) { annotate(o.Peers[0], ttlSecurityHops, "1") },
+			change: func(o *snapshot.Objects) { o.Peers[0] = annotate(o.Peers[0].DeepCopy(), ttlSecurityHops, "255") },
+			reason: problem.InvalidValue,
+		},
 		"an advertisement's aggregation": {
 			change: func(o *snapshot.Objects) {
 				o.Advertisements[0] = newTestAdvert("adv1", func(s *v1beta1.BGPAdvertisementSpec) {
@@ -332,6 +366,7 @@ func TestAnInvalidObjectIsAsIfItWereNotThere(t *testing.T) {
 func randomCluster(r *rand.Rand, n int) snapshot.Objects {
 	objects := snapshot.Objects{Communities: []*v1beta1.Community{newTestAlias("aliases", "red", "64500:1")}}
 	tiers := []string{"gold", "lead", "tin"}
+	pick := func(values ...string) string { return values[r.IntN(len(values))] }
 	for i := range n {
 		p := newTestPeer(fmt.Sprintf("tor%d", i), fmt.Sprintf("10.0.0.%d", 1+r.IntN(n)), func(s *v1beta2.BGPPeerSpec) {
 			if r.IntN(10) == 0 {
@@ -342,6 +377,9 @@ func randomCluster(r *rand.Rand, n int) snapshot.Objects {
 		})
 		if r.IntN(2) == 0 {
 			p.CreationTimestamp = metav1.Unix(int64(r.IntN(5)), 0)
+		}
+		if r.IntN(4) == 0 {
+			annotate(p, ttlSecurityHops, pick("1", "2", "none"))
 		}
 		objects.Peers = append(objects.Peers, p)
 		objects.Pools = append(objects.Pools, newTestPool(fmt.Sprintf("pool%d", i), fmt.Sprintf("20.0.%d.0/24", r.IntN(n)), fmt.Sprintf("2001:db8:%x::/64", r.IntN(n))))
@@ -356,9 +394,16 @@ func randomCluster(r *rand.Rand, n int) snapshot.Objects {
 				s.ServiceSelectors = []metav1.LabelSelector{{MatchLabels: map[string]string{"tier": tiers[r.IntN(3)]}}}
 			}
 		}))
+		if a := objects.Advertisements[i]; r.IntN(2) == 0 {
+			annotate(a, serviceCommunities, pick("64500:*", "red", "64501:1-9, large:1:*:3", "none"))
+			annotate(a, pick(medKnob, asPathPrepend), pick("1", "2", "none"))
+		}
 		name := fmt.Sprintf("svc%d", i)
 		objects.Services = append(objects.Services, newTestService(name, map[string]string{"tier": tiers[r.IntN(3)]},
 			fmt.Sprintf("20.0.%d.%d", r.IntN(n), r.IntN(4))))
+		if r.IntN(2) == 0 {
+			annotate(objects.Services[i], communitiesKnob, pick("64500:1", "64500:2 red", "64501:3", "large:1:7:3, 64500:1", "none"))
+		}
 		objects.EndpointSlices = append(objects.EndpointSlices, newTestEndpoints(name))
 	}
 	return objects

@@ -45,6 +45,7 @@ func newPeer(name string, in goodPeer, found *issues, nodeAddresses []string) pe
 	if spec.EBGPMultiHop && n.Peer.IsInterface() {
 		found.refuse("spec.ebgpMultiHop", problem.MutuallyExclusive, "a neighbor named by interface is one hop away; take ebgpMultiHop out")
 	}
+	ttlSecurity(in.Knobs, n, internal, found)
 	sourceAddress(spec, n, found)
 	if spec.Port > 16384 {
 		found.refuse("spec.peerPort", problem.InvalidValue, fmt.Sprintf("%d is out of range: 1 to 16384", spec.Port))
@@ -186,7 +187,7 @@ func bfd(spec *v1beta2.BGPPeerSpec, profile *v1beta1.BFDProfileSpec, p *peer, in
 		return
 	}
 	p.bfd, p.neighbor.BFDProfile = &form, form.Name
-	multihop := internal || spec.EBGPMultiHop
+	multihop := internal || spec.EBGPMultiHop || p.neighbor.TTLSecurityHops > 1
 	switch {
 	case form.EchoMode && multihop:
 		found.warn("spec.bfdProfile", problem.EchoNotSupported, fmt.Sprintf(

@@ -24,6 +24,18 @@ type peer struct {
 	bfd      *frrconf.BFDProfile
 }
 
+// prepended is the AS number that the session puts before paths that are to look longer: the one that the neighbor sees anyway; 0 for an
+// internal neighbor, which would take its own AS number in a path for a loop (RFC 4271, 9.1.2).
+func (p peer) prepended() uint32 {
+	switch {
+	case p.neighbor.RemoteAS == frrconf.Internal || p.neighbor.RemoteAS == frrconf.RemoteASN(p.asn):
+		return 0
+	case p.neighbor.LocalAS != 0:
+		return p.neighbor.LocalAS
+	}
+	return p.asn
+}
+
 // id is the identity of a neighbor on a node: no two may share it.
 type id struct {
 	vrf  frrconf.Name
@@ -73,6 +85,7 @@ func (t *translation) peerContender(p *v1beta2.BGPPeer, known profiles) (*conten
 		return nil, goodPeer{}
 	}
 	now := goodPeer{Spec: *p.Spec.DeepCopy()}
+	now.Knobs = knobsOf("BGPPeer", p.Annotations, &c.found)
 	now.password = t.password(p, &c.found)
 	now.Spec.Password = ""
 	if name := p.Spec.BFDProfile; name != "" {

@@ -102,6 +102,7 @@ var fields = map[string]string{
 	"remote-as": "spec.peerAddress", "interface": "spec.interface", "local-as": "spec.localASN", "bfd": "spec.bfdProfile", "password": "spec.password",
 	"port": "spec.peerPort", "ebgp-multihop": "spec.ebgpMultiHop", "update-source": "spec.sourceAddress", "timers": "spec.holdTime", "timers connect": "spec.connectTime",
 	"graceful-restart": "spec.enableGracefulRestart", "disable-connected-check": "spec.ebgpMultiHop",
+	"ttl-security": knobField(ttlSecurityHops),
 }
 
 func mend(line RefusedLine, attribute string) string {

@@ -32,8 +32,10 @@ func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
 	peers := t.peers(profiles)
 	pools := t.pools()
 	adverts := t.advertisements(pools, aliases)
-	announced := t.announce(pools, adverts)
+	announced := t.announce(pools, adverts, aliases)
 	instances, maps := t.route(peers, adverts, announced)
+	t.drain(instances)
+	t.kindsWithout()
 	seen.forms(pools, adverts)
 	extras := t.extras(instances, maps)
 	return Result{

@@ -32,13 +32,22 @@ func everyField() snapshot.Objects {
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: snapshot.DefaultNamespace, Name: name, Labels: map[string]string{"tier": "gold"}, Annotations: map[string]string{"note": "text"}}
 	}
+	knobs := func(name string, set map[string]string) metav1.ObjectMeta {
+		m := meta(name)
+		for knob, value := range set {
+			m.Annotations[snapshot.AnnotationPrefix+knob] = value
+		}
+		return m
+	}
 	selector := []metav1.LabelSelector{{MatchLabels: map[string]string{"tier": "gold"}}}
 	n := uint32(200)
 	length := int32(32)
 	ready := true
 	node := "node1"
 	return snapshot.Objects{
-		Nodes: []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: node, Labels: map[string]string{"tier": "gold"}}}},
+		Nodes: []*corev1.Node{{ObjectMeta: metav1.ObjectMeta{
+			Name: node, Labels: map[string]string{"tier": "gold"}, Annotations: map[string]string{snapshot.AnnotationPrefix + "graceful-shutdown": "true"},
+		}}},
 		Peers: []*v1beta2.BGPPeer{
 			{ObjectMeta: meta("tor1"), Spec: v1beta2.BGPPeerSpec{
 				MyASN: 64500, PeerASN: 64501, Address: "10.0.0.1", SrcAddress: "10.0.0.11", RouterID: "10.10.10.10", Password: "s3cret",
@@ -47,10 +56,12 @@ func everyField() snapshot.Objects {
 			{ObjectMeta: meta("tor2"), Spec: v1beta2.BGPPeerSpec{
 				MyASN: 64500, DynamicASN: v1beta2.ExternalASN, Interface: "eth0", PasswordSecret: corev1.SecretReference{Name: "tor2", Namespace: snapshot.DefaultNamespace},
 			}},
-			{ObjectMeta: meta("tor3"), Spec: v1beta2.BGPPeerSpec{MyASN: 64500, PeerASN: 64501, Address: "fd00::1"}},
+			{ObjectMeta: knobs("tor3", map[string]string{"ttl-security-hops": "1"}), Spec: v1beta2.BGPPeerSpec{MyASN: 64500, PeerASN: 64501, Address: "fd00::1"}},
 		},
 		Pools: []*v1beta1.IPAddressPool{{ObjectMeta: meta("pool1"), Spec: v1beta1.IPAddressPoolSpec{Addresses: []string{"192.0.2.0/24", "2001:db8::1-2001:db8::f"}}}},
-		Advertisements: []*v1beta1.BGPAdvertisement{{ObjectMeta: meta("adv1"), Spec: v1beta1.BGPAdvertisementSpec{
+		Advertisements: []*v1beta1.BGPAdvertisement{{ObjectMeta: knobs("adv1", map[string]string{
+			"as-path-prepend": "3", "med": "50", "service-communities": "64500:100-199, 64500:2*, large:64500:*:1, red", "endpoint-policy": "ReadyOnly",
+		}), Spec: v1beta1.BGPAdvertisementSpec{
 			AggregationLength: &length, LocalPref: 100, Communities: []string{"red", "64500:2", "large:1:2:3"}, IPAddressPools: []string{"pool1"},
 			IPAddressPoolSelectors: selector, NodeSelectors: selector, Peers: []string{"tor1", "tor2", "tor3"}, ServiceSelectors: selector,
 		}}},
@@ -58,9 +69,11 @@ func everyField() snapshot.Objects {
 		Communities: []*v1beta1.Community{{ObjectMeta: meta("aliases"), Spec: v1beta1.CommunitySpec{Communities: []v1beta1.CommunityAlias{{Name: "red", Value: "64500:1"}}}}},
 		Secrets:     []*corev1.Secret{{ObjectMeta: meta("tor2"), Type: corev1.SecretTypeBasicAuth, StringData: map[string]string{"password": "s3cret"}}},
 		Services: []*corev1.Service{{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", Labels: map[string]string{"tier": "gold"}},
-			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer},
-			Status:     corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "192.0.2.10"}, {IP: "2001:db8::1"}}}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", Labels: map[string]string{"tier": "gold"}, Annotations: map[string]string{
+				snapshot.AnnotationPrefix + "communities": "64500:100, large:64500:7:1, red", snapshot.AnnotationPrefix + "endpoint-policy": "ReadyOrServing",
+			}},
+			Spec:   corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer},
+			Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "192.0.2.10"}, {IP: "2001:db8::1"}}}},
 		}},
 		EndpointSlices: []*discoveryv1.EndpointSlice{{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web-1", Labels: map[string]string{discoveryv1.LabelServiceName: "web"}},
@@ -138,6 +151,7 @@ var grammar = func() *regexp.Regexp {
 		`service integrated-vtysh-config`, ` *!`, `exit`, ` exit`, ` exit-address-family`, `end`, ``, `bgp route-map delay-timer 0`, `ip(v6)? nht resolve-via-default`,
 		`route-map ` + word + `-in deny 65535`, `route-map class-[0-9a-f]{8} permit 1`, `route-map out-(all|[0-9a-f]{8}) (permit ` + number + `|deny 65535)`,
 		` description [^\x00-\x1f\x7f]+`, ` match tag ` + number, ` set tag ` + number, ` set community [0-9a-zA-Z: -]+`, ` set large-community [0-9: ]+`, ` set local-preference ` + number,
+		` set metric ` + number, ` set as-path prepend ` + number + `( ` + number + `){0,9}`, ` bgp graceful-shutdown`, ` neighbor ` + word + ` ttl-security hops ` + number,
 		`router bgp ` + number + vrf, ` bgp router-id ` + addr, ` no bgp (ebgp-requires-policy|default ipv4-unicast|network import-check)`, ` coalesce-time 100`,
 		` bgp graceful-restart preserve-fw-state`, ` neighbor ` + word + ` (interface )?remote-as (` + number + `|internal|external)`,
 		` neighbor ` + word + ` local-as ` + number + ` no-prepend replace-as`, ` neighbor ` + word + ` description [^\x00-\x1f\x7f]+`, ` neighbor ` + word + ` bfd( profile ` + word + `)?`,
@@ -198,6 +212,20 @@ func TestNoStringOfAnyObjectBecomesALine(t *testing.T) {
 				obeysTheGrammar(t, at, document)
 			}
 		}
+	}
+}
+
+// TestEveryKnobIsTurned shows that the knobs of everyField are there to be poisoned.
+func TestEveryKnobIsTurned(t *testing.T) {
+	document, result, _ := documentOf(t, everyField())
+	for _, line := range []string{
+		" set as-path prepend 64500 64500 64500\n", " set metric 50\n", " set community 64500:1 64500:2 64500:100\n", " set large-community 1:2:3 64500:7:1\n",
+		" bgp graceful-shutdown\n", " neighbor fd00::1 ttl-security hops 1\n",
+	} {
+		require.Contains(t, document.Text, line)
+	}
+	for _, p := range result.Problems {
+		require.NotContains(t, p.Field, "annotations", p)
 	}
 }
 

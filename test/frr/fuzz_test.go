@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
 	"github.com/frr-renderer/frr-renderer/internal/frrconf"
@@ -117,6 +118,41 @@ func FuzzTranslate(f *testing.F) {
 		with.Extras = frrconf.Extras{}
 		if again, err := renderer.Render(with); err != nil || again.Digest != document.Digest {
 			t.Fatal("extras have changed a line of ours", err)
+		}
+	})
+}
+
+// FuzzKnobs puts any text into annotations: each line of what comes out is one of the product's, no Service gets a community that the
+// administrator does not let through, and no advertisement without an allow-list lets any through.
+func FuzzKnobs(f *testing.F) {
+	f.Add("64500:100, red", "64500:1*, large:1:*:2-3", "3", "50", "1", "ReadyOnly", "true")
+	f.Add("65535:65281 large:4294967295:0:7", "*:*", "10", "4294967295", "254", "ReadyOrServing", "false")
+	f.Add("64500:1,,\t64500:2", "65535:0", "0", "-1", "0x1", "", "TRUE")
+	f.Fuzz(func(t *testing.T, asks, allowed, prepend, med, hops, policy, drain string) {
+		turned := func(asks, allowed string) snapshot.Objects {
+			objects := everyField()
+			set := func(m *metav1.ObjectMeta, name, value string) { m.Annotations[snapshot.AnnotationPrefix+name] = value }
+			set(&objects.Services[0].ObjectMeta, "communities", asks)
+			set(&objects.Services[0].ObjectMeta, "endpoint-policy", policy)
+			advert := &objects.Advertisements[0].ObjectMeta
+			set(advert, "service-communities", allowed)
+			set(advert, "as-path-prepend", prepend)
+			set(advert, "med", med)
+			set(&objects.Peers[2].ObjectMeta, "ttl-security-hops", hops)
+			set(&objects.Nodes[0].ObjectMeta, "graceful-shutdown", drain)
+			return objects
+		}
+		document, _, _ := documentOf(t, turned(asks, allowed))
+		obeysTheGrammar(t, "fuzz", document)
+		for _, word := range []string{"no-export", "no-advertise", "blackhole", "llgr-stale", "local-AS", "no-peer", "accept-own"} {
+			if strings.Contains(document.Text, " "+word) && !strings.Contains(allowed, "65535:") {
+				t.Fatalf("%s, which nobody has written into the allow-list %q", word, allowed)
+			}
+		}
+		with, _, _ := documentOf(t, turned(asks, ""))
+		without, _, _ := documentOf(t, turned("", ""))
+		if with.Digest != without.Digest {
+			t.Fatalf("%q gets something by default", asks)
 		}
 	})
 }

@@ -1,9 +1,8 @@
 package cluster
 
 import (
+	"fmt"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/cluster/lab"
 )
@@ -113,9 +112,13 @@ func TestServices(t *testing.T) {
 			foreign := withClass(service("foreign", "Cluster", on("node1"), "192.0.2.10"), "example.com/other")
 			l.Apply(pool, adv, toTor1, foreign, withClass(service("default", "Cluster", on("node1"), "192.0.2.11"), ""), web2)
 			l.Table("tor1", "192.0.2.20/32")
-			status, err := l.Sidecar("node1").Status(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, 1, status.Services)
+			l.Eventually("node1 knows of one Service", func() error {
+				status, err := l.Sidecar("node1").Status(t.Context())
+				if err == nil && status.Services != 1 {
+					err = fmt.Errorf("it knows of %d", status.Services)
+				}
+				return err
+			})
 		}},
 	})
 }

@@ -75,11 +75,14 @@ func (l *Lab) promised(node string) ([]string, error) {
 	return out, nil
 }
 
+// bfdSettles is how old a session with BFD is before it counts: FRR sometimes ends it once while its BFD session comes up.
+const bfdSettles = 5 * time.Second
+
 // droppedSessions tells of each session that was up and was dropped since, by the name that plans give to the neighbor.
 func droppedSessions(before, after []fabric.Session) map[string]string {
 	out := map[string]string{}
 	for _, b := range before {
-		if b.State != "Established" {
+		if b.State != "Established" || b.BFD != "" && b.Uptime < bfdSettles {
 			continue
 		}
 		name := b.Neighbor

@@ -24,7 +24,8 @@ func (l *Lab) Eventually(what string, ok func() error) {
 	}
 }
 
-func (l *Lab) within() context.Context {
+// Within is the time that a wait may take.
+func (l *Lab) Within() context.Context {
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	l.t.Cleanup(cancel)
 	return ctx
@@ -61,7 +62,7 @@ func (l *Lab) Session(at, neighbor string, ok func(fabric.Session) bool) fabric.
 	if ok == nil {
 		ok = func(s fabric.Session) bool { return s.State == "Established" }
 	}
-	s, err := l.Node(at).WaitSession(l.within(), "", neighbor, ok)
+	s, err := l.Node(at).WaitSession(l.Within(), "", neighbor, ok)
 	require.NoError(l.t, err)
 	return s
 }
@@ -273,4 +274,29 @@ func (l *Lab) RunsNot(node, words string) {
 		}
 		return nil
 	})
+}
+
+// Stable waits until no session of a node has come or gone for longer than any BFD session needs to find that its other side is gone: FRR sometimes ends a
+// BGP session once more while its BFD session comes up. What happened until then is no fault.
+func (l *Lab) Stable(node string) {
+	l.t.Helper()
+	before, since := l.Sessions(node), time.Now()
+	l.Eventually("the sessions of "+node+" are stable", func() error {
+		now := l.Sessions(node)
+		if found := fabric.Disturbed(before, now); len(found) > 0 || slices.ContainsFunc(now, unsettled) {
+			before, since = now, time.Now()
+			return fmt.Errorf("%q", found)
+		}
+		if age := time.Since(since); age < stableTime {
+			return fmt.Errorf("for %s only", age)
+		}
+		return nil
+	})
+	l.Forget()
+}
+
+const stableTime = 2 * time.Second
+
+func unsettled(s fabric.Session) bool {
+	return s.State != "Established" || s.BFD != "" && s.BFD != "Up"
 }

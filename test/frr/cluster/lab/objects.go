@@ -37,6 +37,7 @@ const (
 	inApps
 	isNode
 	ofCluster // whose they are, nobody can tell: Namespaces
+	written   // by sidecars, in the namespace of MetalLB's objects
 )
 
 func resource(group, version, name string) schema.GroupVersionResource {
@@ -44,17 +45,19 @@ func resource(group, version, name string) schema.GroupVersionResource {
 }
 
 var kinds = map[string]kind{
-	"BGPPeer":          {resource: resource("metallb.io", "v1beta2", "bgppeers")},
-	"IPAddressPool":    {resource: resource("metallb.io", "v1beta1", "ipaddresspools")},
-	"BGPAdvertisement": {resource: resource("metallb.io", "v1beta1", "bgpadvertisements")},
-	"BFDProfile":       {resource: resource("metallb.io", "v1beta1", "bfdprofiles")},
-	"Community":        {resource: resource("metallb.io", "v1beta1", "communities")},
-	"Secret":           {resource: resource("", "v1", "secrets")},
-	"ConfigMap":        {resource: resource("", "v1", "configmaps")},
-	"Service":          {resource: resource("", "v1", "services"), scope: inApps, status: true},
-	"EndpointSlice":    {resource: resource("discovery.k8s.io", "v1", "endpointslices"), scope: inApps},
-	"Node":             {resource: resource("", "v1", "nodes"), scope: isNode, status: true},
-	"Namespace":        {resource: resource("", "v1", "namespaces"), scope: ofCluster},
+	"BGPPeer":            {resource: resource("metallb.io", "v1beta2", "bgppeers")},
+	"IPAddressPool":      {resource: resource("metallb.io", "v1beta1", "ipaddresspools")},
+	"BGPAdvertisement":   {resource: resource("metallb.io", "v1beta1", "bgpadvertisements")},
+	"BFDProfile":         {resource: resource("metallb.io", "v1beta1", "bfdprofiles")},
+	"Community":          {resource: resource("metallb.io", "v1beta1", "communities")},
+	"Secret":             {resource: resource("", "v1", "secrets")},
+	"ConfigMap":          {resource: resource("", "v1", "configmaps")},
+	"ServiceBGPStatus":   {resource: resource("metallb.io", "v1beta1", "servicebgpstatuses"), scope: written},
+	"ConfigurationState": {resource: resource("metallb.io", "v1beta1", "configurationstates"), scope: written},
+	"Service":            {resource: resource("", "v1", "services"), scope: inApps, status: true},
+	"EndpointSlice":      {resource: resource("discovery.k8s.io", "v1", "endpointslices"), scope: inApps},
+	"Node":               {resource: resource("", "v1", "nodes"), scope: isNode, status: true},
+	"Namespace":          {resource: resource("", "v1", "namespaces"), scope: ofCluster},
 }
 
 // unthrottled is a client's configuration without a limit of its own: the API server has one.
@@ -70,7 +73,7 @@ func (l *Lab) at(name string) dynamic.ResourceInterface {
 	require.True(l.t, known, "the lab knows no kind %q", name)
 	of := l.cluster.objects.Resource(k.resource)
 	switch k.scope {
-	case inMetalLB:
+	case inMetalLB, written:
 		return of.Namespace(l.Namespace)
 	case inApps:
 		return of.Namespace(l.Apps)
@@ -284,7 +287,7 @@ func (l *Lab) Clear() {
 func (l *Lab) removeAll(ctx context.Context) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
-		if s := kinds[name].scope; s == isNode || s == ofCluster {
+		if s := kinds[name].scope; s != inMetalLB && s != inApps {
 			continue
 		}
 		if name == "Service" { // a collection that can't be deleted as one

@@ -1,19 +1,9 @@
 package lab
 
-import (
-	rbacv1 "k8s.io/api/rbac/v1"
-)
+import "github.com/frr-renderer/frr-renderer/internal/rights"
 
+// What a sidecar may do is what the chart gives to it, with every option on, and nothing else.
 var (
-	reads = []string{"get", "list", "watch"}
-	// everywhere is what a sidecar may do in the whole cluster, inMetalLBsNamespace what it may do there besides.
-	everywhere = []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"services", "nodes", "namespaces"}, Verbs: reads},
-		{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: reads},
-		{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
-	}
-	inMetalLBsNamespace = []rbacv1.PolicyRule{
-		{APIGroups: []string{"metallb.io"}, Resources: []string{"bgppeers", "ipaddresspools", "bgpadvertisements", "bfdprofiles", "communities"}, Verbs: reads},
-		{APIGroups: []string{""}, Resources: []string{"secrets", "configmaps"}, Verbs: reads},
-	}
+	everywhere          = rights.Rules(rights.All(), rights.Cluster)
+	inMetalLBsNamespace = rights.Rules(rights.All(), rights.Namespace)
 )
