@@ -112,6 +112,11 @@ func TestCommandsReadAnAPIServer(t *testing.T) {
 		}, time.Minute, 10*time.Millisecond)
 		require.Eventually(t, func() bool { return report(health).CutOff != nil }, time.Minute, 10*time.Millisecond)
 		gate.Open()
+		require.Eventually(t, func() bool {
+			_, metrics := get(health, "/metrics")
+			return strings.Contains(metrics, `frr_renderer_source_connected{kind="Service"} 1`) &&
+				strings.Contains(metrics, `frr_renderer_source_connected{kind="BGPPeer"} 1`)
+		}, time.Minute, 50*time.Millisecond)
 		// FRR is not there: that is what is told next.
 		require.Eventually(t, func() bool {
 			r := report(health)
