@@ -107,13 +107,13 @@ func TestCommandsReadAnAPIServer(t *testing.T) {
 			}, io.Discard, io.Discard)
 		}()
 		require.Eventually(t, func() bool {
-			code, said := get(health, "/readyz")
+			code, said := answerOf(health, "/readyz")
 			return code == http.StatusServiceUnavailable && strings.Contains(said, "waiting for the API server") && strings.Contains(said, "BGPPeer (")
 		}, time.Minute, 10*time.Millisecond)
 		require.Eventually(t, func() bool { return report(health).CutOff != nil }, time.Minute, 10*time.Millisecond)
 		gate.Open()
 		require.Eventually(t, func() bool {
-			_, metrics := get(health, "/metrics")
+			_, metrics := answerOf(health, "/metrics")
 			return strings.Contains(metrics, `frr_renderer_source_connected{kind="Service"} 1`) &&
 				strings.Contains(metrics, `frr_renderer_source_connected{kind="BGPPeer"} 1`)
 		}, time.Minute, 50*time.Millisecond)
@@ -165,7 +165,7 @@ func fill(t *testing.T, server *apiserver.Server) {
 	}
 }
 
-func get(address, path string) (code int, body string) {
+func answerOf(address, path string) (code int, body string) {
 	response, err := http.Get("http://" + address + path)
 	if err != nil {
 		return 0, ""
@@ -177,7 +177,7 @@ func get(address, path string) (code int, body string) {
 
 func report(address string) agent.Report {
 	var r agent.Report
-	_, body := get(address, "/status")
+	_, body := answerOf(address, "/status")
 	_ = json.Unmarshal([]byte(body), &r)
 	return r
 }
