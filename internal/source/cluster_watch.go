@@ -168,7 +168,15 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
 		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
 	})
-	reflector.RunWithContext(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		reflector.RunWithContext(ctx)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // it sleeps out its pause before it tries again, and touches nothing any more
+	}
 	c.health.done(k.feed)
 	c.health.ended(k.feed)
 }
@@ -227,11 +235,12 @@ const refusalTime = 3 * time.Second
 // heard takes in how a request went.
 func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err error) {
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // the feed has ended
 	case err == nil:
 		r.since.Store(0)
 		c.health.worked(k.feed)
 		c.health.opened(k.feed)
-	case ctx.Err() != nil && errors.Is(err, context.Canceled), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 	case apierrors.IsForbidden(err):
 		c.health.worked(k.feed)
 		c.health.lost(k.feed)
