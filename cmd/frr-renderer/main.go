@@ -89,7 +89,7 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
   frr-renderer validate -f DIR              say what is wrong with the objects
   frr-renderer diff -f DIR --node NODE      show what would change in the running FRR, and what it would disturb
   frr-renderer explain service NS/NAME      say what is announced where, and why not
-  frr-renderer run -f DIR --node NODE       keep FRR at what the directory asks for
+  frr-renderer run --node NODE              keep FRR at what the API server asks for, or -f DIR
   frr-renderer reload FILE                  bring the running FRR to any frr.conf
   frr-renderer status                       show sessions, last changes and problems`,
 		SilenceErrors: true,

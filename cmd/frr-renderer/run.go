@@ -41,8 +41,9 @@ type runFlags struct {
 	report     reportFlags
 }
 
-func newRun() *cobra.Command {
-	var f runFlags
+func newRun() *cobra.Command { return new(runFlags).command() }
+
+func (f *runFlags) command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [-f PATH...] --node NODE",
 		Short: "Keep FRR at what the objects ask for",

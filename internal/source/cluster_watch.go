@@ -77,22 +77,23 @@ const everyNamespace = metav1.NamespaceAll
 
 // coreKinds are those that every API server has.
 func (c *cluster) coreKinds() []watchedKind {
-	core := func(kind, resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
+	core := func(resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
 		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
 	}
 	node, extras := named(c.options.Node), named(extrasName)
+	balanced := func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }
 	if c.options.Node == everyNode {
-		node = func(*metav1.ListOptions) {}
+		all := func(*metav1.ListOptions) {}
+		node, balanced = all, all
 	}
 	return []watchedKind{
 		{
-			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("Node", "nodes", everyNamespace, node),
+			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("nodes", everyNamespace, node),
 			trim: trimNode, read: entryOf("", "Node"),
 		},
 		{
 			feed: feed{kind: "Service"}, resource: "services",
-			lists: core("Service", "services", everyNamespace, func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }),
-			trim:  trimService, read: c.readService,
+			lists: core("services", everyNamespace, balanced), trim: trimService, read: c.readService,
 		},
 		{
 			feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, resource: "endpointslices",
@@ -103,7 +104,7 @@ func (c *cluster) coreKinds() []watchedKind {
 		},
 		{
 			feed: feed{kind: "ConfigMap", namespace: c.namespace(), name: extrasName}, resource: "configmaps",
-			lists: core("ConfigMap", "configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
+			lists: core("configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
 		},
 	}
 }
@@ -167,7 +168,15 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
 		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
 	})
-	reflector.RunWithContext(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		reflector.RunWithContext(ctx)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // it sleeps out its pause before it tries again, and touches nothing any more
+	}
 	c.health.done(k.feed)
 	c.health.ended(k.feed)
 }
@@ -226,11 +235,12 @@ const refusalTime = 3 * time.Second
 // heard takes in how a request went.
 func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err error) {
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // the feed has ended
 	case err == nil:
 		r.since.Store(0)
 		c.health.worked(k.feed)
 		c.health.opened(k.feed)
-	case ctx.Err() != nil && errors.Is(err, context.Canceled), apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 	case apierrors.IsForbidden(err):
 		c.health.worked(k.feed)
 		c.health.lost(k.feed)
