@@ -224,6 +224,7 @@ func (l *lab) quiet(r *status.Reporter, c *cluster) {
 	c.objects.Peers = slices.DeleteFunc(c.objects.Peers, func(p *v1beta2.BGPPeer) bool { return p == marker })
 	c.tell(l.T, r)
 	l.isState(c.node, v1beta1.ConfigurationValid)
+	l.eventually(l.requests.landed)
 }
 
 func (l *lab) events(namespace string) []eventsv1.Event {
@@ -745,8 +746,9 @@ func nodes(l *lab) {
 func unknown(l *lab) {
 	c := newCluster("n1")
 	c.service("web", "192.0.2.10")
-	r, _ := l.start("n1", func(o *status.ReporterOptions) { o.Grace = time.Second })
+	r, _ := l.start("n1", func(o *status.ReporterOptions) { o.Grace = 5 * time.Second })
 	c.tell(l.T, r)
+	l.eventually(func() bool { return l.writes() == 4 }, "two objects, each in two steps")
 	l.isState("n1", v1beta1.ConfigurationValid)
 	before := l.writes()
 	for range 20 { // FRR is restarted

@@ -21,6 +21,8 @@ type asked struct {
 type requests struct {
 	mu     sync.Mutex
 	counts map[asked]int
+	// flying have no answer yet.
+	flying int
 }
 
 // newRequests has counted nothing yet.
@@ -40,6 +42,19 @@ func (r *requests) Counts() map[asked]int {
 	return out
 }
 
+func (r *requests) fly(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flying += n
+}
+
+// landed tells that every request is answered and counted.
+func (r *requests) landed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.flying == 0
+}
+
 type counting struct {
 	next http.RoundTripper
 	of   *requests
@@ -47,6 +62,7 @@ type counting struct {
 
 // RoundTrip implements http.RoundTripper.
 func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
+	c.of.fly(1)
 	response, err := c.next.RoundTrip(request)
 	k := requestKind(request)
 	k.Code = "error"
@@ -55,6 +71,7 @@ func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	c.of.mu.Lock()
 	c.of.counts[k]++
+	c.of.flying--
 	c.of.mu.Unlock()
 	return response, err
 }
