@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -13,17 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
-	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -34,25 +29,26 @@ const patience = time.Minute
 // TestCluster runs against one real API server; each part has a namespace and a node of its own.
 func TestCluster(t *testing.T) {
 	server := apiserver.Start(t)
-	k := &kube{Server: server, admin: server.User(t, "tester", rbacv1.PolicyRule{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}})}
-	k.installCRDs(t)
+	k := &kube{Server: server, admin: server.Config}
+	k.InstallCRDs(t)
 	t.Run("everything is there with the first result", k.firstResult)
+	t.Run("Secrets come and go with the peers that refer to them", k.secrets)
+	t.Run("Services come, change their endpoints and go", k.services)
+	t.Run("a burst is delivered a few times", k.burst)
+	t.Run("a node is waited for, and kept when it is gone", k.ownNode)
 	t.Run("an object that can't be read hurts no other", k.badObject)
+	t.Run("what is forbidden is told, and what was read stays", k.forbidden)
+	t.Run("without Services nothing is delivered", k.forbiddenServices)
+	t.Run("nothing is lost while the API server is away", k.away)
+	t.Run("a watch that expired is no flap", k.expired)
+	t.Run("kinds come and go", k.kinds)
+	t.Run("a kind is read in the version that is served", k.versions)
 }
 
 // kube is the API server of the tests.
 type kube struct {
 	*apiserver.Server
 	admin *rest.Config
-}
-
-func (k *kube) installCRDs(t *testing.T) {
-	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	_, err := envtest.InstallCRDs(k.admin, envtest.CRDInstallOptions{
-		Paths: []string{filepath.Join(filepath.Dir(file), "..", "..", "charts", "frr-renderer", "crds")}, ErrorIfPathMissing: true, MaxTime: patience,
-	})
-	require.NoError(t, err)
 }
 
 // room is a MetalLB namespace with a node of its own.
@@ -112,7 +108,7 @@ func (r *room) try(manifest string, args ...any) error {
 func (r *room) delete(resource, version, name string) {
 	r.t.Helper()
 	require.NoError(r.t, r.metallb.Resource(schema.GroupVersionResource{Group: "metallb.io", Version: version, Resource: resource}).Namespace(r.namespace).
-		Delete(r.t.Context(), name, metav1.DeleteOptions{}))
+		Delete(context.Background(), name, metav1.DeleteOptions{}))
 }
 
 func plural(u *unstructured.Unstructured) schema.GroupVersionResource {
@@ -286,12 +282,4 @@ func (k *kube) firstResult(t *testing.T) {
 	require.Len(t, o.Advertisements, 1)
 	require.Len(t, o.Communities, 1)
 	require.Len(t, o.BFDProfiles, 1)
-}
-
-func (k *kube) badObject(t *testing.T) {
-	r := k.room(t)
-	r.apply(poolManifest, "good", "20.1.0.0/24")
-	w := r.watch(k.admin)
-	w.until("the good pool", func(r source.Result) bool { return len(r.Objects.Pools) == 1 })
-	require.NotEmpty(t, problem.Forbidden)
 }

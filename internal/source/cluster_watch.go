@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -188,6 +190,9 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			w, err := inner.WatchWithContext(ctx, o)
+			if err == nil && reflect.TypeOf(w) == cutOff {
+				err = errCut
+			}
 			if streamed := o.SendInitialEvents != nil; !streamed || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
 				c.heard(ctx, k, refusals, err) // an API server that can't stream is asked for a list next
 			}
@@ -205,6 +210,12 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 		},
 	}
 }
+
+// cutOff is what client-go returns without an error when the connection ends before the API server has answered: a watch that is over.
+var cutOff = reflect.TypeOf(apiwatch.NewEmptyWatch())
+
+// errCut is a Reflector's reason to try the same watch again later, and to list nothing anew.
+var errCut = fmt.Errorf("the API server ends the connection before it answers: %w", syscall.ECONNREFUSED)
 
 // refusals is since when the API server refuses a feed, in ns; 0: it does not.
 type refusals struct{ since atomic.Int64 }

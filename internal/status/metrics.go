@@ -112,6 +112,7 @@ func NewMetrics() *Metrics {
 		driftRepaired: counter("drift_repaired_total", "How often that was repaired (--drift=repair)."),
 		driftLines:    gauge("drift_lines", "Commands that would repair what somebody changed by hand, where it is only told (--drift=report)."),
 		requests:      newRequests(),
+		announced:     announcements{most: announcedMost},
 		config:        newConfiguration(),
 		held:          map[session]bool{},
 		problems:      map[problemKey]int{},

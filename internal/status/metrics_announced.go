@@ -44,6 +44,8 @@ var (
 
 // announcements makes series of the Services that are announced.
 type announcements struct {
+	most int // series of one scrape
+
 	mu       sync.Mutex
 	node     string
 	services []AnnouncedService
@@ -74,7 +76,7 @@ func (a *announcements) Collect(out chan<- prometheus.Metric) {
 	a.mu.Lock()
 	node, services := a.node, a.services
 	a.mu.Unlock()
-	left, more := announcedMost, 0
+	left, more := a.most, 0
 	here, bgp := pair("node", node), pair("protocol", "bgp")
 	for _, s := range services {
 		if left == 0 {
@@ -82,7 +84,11 @@ func (a *announcements) Collect(out chan<- prometheus.Metric) {
 			continue
 		}
 		service := pair("service", label(s.Namespace)+"/"+label(s.Name))
-		for _, ip := range addresses(s.Addresses[:min(left, len(s.Addresses))]) {
+		for _, ip := range addresses(s.Addresses) {
+			if left == 0 {
+				more++
+				continue
+			}
 			left--
 			out <- &announcedMetric{[...]*dto.LabelPair{pair("ip", ip), here, bgp, service}}
 		}

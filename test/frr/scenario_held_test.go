@@ -23,19 +23,29 @@ import (
 // scrape reads /metrics of the product inside node1, over HTTP.
 func (l *lab) scrape() string {
 	l.t.Helper()
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+	text, err := l.tryScrape()
+	require.NoError(l.t, err)
+	return text
+}
+
+// tryScrape is scrape of a product that may be starting.
+func (l *lab) tryScrape() (string, error) {
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return l.node.Dial(ctx, "", net.Dialer{}, network, address)
 		},
 	}}
 	response, err := client.Get("http://127.0.0.1:17473/metrics")
-	require.NoError(l.t, err)
+	if err != nil {
+		return "", err
+	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	require.NoError(l.t, err)
-	require.Equal(l.t, http.StatusOK, response.StatusCode, string(text))
-	return string(text)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, text)
+	}
+	return string(text), err
 }
 
 // measures waits until all of these lines are among the metrics.
