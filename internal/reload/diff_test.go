@@ -184,6 +184,24 @@ func TestANewNeighborHasItsPolicyBeforeItIsActivated(t *testing.T) {
 	require.Equal(t, None, plan.Effect(), "there is no session to disturb")
 }
 
+// bgpd calls a neighbor as soon as it has a connect timer, with families or without.
+func TestANewNeighborIsCalledWhenItHasItsFamilies(t *testing.T) {
+	const connect = "neighbor 10.0.0.1 timers connect 1"
+	text := strings.Replace(base, " neighbor 10.0.0.1 remote-as 64501\n", " neighbor 10.0.0.1 remote-as 64501\n "+connect+"\n", 1)
+	require.NotEqual(t, base, text)
+	plan := Diff(Running{Version: frr103}, render.Document{Text: text})
+	at := map[string]int{}
+	for i, c := range plan.Commands {
+		at[c.Line.Reveal()] = i
+	}
+	require.Contains(t, at, connect)
+	require.Greater(t, at[connect], at["neighbor 10.0.0.1 activate"])
+	// One that is there keeps its place in nobody's way.
+	plan = Diff(Running{BGPD: base, BFDD: base, Version: frr103}, render.Document{Text: text})
+	require.Len(t, plan.Commands, 1)
+	require.Equal(t, connect, plan.Commands[0].Line.String())
+}
+
 func TestNetworksAreReadAsFRRPrintsThem(t *testing.T) {
 	for written, printed := range map[string]string{
 		"network 192.0.2.1/32 route-map class-1":       "network 192.0.2.1/32 route-map class-1",

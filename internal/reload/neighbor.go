@@ -398,6 +398,13 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 	})
 }
 
+// starts tells a line that has bgpd call a new neighbor at once, also before it has any family (8.4 and 10.3): that session would have none, and a
+// router that takes it drops the routes that graceful restart has it keep.
+func (c *change) starts(line string) bool {
+	id := neighborOf(line)
+	return id != "" && c.fresh[id] && !c.want.isGroup(id) && strings.HasPrefix(line, "neighbor "+id+" timers connect ")
+}
+
 // deactivate takes new neighbors out of a family that FRR puts every new neighbor into.
 func (c *change) deactivate(f string, context, put []string) {
 	if !defaultFamilies(c.want.block.lines)[f] || len(c.fresh) == 0 {

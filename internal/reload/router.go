@@ -455,12 +455,12 @@ func (c *change) emit() {
 		}
 		inner[i].drop = slices.DeleteFunc(inner[i].drop, reflected)
 	}
-	c.neighbors(context, put, drop)
+	c.neighbors(context, slices.DeleteFunc(slices.Clone(put), c.starts), drop)
 	for i, f := range families {
 		c.familyNeighbors(f, c.within(f), inner[i].put, inner[i].drop)
 	}
 	for _, l := range put {
-		if late(l) || l == med {
+		if late(l) || l == med || c.starts(l) {
 			c.line(context, l)
 		}
 	}

@@ -283,3 +283,12 @@ func TestForwardingWithGracefulRestartAndBFD(t *testing.T) {
 		}
 	})
 }
+
+// The first OPEN of a new neighbor has its families: a router that took one without would flush what graceful restart had it keep.
+func TestNoSessionBeginsWithoutFamilies(t *testing.T) {
+	each(t, func(t *testing.T, v fabric.Version) {
+		l := newFaultLab(t, v)
+		require.NotContains(t, l.tor.String(), "last error", "a session was begun in vain")
+		require.Len(t, l.tor.Opens(), 1)
+	})
+}
