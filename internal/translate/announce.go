@@ -126,6 +126,8 @@ type announcer struct {
 	read      map[string]readAsk
 	asking    []asking
 	askNumber map[ask]int
+	permits   map[permitKey]*permit
+	unions    map[[2]advertSet]advertSet
 }
 
 // plainPool is the common case: every advertisement of the pool takes every Service.
@@ -150,6 +152,8 @@ func (t *translation) announce(pools []pool, adverts []advert, aliases map[strin
 		aliases:     aliases,
 		read:        map[string]readAsk{},
 		askNumber:   map[ask]int{},
+		permits:     map[permitKey]*permit{},
+		unions:      map[[2]advertSet]advertSet{},
 		out: announced{
 			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
 			example:  map[advertSet]string{},

@@ -30,14 +30,43 @@ type asking struct {
 	service *snapshot.Service
 	asks    []ask
 	routes  []askedRoute
-	// wish is the text of what it may have, by which it is known again.
-	wish string
+	// may is what all its advertisements together let through; hadIt tells that this was granted before.
+	may   *permit
+	hadIt bool
 }
 
 // askedRoute is a prefix of such a Service, and the advertisements by which that Service is announced there.
 type askedRoute struct {
 	prefix netip.Prefix
 	set    advertSet
+}
+
+// permit is what some advertisements let through of what an annotation asks for. Many Services have the same.
+type permit struct {
+	asks, refused []ask
+	// wish is the text of asks, by which it is known again.
+	wish string
+	// elements are the asks as elements of a set, once they are granted.
+	elements advertSet
+}
+
+// permitKey is an annotation's text, and the advertisements.
+type permitKey struct {
+	text string
+	set  advertSet
+}
+
+// permitted finds what a Service may have of some advertisements.
+func (a *announcer) permitted(x *asking, set advertSet) *permit {
+	key := permitKey{x.service.Annotations[communitiesKnob], set}
+	if p := a.permits[key]; p != nil {
+		return p
+	}
+	p := &permit{asks: letThrough(x.asks, set.indexes(), a.adverts)}
+	p.refused = slices.DeleteFunc(slices.Clone(x.asks), func(one ask) bool { return slices.Contains(p.asks, one) })
+	p.wish = joinAsks(p.asks, " ")
+	a.permits[key] = p
+	return p
 }
 
 // asks reads the annotations of a Service that ask for communities.
@@ -114,11 +143,12 @@ func (a *announcer) grant() {
 	}
 	for i := range a.asking {
 		x := &a.asking[i]
-		x.wish = joinAsks(a.allowed(x.asks, x.adverts()), " ")
+		x.may = a.permitted(x, x.adverts())
+		x.hadIt = before[x.may.wish]
 	}
 	slices.SortStableFunc(a.asking, func(x, y asking) int {
-		if before[x.wish] != before[y.wish] {
-			if before[x.wish] {
+		if x.hadIt != y.hadIt {
+			if x.hadIt {
 				return -1
 			}
 			return 1
@@ -127,9 +157,9 @@ func (a *announcer) grant() {
 	})
 	granted := map[advertSet]bool{}
 	wishes := map[string]bool{}
-	for _, x := range a.asking {
-		if a.grantOne(x, granted) {
-			wishes[x.wish] = true
+	for i := range a.asking {
+		if x := &a.asking[i]; a.grantOne(x, granted) {
+			wishes[x.may.wish] = true
 		}
 	}
 	a.next.asks = slices.Sorted(maps.Keys(wishes))
@@ -149,11 +179,11 @@ func older(a, b metav1.Time) int {
 }
 
 // grantOne tells whether a Service has got all that it may have.
-func (a *announcer) grantOne(x asking, granted map[advertSet]bool) bool {
+func (a *announcer) grantOne(x *asking, granted map[advertSet]bool) bool {
 	full, got := false, false
 	for _, r := range x.routes {
-		allowed := a.allowed(x.asks, r.set)
-		if len(allowed) == 0 {
+		may := a.permitted(x, r.set)
+		if len(may.asks) == 0 {
 			continue
 		}
 		if r.prefix.Bits() < r.prefix.Addr().BitLen() {
@@ -161,12 +191,12 @@ func (a *announcer) grantOne(x asking, granted map[advertSet]bool) bool {
 				"%s stands for every Service in it, and gets no community for one of them", r.prefix))
 			continue
 		}
-		set := a.out.prefixes[r.prefix].union(a.elements(allowed))
-		if !granted[set] && len(granted) == maxAskedClasses {
+		set, ok := a.with(a.out.prefixes[r.prefix], may, granted)
+		if !ok {
 			full = true
 			continue
 		}
-		granted[set], got = true, true
+		got = true
 		a.out.prefixes[r.prefix] = set
 	}
 	if full {
@@ -177,11 +207,29 @@ func (a *announcer) grantOne(x asking, granted map[advertSet]bool) bool {
 	return got && !full
 }
 
-// allowed are the asks that any of the advertisements lets through.
-func (a *announcer) allowed(asks []ask, set advertSet) []ask {
-	return letThrough(asks, set.indexes(), a.adverts)
+// with is a set with what is asked for. Not ok: there are too many of such sets. What is not granted gets no numbers, of which there are 32,768.
+func (a *announcer) with(set advertSet, may *permit, granted map[advertSet]bool) (advertSet, bool) {
+	full := len(granted) == maxAskedClasses
+	if full && slices.ContainsFunc(may.asks, func(one ask) bool { return a.askNumber[one] == 0 }) {
+		return "", false
+	}
+	if may.elements == "" {
+		may.elements = a.elements(may.asks)
+	}
+	key := [2]advertSet{set, may.elements}
+	union, known := a.unions[key]
+	if !known {
+		union = set.union(may.elements)
+		a.unions[key] = union
+	}
+	if full && !granted[union] {
+		return "", false
+	}
+	granted[union] = true
+	return union, true
 }
 
+// letThrough are the asks that any of the advertisements lets through.
 func letThrough(asks []ask, indexes []int, adverts []advert) []ask {
 	var out []ask
 	for _, one := range asks {
@@ -193,15 +241,12 @@ func letThrough(asks []ask, indexes []int, adverts []advert) []ask {
 }
 
 // warnRefused names what no advertisement of a Service lets through, and the advertisements.
-func (a *announcer) warnRefused(x asking) {
-	all := x.adverts()
-	allowed := a.allowed(x.asks, all)
-	refused := slices.DeleteFunc(slices.Clone(x.asks), func(one ask) bool { return slices.Contains(allowed, one) })
-	if len(refused) == 0 {
+func (a *announcer) warnRefused(x *asking) {
+	if len(x.may.refused) == 0 {
 		return
 	}
 	a.warnService(x.service, knobField(communitiesKnob), problem.NotAllowed, fmt.Sprintf(
-		"%s: not in annotation %s of %s; left out", joinAsks(refused, " "), snapshot.AnnotationPrefix+serviceCommunities, naming(all.names(a.adverts))))
+		"%s: not in annotation %s of %s; left out", joinAsks(x.may.refused, " "), snapshot.AnnotationPrefix+serviceCommunities, naming(x.adverts().names(a.adverts))))
 }
 
 // naming names advertisements, not too many.
@@ -223,9 +268,9 @@ func joinAsks(asks []ask, between string) string {
 }
 
 // adverts are all the advertisements by which a Service is announced.
-func (x asking) adverts() advertSet {
-	var all advertSet
-	for _, r := range x.routes {
+func (x *asking) adverts() advertSet {
+	all := x.routes[0].set
+	for _, r := range x.routes[1:] {
 		all = all.union(r.set)
 	}
 	return all

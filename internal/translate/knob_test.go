@@ -134,6 +134,35 @@ func TestTooManyDifferentWishesLeaveTheYoungerOut(t *testing.T) {
 	require.Equal(t, "64500:1 65000:9998", communitiesOf(translated(t, changed, after.LastGood).Config, "192.0.2.1/32"))
 }
 
+// More different communities than a set has numbers for: what is not granted takes none.
+func TestWishesWithoutEnd(t *testing.T) {
+	var asks []string
+	for i := range 2500 {
+		words := make([]string, maxAsked)
+		for j := range words {
+			words[j] = fmt.Sprintf("large:65000:%d:%d", i, j)
+		}
+		asks = append(asks, strings.Join(words, " "))
+	}
+	objects := askingCluster(asks...)
+	annotate(objects.Advertisements[0], serviceCommunities, "large:65000:*:*")
+	result := translated(t, objects, LastGood{})
+	require.Len(t, result.Problems, len(asks)-maxAskedClasses)
+	require.Len(t, result.LastGood.asks, maxAskedClasses)
+	require.Len(t, result.Config.Instances[0].IPv4.Networks, len(asks), "all are announced")
+	large := 0
+	for _, m := range result.Config.RouteMaps {
+		for _, e := range m.Entries {
+			if len(e.LargeCommunities) > 0 {
+				large++
+				require.Len(t, e.LargeCommunities, maxAsked)
+				require.Less(t, e.LargeCommunities[0].Local1, uint32(maxAskedClasses), "the older ones")
+			}
+		}
+	}
+	require.Equal(t, maxAskedClasses, large)
+}
+
 // A wish that comes or goes moves no other class: names, tags and entries are as they were.
 func TestWishesThatComeAndGoMoveNoOther(t *testing.T) {
 	objects := askingCluster("", "65000:1", "65000:2", "65000:3 65000:4", "65000:9")
