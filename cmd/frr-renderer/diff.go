@@ -19,7 +19,7 @@ func newDiff() *cobra.Command {
 	var vty vtyFlags
 	var to, frrConf, output string
 	c := &cobra.Command{
-		Use:   "diff -f PATH... --node NODE",
+		Use:   "diff {-f PATH... | --kubeconfig FILE} --node NODE",
 		Short: "Show what would change in the running FRR, and what it would disturb",
 		Long: `Compare what the objects ask for with what FRR runs (or with a file), and print the commands that lead there, each with its effect:
 
@@ -65,7 +65,7 @@ FRR can't be read, 2 for wrong usage.`,
 	objects.add(c)
 	objects.addNode(c)
 	objects.addTemplates(c)
-	_ = c.MarkFlagRequired("filename")
+	objects.addKubeconfig(c)
 	vty.add(c)
 	c.Flags().StringVar(&to, "to", "", "compare with this file in place of the running FRR")
 	c.Flags().StringVar(&frrConf, "frr-conf", "/etc/frr/frr.conf", "the document that was applied last, to know lines of bgpextras by; none: no file")

@@ -46,7 +46,7 @@ A node that runs keeps the last good forms of objects that became invalid; --sta
 func newExplainService() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "service NAMESPACE/NAME -f PATH...",
+		Use:   "service NAMESPACE/NAME {-f PATH... | --kubeconfig FILE}",
 		Short: "Explain a Service: node by peer",
 		Long: `For each Node (or one without labels, where there is none) and each BGPPeer: whether the Service is announced, with which attributes, by
 which BGPAdvertisements, or which rule stopped it and what to change. The reasons are MetalLB's words where it has one. Nodes that give
@@ -74,7 +74,7 @@ read, or the node or the Service is unknown; 2 for wrong usage.`,
 func newExplainNode() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "node NODE -f PATH...",
+		Use:   "node NODE {-f PATH... | --kubeconfig FILE}",
 		Short: "Explain a node: its sessions, and its Services by reason",
 		Long: `Which BGPPeers the node has a session to and why not, how many Services it announces or not, by reason, and what is wrong with the objects.
 
@@ -91,7 +91,7 @@ Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the 
 
 func (f *explainFlags) add(c *cobra.Command) {
 	f.objects.add(c)
-	_ = c.MarkFlagRequired("filename")
+	f.objects.addKubeconfig(c)
 	c.Flags().StringVar(&f.state, "state-file", "", "the node's last good objects, as run keeps them beside frr.conf; empty: none")
 	addOutput(c, &f.output)
 }
@@ -118,7 +118,7 @@ func (f *explainFlags) explainService(c *cobra.Command, namespace, name string) 
 	if err != nil {
 		return err
 	}
-	read, err := f.objects.read()
+	read, err := f.objects.read(c.Context())
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (f *explainFlags) explainNode(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	read, err := f.objects.read()
+	read, err := f.objects.read(c.Context())
 	if err != nil {
 		return err
 	}

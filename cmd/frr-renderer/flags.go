@@ -21,11 +21,12 @@ import (
 
 // objectFlags say which objects are read, and for which node.
 type objectFlags struct {
-	paths     []string
-	node      string
-	templates string
-	output    string
-	options   snapshot.Options
+	paths      []string
+	kubeconfig string
+	node       string
+	templates  string
+	output     string
+	options    snapshot.Options
 }
 
 func (f *objectFlags) add(c *cobra.Command) {
@@ -34,6 +35,13 @@ func (f *objectFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.options.LoadBalancerClass, "lb-class", "", "announce Services of this loadBalancerClass; empty: those without one")
 	c.Flags().BoolVar(&f.options.IgnoreExcludeLabel, "ignore-exclude-lb", false,
 		"announce from nodes labelled node.kubernetes.io/exclude-from-external-load-balancers too")
+}
+
+// addKubeconfig lets a command read an API server in place of manifests, once.
+func (f *objectFlags) addKubeconfig(c *cobra.Command) {
+	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "read the API server that this file reaches, in place of -f")
+	c.MarkFlagsOneRequired("filename", "kubeconfig")
+	c.MarkFlagsMutuallyExclusive("filename", "kubeconfig")
 }
 
 func (f *objectFlags) addNode(c *cobra.Command) {
@@ -68,9 +76,22 @@ func (f *objectFlags) overlay() fs.FS {
 	return os.DirFS(f.templates)
 }
 
-// read reads the manifests.
-func (f *objectFlags) read() (source.Result, error) {
-	result, err := source.Read(f.paths, source.Options{Namespace: f.options.Namespace})
+// read reads the manifests, or the API server.
+func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
+	options := source.Options{Namespace: f.options.Namespace}
+	if f.kubeconfig == "" {
+		result, err := source.Read(f.paths, options)
+		if err != nil {
+			return result, failed(err)
+		}
+		return result, nil
+	}
+	config, err := apiServer(f.kubeconfig)
+	if err != nil {
+		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
+	}
+	config.UserAgent = userAgent()
+	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config})
 	if err != nil {
 		return result, failed(err)
 	}
@@ -126,7 +147,7 @@ type rendered struct {
 
 // renderNode reads, translates and renders. Extras are checked by FRR's own parser where there is one.
 func (f *objectFlags) renderNode(ctx context.Context, vty *vtyFlags) (rendered, error) {
-	read, err := f.read()
+	read, err := f.read(ctx)
 	if err != nil {
 		return rendered{}, err
 	}

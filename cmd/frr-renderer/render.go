@@ -10,7 +10,7 @@ func newRender() *cobra.Command {
 	var objects objectFlags
 	var vty vtyFlags
 	c := &cobra.Command{
-		Use:   "render -f PATH... --node NODE",
+		Use:   "render {-f PATH... | --kubeconfig FILE} --node NODE",
 		Short: "Print the frr.conf of a node",
 		Long: `Print the frr.conf of a node on standard output, and what is wrong with the objects on standard error.
 It needs no FRR and no root. Passwords are printed as FRR needs them.
@@ -32,7 +32,7 @@ Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the 
 	objects.add(c)
 	objects.addNode(c)
 	objects.addTemplates(c)
-	_ = c.MarkFlagRequired("filename")
+	objects.addKubeconfig(c)
 	c.Flags().StringVar(&vty.path, "vtysh-path", "vtysh", "the vtysh binary, to check bgpextras with where it is installed")
 	return c
 }

@@ -40,8 +40,9 @@ type runFlags struct {
 	timeout    time.Duration
 }
 
-func newRun() *cobra.Command {
-	var f runFlags
+func newRun() *cobra.Command { return new(runFlags).command() }
+
+func (f *runFlags) command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [-f PATH...] --node NODE",
 		Short: "Keep FRR at what the objects ask for",

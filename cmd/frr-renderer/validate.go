@@ -14,7 +14,7 @@ func newValidate() *cobra.Command {
 	var vty vtyFlags
 	var output string
 	c := &cobra.Command{
-		Use:   "validate -f PATH...",
+		Use:   "validate {-f PATH... | --kubeconfig FILE}",
 		Short: "Say what is wrong with the objects, on any node",
 		Long: `Check the objects for every Node among them (or for one node without labels, where there is none), and print each problem once:
 
@@ -29,7 +29,7 @@ Exit code: 0, 3 when an object would be left out, 1 when a path can't be read, 2
 			if err != nil {
 				return err
 			}
-			read, err := objects.read()
+			read, err := objects.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ Exit code: 0, 3 when an object would be left out, 1 when a path can't be read, 2
 		},
 	}
 	objects.add(c)
-	_ = c.MarkFlagRequired("filename")
+	objects.addKubeconfig(c)
 	c.Flags().StringVar(&vty.path, "vtysh-path", "vtysh", "the vtysh binary, to check bgpextras with where it is installed")
 	addOutput(c, &output)
 	return c

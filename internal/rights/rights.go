@@ -56,6 +56,9 @@ func metallb() []Right {
 		{Scope: Namespace, Group: group, Resource: "bgpadvertisements", Verbs: watched, Why: "what is announced to whom, and how"},
 		{Scope: Namespace, Group: group, Resource: "bfdprofiles", Verbs: watched, Why: "BFD of the sessions"},
 		{Scope: Namespace, Group: group, Resource: "communities", Verbs: watched, Why: "names of communities"},
+		{Scope: Cluster, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Verbs: []string{"get"}, Names: []string{
+			"bfdprofiles." + group, "bgpadvertisements." + group, "bgppeers." + group, "communities." + group, "ipaddresspools." + group,
+		}, Why: "whether a kind that is not served was deleted with its objects, or only can't be read now"},
 		{Scope: Namespace, Resource: "secrets", Verbs: watched, Why: "passwords of sessions (passwordSecret); their names are not known beforehand"},
 		{Scope: Namespace, Resource: "configmaps", Verbs: watched, Names: []string{"bgpextras"}, Why: "bgpextras, by name"},
 	}

@@ -20,7 +20,7 @@ type ClusterOptions struct {
 	Options
 	// Config says how the API server is reached, and as whom.
 	Config *rest.Config
-	// Node is the one that matters; empty: every node does, which costs memory for every endpoint.
+	// Node is the one that matters; empty: every node does, and every Service, which costs memory for every endpoint.
 	Node string
 	// LoadBalancerClass of the Services that are read; empty: those without one.
 	LoadBalancerClass string

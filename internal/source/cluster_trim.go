@@ -71,6 +71,9 @@ func trimService(o runtime.Object) {
 func (c *cluster) readService(o runtime.Object) (entry, bool) {
 	e, ok := entryOf("", "Service")(o)
 	s := o.(*corev1.Service)
+	if c.options.Node == everyNode {
+		return e, ok // who reads everything asks what is not ours, too
+	}
 	class := ""
 	if s.Spec.LoadBalancerClass != nil {
 		class = *s.Spec.LoadBalancerClass

@@ -77,22 +77,23 @@ const everyNamespace = metav1.NamespaceAll
 
 // coreKinds are those that every API server has.
 func (c *cluster) coreKinds() []watchedKind {
-	core := func(kind, resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
+	core := func(resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
 		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
 	}
 	node, extras := named(c.options.Node), named(extrasName)
+	balanced := func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }
 	if c.options.Node == everyNode {
-		node = func(*metav1.ListOptions) {}
+		all := func(*metav1.ListOptions) {}
+		node, balanced = all, all
 	}
 	return []watchedKind{
 		{
-			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("Node", "nodes", everyNamespace, node),
+			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("nodes", everyNamespace, node),
 			trim: trimNode, read: entryOf("", "Node"),
 		},
 		{
 			feed: feed{kind: "Service"}, resource: "services",
-			lists: core("Service", "services", everyNamespace, func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }),
-			trim:  trimService, read: c.readService,
+			lists: core("services", everyNamespace, balanced), trim: trimService, read: c.readService,
 		},
 		{
 			feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, resource: "endpointslices",
@@ -103,7 +104,7 @@ func (c *cluster) coreKinds() []watchedKind {
 		},
 		{
 			feed: feed{kind: "ConfigMap", namespace: c.namespace(), name: extrasName}, resource: "configmaps",
-			lists: core("ConfigMap", "configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
+			lists: core("configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
 		},
 	}
 }
