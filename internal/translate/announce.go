@@ -128,6 +128,8 @@ type announcer struct {
 	askNumber map[ask]int
 	permits   map[permitKey]*permit
 	unions    map[[2]advertSet]advertSet
+	// buffer holds the places of the Service that is being decided.
+	buffer [4]place
 }
 
 // plainPool is the common case: every advertisement of the pool takes every Service.
@@ -239,8 +241,7 @@ type decision struct {
 }
 
 func (a *announcer) decide(s *snapshot.Service) Reason {
-	var buffer [4]place
-	d := a.judge(s, buffer[:0])
+	d := a.judge(s, a.buffer[:0])
 	a.seen.service(s, d)
 	if d.reason != Announced {
 		return d.reason

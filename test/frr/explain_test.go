@@ -104,7 +104,7 @@ func sentBy(t *testing.T, text string) []string {
 	}
 	maps := map[string][]*entry{}
 	families := map[string]map[string]*family{} // by VRF, then family
-	drained := map[string]bool{}                // VRFs
+	drained := map[string][]string{}            // what every route of a VRF gets
 	var current *entry
 	var in *family
 	vrf := ""
@@ -132,7 +132,7 @@ func sentBy(t *testing.T, text string) []string {
 				families[vrf] = map[string]*family{}
 			}
 		case words[0] == "bgp" && words[1] == "graceful-shutdown":
-			drained[vrf] = true
+			drained[vrf] = words[1:]
 		case words[0] == "address-family":
 			in = families[vrf][words[1]]
 			if in == nil {
@@ -160,10 +160,7 @@ func sentBy(t *testing.T, text string) []string {
 							continue
 						}
 						if e.permit {
-							sets := slices.Clone(e.sets)
-							if drained[vrf] {
-								sets = append(sets, "graceful-shutdown")
-							}
+							sets := slices.Concat(e.sets, drained[vrf])
 							slices.Sort(sets)
 							out = append(out, routeLine(vrf, neighbor, prefix, sets))
 						}
