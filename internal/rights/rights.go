@@ -82,7 +82,10 @@ const serviceStatus = "speaker.serviceStatus"
 
 // metrics are questions about who reads /metrics.
 func metrics() []Right {
-	return nil
+	return []Right{
+		{Scope: Cluster, Group: "authentication.k8s.io", Resource: "tokenreviews", Verbs: []string{"create"}, Why: "who asks for /metrics"},
+		{Scope: Cluster, Group: "authorization.k8s.io", Resource: "subjectaccessreviews", Verbs: []string{"create"}, Why: "whether they may have it"},
+	}
 }
 
 // Rules are the rights of one scope as rules of a role, one a right. The namespace of the Namespace scope is that of the role.

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
 const (
@@ -19,7 +18,33 @@ const (
 	release   = "speaker"
 )
 
-func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
+func TestMain(m *testing.M) {
+	becomeContainer()
+	var err error
+	if programDir, err = os.MkdirTemp("", "chart-program-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(programDir)
+	os.Exit(code)
+}
+
+var programDir string
+
+// program is the product as one static file, which runs in an image that has nothing else. "make build" links it without C; here it is linked
+// from what the other tests have compiled already.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programDir, "frr-renderer")
+	args := []string{"build", "-o", path}
+	if out, err := exec.Command("go", "env", "CGO_ENABLED").Output(); err != nil || strings.TrimSpace(string(out)) == "1" {
+		args = append(args, "-ldflags", "-linkmode=external -extldflags=-static")
+	}
+	if said, err := exec.Command("go", append(args, "github.com/frr-renderer/frr-renderer/cmd/frr-renderer")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the product: %w: %s", err, said)
+	}
+	return path, nil
+})
 
 // helmPath is where helm is; it is built once for all runs. Where it may not be built now the error says so.
 var helmPath = sync.OnceValues(func() (string, error) {

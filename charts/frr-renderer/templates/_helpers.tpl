@@ -75,6 +75,19 @@ seccompProfile:
 - --namespace=$(METALLB_NAMESPACE)
 - --vty-dir=/var/run/frr
 - --log-level={{ .Values.speaker.logLevel }}
+- --metrics-addr=:{{ .Values.prometheus.metricsPort }}
+{{- if .Values.tls.speakerMetricsTLSSecret }}
+- --metrics-cert-dir=/etc/metrics-certs
+{{- end }}
+{{- with .Values.tls.minVersion }}
+- --tls-min-version={{ . }}
+{{- end }}
+{{- with .Values.tls.cipherSuites }}
+- --tls-cipher-suites={{ . }}
+{{- end }}
+{{- with .Values.tls.curvePreferences }}
+- --tls-curve-preferences={{ . }}
+{{- end }}
 {{- with .Values.loadBalancerClass }}
 - --lb-class={{ . }}
 {{- end }}
