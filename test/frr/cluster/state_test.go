@@ -29,6 +29,8 @@ func TestConfigurationState(t *testing.T) {
 		l.Announced("tor1", prefix, "node1", "node2")
 		l.NoProblem("node1")
 		l.NoProblem("node2")
+		state(l, "node1", "Valid")
+		state(l, "node2", "Valid")
 	}
 	family(t, twoNodes, []scenario{
 		{"all-valid", func(t *testing.T, l *lab.Lab) {
@@ -42,12 +44,15 @@ func TestConfigurationState(t *testing.T) {
 			l.Undisturbed(func() {
 				l.Apply(object("Secret", "md5", "type: Opaque\nstringData: {password: right}"), onlyNode1("secured", "passwordSecret: {name: md5}"))
 				l.Problem("node1", "error BGPPeer.metallb.io", "/secured", "InvalidSecret")
+				state(l, "node1", "Invalid", "/secured", "InvalidSecret")
 				works(l)
 				l.NoProblem("node2", "error")
+				state(l, "node2", "Valid")
 				l.Delete("Secret", "md5")
 				l.Problem("node1", "/secured", "UnknownSecret")
 				l.Apply(secret("md5", "right"))
 				l.NoProblem("node1")
+				state(l, "node1", "Valid")
 				l.Runs("node1", "neighbor 10.0.0.9 password")
 			})
 		}},
@@ -110,7 +115,12 @@ func TestConfigurationState(t *testing.T) {
 					l.Delete("BGPPeer", name)
 					l.NoProblem("node1", "/"+name)
 					works(l)
+					if name != "three" {
+						state(l, "node1", "Invalid", "/three")
+					}
 				}
+				state(l, "node1", "Valid")
+				state(l, "node2", "Valid")
 				l.NoProblem("node1")
 				l.NoProblem("node2")
 			})
@@ -127,10 +137,11 @@ func TestConfigurationState(t *testing.T) {
 				l.Label("Node", "node1", "also", "b")
 				l.Problem("node1", "/y-new", "ConflictingPeer")
 				works(l)
-				l.NoProblem("node2")
+				state(l, "node1", "Invalid", "/y-new")
+				state(l, "node2", "Valid")
 				l.Runs("node1", "neighbor 10.0.0.9 remote-as 64509")
 				l.Label("Node", "node1", "also", "-")
-				l.NoProblem("node1")
+				state(l, "node1", "Valid")
 			})
 		}},
 		{"other-nodes-peers-are-not-this-nodes-problem", func(t *testing.T, l *lab.Lab) {
@@ -141,6 +152,23 @@ func TestConfigurationState(t *testing.T) {
 				works(l)
 				l.NoProblem("node1", "error")
 			})
+		}},
+		{"a-state-object-that-is-deleted-comes-back", func(t *testing.T, l *lab.Lab) {
+			start(l)
+			l.Apply(onlyNode1("fast", "bfdProfile: fast"))
+			for _, want := range []struct{ node, result string }{{"node1", "Invalid"}, {"node2", "Valid"}} {
+				state(l, want.node, want.result)
+				name := "speaker-" + l.NodeName(want.node)
+				before := l.Get("ConfigurationState", name).GetUID()
+				l.Delete("ConfigurationState", name)
+				l.Eventually("a new ConfigurationState of "+want.node, func() error {
+					if o := l.Get("ConfigurationState", name); o == nil || o.GetUID() == before {
+						return fmt.Errorf("there is none")
+					}
+					return nil
+				})
+				state(l, want.node, want.result)
+			}
 		}},
 		{"pools-that-overlap", func(t *testing.T, l *lab.Lab) {
 			start(l)

@@ -9,21 +9,21 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
-// unnumbered is node1 on a cable to a ToR that speaks to whoever is at the other end.
+// unnumbered is node1 on a cable to a ToR that speaks to whoever calls at the other end.
 func unnumbered(v, other fabric.Version) fabric.Topology { return cable(v, other, "") }
 
-// unnumberedBFD is the same with BFD: a ToR of 10.3 does not begin sessions whose BFD is down.
+// unnumberedBFD is the same with BFD. The ToR waits to be called: where both call, their calls meet, and a 10.3 that has lost one begins no other while BFD is
+// down, which 8.4 brings up with the session only (seen).
 func unnumberedBFD(v, other fabric.Version) fabric.Topology {
 	return cable(v, other, " neighbor eth0 bfd\n")
 }
 
 func cable(v, other fabric.Version, line string) fabric.Topology {
 	tor := fabric.NodeSpec{Version: other, Config: "router bgp 64501\n bgp router-id 10.0.0.1\n no bgp ebgp-requires-policy\n" +
-		" neighbor eth0 interface remote-as external\n neighbor eth0 timers connect 1\n" + line +
+		" neighbor eth0 interface remote-as external\n neighbor eth0 passive\n neighbor eth0 timers connect 1\n" + line +
 		" address-family ipv6 unicast\n  neighbor eth0 activate\n exit-address-family\nexit\n" +
 		"interface eth0\n ipv6 nd ra-interval 1\n no ipv6 nd suppress-ra\nexit\n"}
 	top := lab.Rack(v, 1, tor)
-	top.Nodes[0].BGPDArgs = nil // either side may call
 	top.Links[0].Bridge = false
 	return top
 }
