@@ -38,6 +38,7 @@ type runFlags struct {
 	refuse     bool
 	confirm    time.Duration
 	timeout    time.Duration
+	report     reportFlags
 }
 
 func newRun() *cobra.Command {
@@ -60,7 +61,8 @@ becomes invalid keeps its last good form, also across restarts.
 --metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those whom the API server allows it.
 
 With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it, with
--f, too.`,
+-f, too. Without -f, a ConfigurationState says whether the node can use the objects, and Events about Services and objects of metallb.io
+what is announced, withdrawn, refused and mended (--events-per-minute); ServiceBGPStatus objects only with --service-status.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -69,6 +71,7 @@ With --kubeconfig, or inside a cluster, Events about the node tell when a plan i
 	f.addSpeaker(c)
 	f.objects.addTemplates(c)
 	f.vty.add(c)
+	f.report.add(c)
 	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
 	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
@@ -103,6 +106,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err := checkTimes(f.confirm, f.timeout); err != nil {
 		return err
 	}
+	if err := f.report.check(); err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	client, err := f.vty.client()
 	if err != nil {
@@ -122,11 +128,15 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return failed(err)
 	}
+	reporter, report, err := f.reporter(metrics, log)
+	if err != nil {
+		return failed(err)
+	}
 	board := agent.NewBoard(time.Now, metrics)
 	a, err := agent.New(agent.Config{
 		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
 		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
-		DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
+		Reporter: reporter, DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
 	}, board)
 	if err != nil {
 		return failed(err)
@@ -147,6 +157,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	objects := make(chan source.Result, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx, objects, templates) })
+	wg.Go(func() { report(ctx) })
 	if err := watch(ctx, board, log, latest(objects)); err != nil {
 		cancel(err)
 	}

@@ -53,6 +53,7 @@ type Config struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 	Announcer   Announcer // nil: nobody is told
+	Reporter    Reporter  // nil: nobody is told
 
 	// DriftInterval is how often FRR is asked whether it still runs what it should; DriftReport tells only, and repairs nothing.
 	DriftInterval time.Duration
@@ -112,6 +113,7 @@ type Agent struct {
 
 	allowance allowance
 	guard     guard
+	reporting reporting
 }
 
 // New reads what an earlier run has left beside frr.conf.
@@ -119,6 +121,9 @@ func New(config Config, board *Board) (*Agent, error) {
 	a := &Agent{Config: config, status: board, checked: map[string]string{}}
 	if a.Announcer == nil {
 		a.Announcer = silence{}
+	}
+	if a.Reporter == nil {
+		a.Reporter = unseen{}
 	}
 	reload.Sweep(config.FRRConf)
 	reload.Sweep(config.StateFile)
@@ -219,6 +224,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 				return
 			}
 			a.status.failed(err)
+			a.Reporter.Failed(err)
 			level := slog.LevelError
 			if err.Error() == said {
 				level = slog.LevelDebug
@@ -265,6 +271,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if a.objects.Objects.Empty() {
 		a.tell(a.objects.Problems, 0)
 		a.status.failed(errNoObjects)
+		a.Reporter.Failed(errNoObjects)
 		return false, nil
 	}
 	result, snap, err := a.translate(ctx)
@@ -272,6 +279,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		return false, err
 	}
 	document, err := a.render(ctx, result)
+	announcements := result.Announcements
 	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
 	current := err == nil
 	if err != nil {
@@ -280,7 +288,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 			a.tell(problems, len(snap.Services))
 			return false, err
 		}
-		document = *a.good
+		document, announcements = *a.good, a.reporting.announced
 	}
 	force = a.readAllowance() || force
 	wanted := document
@@ -297,6 +305,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		if current {
 			a.status.runs(snap, result)
 		}
+		a.runs(announcements)
 		a.still = true
 		return false, nil
 	}
@@ -337,7 +346,11 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if current && outcome.Runs(vtysh.BGPD) {
 		a.status.runs(snap, result)
 	}
-	return false, a.settle(wanted, document, result.LastGood, outcome)
+	if err := a.settle(wanted, document, result.LastGood, outcome); err != nil {
+		return false, err
+	}
+	a.runs(announcements)
+	return false, nil
 }
 
 // blame finds the objects whose lines FRR has refused, and tells whether there are any.
@@ -579,6 +592,7 @@ func (a *Agent) tell(problems []problem.Problem, services int) {
 		}
 	}
 	a.logged = problems
+	a.Reporter.Judged(problems, a.objects.Objects.Find)
 	a.status.problems(a.Node, problems, services)
 }
 

@@ -69,8 +69,19 @@ func written() []Right {
 	return []Right{
 		{Scope: Cluster, Group: "events.k8s.io", Resource: "events", Verbs: []string{"create", "patch"},
 			Why: "Events about Services and nodes, which are in all namespaces; patch counts one up that comes again"},
+		{Scope: Namespace, Group: "metallb.io", Resource: "configurationstates", Verbs: kept,
+			Why: "whether the node can use the objects, made anew when somebody deletes it; some clusters let only those change an owner who may delete"},
+		{Scope: Namespace, Group: "metallb.io", Resource: "configurationstates/status", Verbs: []string{"patch"}, Why: "its text"},
+		{Scope: Namespace, Group: "metallb.io", Resource: "servicebgpstatuses", Verbs: kept, If: serviceStatus, Why: "what the node announces to whom"},
+		{Scope: Namespace, Group: "metallb.io", Resource: "servicebgpstatuses/status", Verbs: []string{"patch"}, If: serviceStatus, Why: "its text"},
+		{Scope: Namespace, Resource: "pods", Verbs: []string{"get"}, Why: "the UID of the speaker's own pod, which owns the two; their names are not known beforehand"},
 	}
 }
+
+// kept is what objects of our own take.
+var kept = []string{"list", "watch", "create", "patch", "delete"}
+
+const serviceStatus = "speaker.serviceStatus"
 
 // metrics are questions about who reads /metrics.
 func metrics() []Right {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -161,7 +160,7 @@ func (s *configurationStates) tell(ctx context.Context, one *v1beta1.Configurati
 		return false, err
 	}
 	patched, err := s.client.Patch(ctx, one.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
-	return true, settled(s.mirror, one, patched, err)
+	return true, settled(s.mirror, patched, err)
 }
 
 // since is when the condition has got its status: what the object says of the same one, else what we know, else now.
@@ -203,19 +202,17 @@ func mend[T object, L runtime.Object](ctx context.Context, client *gentype.Clien
 		return one, false, err
 	}
 	patched, err := client.Patch(ctx, one.GetName(), types.MergePatchType, patch, metav1.PatchOptions{})
-	if err := settled(m, one, patched, err); err != nil {
+	if err := settled(m, patched, err); err != nil {
 		return one, true, err
 	}
 	return patched, true, nil
 }
 
-// settled takes the answer to a patch. An object that is not there any more is made anew when its key comes again.
-func settled[T object](m *mirror[T], before, answer T, err error) error {
-	switch {
-	case err == nil:
+// settled takes the answer to a patch. Of an object that is gone the watch will tell: a kind without the subresource would look the same, and
+// making it anew would go on for ever.
+func settled[T object](m *mirror[T], answer T, err error) error {
+	if err == nil {
 		m.answered(answer)
-	case apierrors.IsNotFound(err):
-		m.forget(before)
 	}
 	return err
 }

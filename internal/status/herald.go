@@ -40,6 +40,8 @@ const (
 	heraldWaiting = 30
 	// sharedFor is how long one Event of a shared saying stands for the same from other nodes.
 	sharedFor = 5 * time.Minute
+	// summaryApart is how far apart two summaries are while others wait.
+	summaryApart = time.Minute
 )
 
 // herald writes Events about objects, within a budget: a thousand nodes have as much to say as this one, of every Service that they all announce.
@@ -51,20 +53,25 @@ type herald struct {
 	outage outage
 	retry  time.Duration
 	now    func() time.Time
-	// written is called with each mark that was written or counted.
-	written func(key, mark string)
+	// written is called with each mark that was written or counted, and overtaken when a saying was taken back while it was being written: what
+	// is to be said of its object has to be decided anew.
+	written   func(key, mark string)
+	overtaken func()
 
 	mu      sync.Mutex
 	pending map[string]saying
 	order   []string       // of pending, the oldest first
 	counted map[string]int // what there was no room for, by sort
 	wake    chan struct{}
+	// summarized is when that was told last.
+	summarized time.Time
 }
 
-func newHerald(node string, client eventsclient.EventsV1Interface, perMinute float64, log *slog.Logger, now func() time.Time, written func(key, mark string)) *herald {
+func newHerald(node string, client eventsclient.EventsV1Interface, perMinute float64, log *slog.Logger, now func() time.Time, written func(key, mark string),
+	overtaken func()) *herald {
 	return &herald{
 		node: node, client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
-		retry: retryEvent, now: now, written: written, pending: map[string]saying{}, counted: map[string]int{}, wake: make(chan struct{}, 1),
+		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -169,13 +176,13 @@ const summary = ""
 func (h *herald) next() (string, saying, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.order) > 0 {
+	switch {
+	case len(h.counted) > 0 && (len(h.order) == 0 || h.now().Sub(h.summarized) > summaryApart):
+		return summary, h.summarize(), true
+	case len(h.order) > 0:
 		return h.order[0], h.pending[h.order[0]], true
 	}
-	if len(h.counted) == 0 {
-		return "", saying{}, false
-	}
-	return summary, h.summarize(), true
+	return "", saying{}, false
 }
 
 // summarize tells how many Events were left out.
@@ -198,6 +205,7 @@ func (h *herald) done(key string, s saying) {
 		if h.summarize().mark == s.mark {
 			clear(h.counted)
 		}
+		h.summarized = h.now()
 		h.mu.Unlock()
 		return
 	}
@@ -209,6 +217,9 @@ func (h *herald) done(key string, s saying) {
 	}
 	h.mu.Unlock()
 	h.written(key, s.mark)
+	if !waits || now != s {
+		h.overtaken()
+	}
 }
 
 // write creates the Event. One that is there already was written before, by us when the answer was lost, or by another node.

@@ -77,12 +77,18 @@ func (m *mirror[T]) run(ctx context.Context, synced func()) {
 	})
 	_ = m.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { m.outage.seen(ctx, err) })
 	_, _ = m.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { m.saw(o, false) },
-		UpdateFunc: func(_, o any) { m.saw(o, false) },
+		AddFunc: func(o any) { m.saw(o, false) },
+		UpdateFunc: func(before, o any) {
+			m.saw(o, false)
+			if one, ok := before.(T); ok {
+				m.changed(one) // its key may be another one now
+			}
+		},
 		DeleteFunc: func(o any) { m.saw(o, true) },
 	})
 	go m.informer.RunWithContext(ctx)
 	if cache.WaitForCacheSync(ctx.Done(), m.informer.HasSynced) {
+		m.outage.over()
 		synced()
 	}
 }
@@ -113,7 +119,7 @@ func (m *mirror[T]) answered(one T) {
 	m.wrote[one.GetName()] = written[T]{one, m.now()}
 }
 
-// forget takes an object out that the API server says is not there any more.
+// forget takes an object out that was deleted.
 func (m *mirror[T]) forget(one T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

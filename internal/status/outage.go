@@ -2,6 +2,8 @@ package status
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -18,8 +20,9 @@ type outage struct {
 
 // seen tells of an error; of the same again it says nothing.
 func (o *outage) seen(ctx context.Context, err error) {
-	if err == nil || ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-		return
+	if err == nil || ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) {
+		return // watches end that way
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

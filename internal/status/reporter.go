@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/gentype"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
@@ -76,6 +77,7 @@ type news struct {
 	find          Lookup
 	judged        bool // problems were told at all
 	announcements []translate.Announcement
+	fresh         bool // they were not handed on yet
 	runs          bool // FRR was seen running them
 	failure       string
 	failedSince   time.Time
@@ -83,7 +85,8 @@ type news struct {
 
 // NewReporter writes to the API server of config while Run runs.
 func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error) {
-	r := &Reporter{options: options, wake: make(chan struct{}, 1)}
+	nothing := func(problem.Object) (types.UID, bool) { return "", false }
+	r := &Reporter{options: options, wake: make(chan struct{}, 1), slot: news{find: nothing}}
 	if r.options.Apart == 0 {
 		r.options.Apart = defaultApart
 	}
@@ -118,7 +121,7 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 		}
 		r.told = readTold(options.ToldFile, options.Log)
 		herald := func() *herald {
-			return newHerald(options.Node, events, options.EventsPerMinute, options.Log, options.Now, r.told.set)
+			return newHerald(options.Node, events, options.EventsPerMinute, options.Log, options.Now, r.told.set, r.again)
 		}
 		r.chronicle = &chronicle{node: options.Node, told: r.told, services: herald(), objects: herald()}
 	}
@@ -228,9 +231,9 @@ func (r *Reporter) spread(ctx context.Context) {
 func (r *Reporter) hand() (wait time.Duration) {
 	r.mu.Lock()
 	n := r.slot
-	r.slot.announcements = nil // taken
+	r.slot.fresh = false
 	r.mu.Unlock()
-	if n.announcements != nil {
+	if n.fresh {
 		if r.services != nil {
 			r.services.want(n.announcements)
 		}
@@ -261,11 +264,11 @@ func (r *Reporter) Judged(problems []problem.Problem, find Lookup) {
 
 // Runs takes what FRR was just seen announcing.
 func (r *Reporter) Runs(announcements []translate.Announcement) {
-	if announcements == nil {
-		announcements = []translate.Announcement{}
-	}
-	r.change(func(n *news) { n.announcements, n.runs, n.failure = announcements, true, "" })
+	r.change(func(n *news) { n.announcements, n.fresh, n.runs, n.failure = announcements, true, true, "" })
 }
+
+// again has what runs handed on once more.
+func (r *Reporter) again() { r.change(func(n *news) { n.fresh = n.runs }) }
 
 // Failed takes why FRR could not be brought to what it should announce.
 func (r *Reporter) Failed(err error) {

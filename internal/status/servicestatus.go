@@ -157,7 +157,7 @@ func (s *serviceStatuses) tell(ctx context.Context, one *v1beta1.ServiceBGPStatu
 		return false, err
 	}
 	patched, err := s.client.Patch(ctx, one.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
-	return true, settled(s.mirror, one, patched, err)
+	return true, settled(s.mirror, patched, err)
 }
 
 // remove deletes exactly this object, not one that somebody made in its place.

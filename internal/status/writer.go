@@ -2,10 +2,12 @@ package status
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/workqueue"
 )
 
@@ -45,8 +47,12 @@ func (w *writer) run(ctx context.Context) {
 		}
 		err := w.step(ctx, key)
 		w.queue.Done(key)
-		if err == nil {
+		switch {
+		case err == nil:
 			pause = pauseFirst
+			continue
+		case overtaken(err):
+			w.queue.AddAfter(key, pauseFirst)
 			continue
 		}
 		w.outage.seen(ctx, err)
@@ -64,6 +70,8 @@ func (w *writer) step(ctx context.Context, key string) error {
 		w.queue.AddAfter(key, wait)
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	wrote, err := w.bring(ctx, key)
 	switch {
 	case wrote:
@@ -76,6 +84,15 @@ func (w *writer) step(ctx context.Context, key string) error {
 		w.outage.over()
 	}
 	return err
+}
+
+// overtaken tells that somebody made or deleted the object a moment ago: the watch will show it.
+func overtaken(err error) bool {
+	if apierrors.IsNotFound(err) {
+		var status apierrors.APIStatus
+		return errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Name != ""
+	}
+	return apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err)
 }
 
 // restFor waits, and tells whether the time is over, rather than ctx.

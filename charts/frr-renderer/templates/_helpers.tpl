@@ -94,6 +94,9 @@ seccompProfile:
 {{- if .Values.speaker.ignoreExcludeLB }}
 - --ignore-exclude-lb
 {{- end }}
+{{- if .Values.speaker.serviceStatus }}
+- --service-status
+{{- end }}
 {{- range .Values.speaker.extraArgs }}
 - {{ . | quote }}
 {{- end }}
