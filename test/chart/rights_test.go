@@ -114,17 +114,16 @@ func reads(t *testing.T, kubeconfig string) string {
 	return log.Name()
 }
 
-// TestEachRightIsMissed runs the program once for each verb on each resource that it reads, with an account that has all the others: what is
-// not asked for needs no right, and what is refused is said.
+// TestEachRightIsMissed runs the program once for each verb on each resource that it reads, with an account that has all the others: each is
+// asked for, and refused. With all of them nothing is.
 func TestEachRightIsMissed(t *testing.T) {
 	audit := newAudit(t)
 	c := newCluster(t, audit.flags()...)
 	c.InstallCRDs(t)
 	c.apply("apiVersion: v1\nkind: Node\nmetadata: {name: node1}\n")
 	c.apply(objects)
-	logs := map[string]string{}
 	for _, l := range lacks() {
-		logs[l.account()] = reads(t, c.account(l.account(), l.without()))
+		reads(t, c.account(l.account(), l.without()))
 	}
 	all := reads(t, c.account("all", rights.All()))
 	for _, l := range lacks() {
@@ -140,16 +139,6 @@ func TestEachRightIsMissed(t *testing.T) {
 		return strings.Contains(string(text), "everything was read from the API server")
 	})
 	require.Empty(t, refused(audit.read(t)["all"]))
-	for name, log := range logs {
-		if strings.HasPrefix(name, "no-watch-") {
-			continue // lists go on instead, later and later: nothing is wrong with what was read
-		}
-		eventually(t, name+" is told", func() bool {
-			text, err := os.ReadFile(log)
-			require.NoError(t, err)
-			return strings.Contains(string(text), "forbid")
-		})
-	}
 }
 
 func refused(all map[asked]bool) []asked {
