@@ -381,6 +381,9 @@ func printSession(w io.Writer, s translate.Session, n *notes) {
 		return
 	}
 	session := "yes"
+	if s.Draining {
+		session += ", drained"
+	}
 	if s.Fate != translate.InUse {
 		session += ": " + string(s.Fate)
 	}

@@ -13,6 +13,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,17 +26,12 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	certutil "k8s.io/client-go/util/cert"
 
+	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
 
 // patience is for what takes a moment on a machine that has nothing else to do.
 const patience = time.Minute
-
-// reviewer is all that the sidecar needs to have readers reviewed.
-var reviewer = []rbacv1.PolicyRule{
-	{APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"tokenreviews"}, Verbs: []string{"create"}},
-	{APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"subjectaccessreviews"}, Verbs: []string{"create"}},
-}
 
 // token makes a ServiceAccount, of which the rules say what it may do, and a token for it.
 func token(t *testing.T, server *apiserver.Server, name string, rules ...rbacv1.PolicyRule) string {
@@ -58,10 +55,16 @@ func token(t *testing.T, server *apiserver.Server, name string, rules ...rbacv1.
 // running runs the program until the test ends, and returns where its metrics are.
 func running(t *testing.T, args ...string) string {
 	t.Helper()
+	return runningOn(t, append([]string{"-f", goodObjects, "--node", "node-1"}, args...)...)
+}
+
+// runningOn is running for a source that the arguments name.
+func runningOn(t *testing.T, args ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done, address := make(chan int), freeAddress(t)
 	var out, said bytes.Buffer
-	args = append([]string{"run", "-f", goodObjects, "--node", "node-1", "--vty-dir", t.TempDir(), "--frr-conf", "none", "--health-addr", "",
+	args = append([]string{"run", "--vty-dir", t.TempDir(), "--frr-conf", "none", "--health-addr", "",
 		"--metrics-addr", address}, args...)
 	go func() { done <- run(ctx, args, &out, &said) }()
 	t.Cleanup(func() {
@@ -103,7 +106,7 @@ func TestMetricsAreForThoseWhomTheAPIServerAllows(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	gate := apiserver.NewGate(t, listener, server.Address)
-	kubeconfig := apiserver.Kubeconfig(t, server.User(t, "sidecar", reviewer...), gate.Address())
+	kubeconfig := apiserver.Kubeconfig(t, server.User(t, "sidecar", rights.Rules(rights.All(), rights.Cluster)...), gate.Address())
 	metrics := rbacv1.PolicyRule{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}}
 	prometheus, stranger := token(t, server, "prometheus", metrics), token(t, server, "stranger")
 	certificates := t.TempDir()
@@ -168,7 +171,55 @@ func TestMetricsAreForThoseWhomTheAPIServerAllows(t *testing.T) {
 		require.Equal(t, uint16(suite), state.CipherSuite)
 		require.Equal(t, tls.CurveP384, state.CurveID)
 	})
+	t.Run("the source", func(t *testing.T) { sourceIsTold(t, server, gate) })
 	t.Run("verdicts grow old", func(t *testing.T) { verdictsGrowOld(t, server, gate, kubeconfig, metrics) })
+}
+
+// What is known of the API server's objects, and since when, and what asking for them costs, is told kind by kind.
+func sourceIsTold(t *testing.T, server *apiserver.Server, gate *apiserver.Gate) {
+	server.InstallCRDs(t)
+	_, err := server.Client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	everything := rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}}
+	user := server.User(t, "watcher", everything)
+	address := runningOn(t, "--kubeconfig", apiserver.Kubeconfig(t, user, gate.Address()), "--node", "node-1", "--namespace", "default")
+	scrape := func() string {
+		response, err := http.Get("http://" + address + "/metrics")
+		require.NoError(t, err)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return string(text)
+	}
+	connected := func(value string) func() bool {
+		return func() bool {
+			text := scrape()
+			for _, kind := range []string{"BGPPeer", "BGPAdvertisement", "IPAddressPool", "Service", "EndpointSlice", "Node", "ConfigMap"} {
+				if !strings.Contains(text, fmt.Sprintf("frr_renderer_source_connected{kind=%q} %s\n", kind, value)) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	require.Eventually(t, connected("1"), patience, 50*time.Millisecond)
+	require.Regexp(t, `frr_renderer_api_requests_total\{code="200",resource="bgppeers.metallb.io",verb="(list|watch)"\} [1-9]`, scrape())
+	require.NotRegexp(t, `frr_renderer_api_requests_total\{[^}]*verb="(create|update|patch|delete)"\}`, scrape(), "a source writes nothing")
+
+	last := regexp.MustCompile(`frr_renderer_source_last_event_timestamp_seconds\{kind="Service"\} (\S+)`)
+	before := last.FindString(scrape())
+	_, err = server.Client.CoreV1().Services("default").Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "news"},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return last.FindString(scrape()) != before }, patience, 50*time.Millisecond)
+
+	t.Cleanup(gate.Open)
+	gate.Shut()
+	require.Eventually(t, connected("0"), patience, 50*time.Millisecond)
+	gate.Open()
+	require.Eventually(t, connected("1"), patience, 50*time.Millisecond)
 }
 
 // A verdict counts for a minute; one that allows counts for longer while the API server is away, and not for ever.

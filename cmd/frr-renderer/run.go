@@ -57,6 +57,8 @@ flag says counts more than what a variable says.
 Beside --frr-conf, which FRR reads when it starts, lies the file of the last good objects (mode 0600, it holds passwords): an object that
 becomes invalid keeps its last good form, also across restarts.
 
+One run at a time works on an FRR: a second one whose --frr-conf is in the same directory waits until the first has ended.
+
 --health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
 --metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those whom the API server allows it.
 
@@ -133,20 +135,28 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	board := agent.NewBoard(time.Now, metrics)
-	a, err := agent.New(agent.Config{
-		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
-		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
-		Reporter: reporter, DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
-	}, board)
-	if err != nil {
-		return failed(err)
-	}
 	asked, err := f.vty.client() // of its own: a client is for one at a time
 	if err != nil {
 		return err
 	}
 	metrics.Sessions(observe.NewObserver(ctx, asked, time.Now))
 	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
+		return failed(err)
+	}
+	leave, err := alone(ctx, f.frrConf, log)
+	if errors.Is(err, context.Canceled) {
+		return nil // told to stop while it waited
+	}
+	if err != nil {
+		return failed(err)
+	}
+	defer leave()
+	a, err := agent.New(agent.Config{
+		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
+		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
+		Reporter: reporter, DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
+	}, board)
+	if err != nil {
 		return failed(err)
 	}
 	templates, err := watchTemplates(ctx, f.objects.templates)

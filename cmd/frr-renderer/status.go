@@ -212,6 +212,9 @@ func printReport(w io.Writer, p paint, r agent.Report) {
 	if r.Digest != "" {
 		fmt.Fprintf(w, "  digest %s\n", r.Digest)
 	}
+	if r.Drained {
+		fmt.Fprintf(w, "  %s\n", p.warn("drained: neighbors are asked to prefer other nodes, until the Node's annotation frr-renderer.io/graceful-shutdown goes"))
+	}
 	if r.Held != nil {
 		fmt.Fprintf(w, "  %s\n", p.warn(fmt.Sprintf("held back, since it would reset %s; let it through with the annotation %s=%s",
 			strings.Join(r.Held.Neighbors, ", "), agent.AllowResets, r.Held.Digest)))

@@ -304,6 +304,9 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
 		if current {
 			a.status.runs(snap, result)
+			if err := a.follow(result.LastGood); err != nil {
+				return false, err
+			}
 		}
 		a.runs(announcements)
 		a.still = true
@@ -614,6 +617,14 @@ func (a *Agent) record(outcome reload.Result) {
 	}
 	a.Log.Info("applied the configuration", "node", a.Node, "digest", outcome.Digest, "commands", len(outcome.Plan.Commands),
 		"effect", string(outcome.Plan.Effect()), "resets", outcome.Plan.Resets(), "refused", len(outcome.Refused), "duration", outcome.Duration)
+}
+
+// follow remembers objects that have changed and come to what FRR runs already: what was deleted meanwhile must not come back with the form that it had.
+func (a *Agent) follow(lastGood translate.LastGood) error {
+	if !a.guard.settled() {
+		return nil
+	}
+	return a.keep(lastGood)
 }
 
 // keep remembers the objects that FRR runs now, here and across restarts.

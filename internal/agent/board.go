@@ -28,6 +28,8 @@ type Report struct {
 	Problems []problem.Problem `json:"problems"`
 	// Digest is that of the document that FRR runs, verified; empty before the first.
 	Digest string `json:"digest,omitempty"`
+	// Drained tells that FRR asks its neighbors to prefer other nodes (RFC 8326).
+	Drained bool `json:"drained,omitempty"`
 	// Failure says why FRR could not be brought to the last document; empty when it was.
 	Failure string `json:"failure,omitempty"`
 	// Held is what waits to be allowed since it would reset sessions; nil when nothing does.

@@ -17,7 +17,9 @@ func (b *Board) runs(snap *snapshot.Snapshot, result translate.Result) {
 			out.Services = append(out.Services, status.AnnouncedService{Namespace: s.Namespace, Name: s.Name, Addresses: s.Ingress})
 		}
 	}
+	drained := false
 	for _, i := range result.Config.Instances {
+		drained = drained || i.GracefulShutdown
 		for _, n := range i.Neighbors {
 			if n.Port != 0 {
 				out.Ports = append(out.Ports, status.NeighborPort{Neighbor: n.Peer.String(), VRF: cmp.Or(i.VRF.String(), "default"), Port: n.Port})
@@ -25,4 +27,5 @@ func (b *Board) runs(snap *snapshot.Snapshot, result translate.Result) {
 		}
 	}
 	b.metrics.Runs(out)
+	b.change(func(r *Report) { r.Drained = drained })
 }

@@ -217,7 +217,7 @@ var cutOff = reflect.TypeOf(apiwatch.NewEmptyWatch())
 // errCut is a Reflector's reason to try the same watch again later, and to list nothing anew.
 var errCut = fmt.Errorf("the API server ends the connection before it answers: %w", syscall.ECONNREFUSED)
 
-// refusals is since when a feed is forbidden, in ns; 0: it is not.
+// refusals is since when the API server refuses a feed, in ns; 0: it does not.
 type refusals struct{ since atomic.Int64 }
 
 // refusalTime is how long the API server must say "forbidden" to be believed: one that starts does not know its roles at once.
@@ -238,11 +238,29 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 		c.forbidden(k, time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
 		c.lookAnew()
+	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
+		c.health.failed(k.feed, err)
+		c.health.lost(k.feed)
+		r.since.CompareAndSwap(0, time.Now().UnixNano())
+		c.unreadable(k, cause(err), time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
 	default:
 		c.health.failed(k.feed, err)
 		c.health.lost(k.feed)
 		c.gathering.fail(k.feed, cause(err), nil)
 	}
+}
+
+// unreadable takes in that the API server fails at one Secret: one that it can't decrypt stays so until somebody mends it, and the node does not
+// wait for that.
+func (c *cluster) unreadable(k watchedKind, why string, certain bool) {
+	if !certain {
+		c.gathering.fail(k.feed, why, nil)
+		return
+	}
+	c.gathering.fail(k.feed, why, &problem.Problem{
+		Severity: problem.Error, Object: k.feed.object(), Reason: problem.InvalidSecret,
+		Message: fmt.Sprintf("the API server can't read it: %q; make it anew if that stays; peers that use it keep their last good form", why),
+	})
 }
 
 func (c *cluster) forbidden(k watchedKind, certain bool) {

@@ -33,6 +33,8 @@ type advert struct {
 	pools map[int]bool
 	// narrow are pools that it chooses and can't have, since its aggregate reaches beyond them.
 	narrow map[int]bool
+	// rank decides who stays where two clash: the lower one.
+	rank int
 	// services choose among the Services of those pools; empty: all.
 	services []labels.Selector
 }
@@ -44,7 +46,7 @@ func (a *advert) reaches(peer string) bool { return a.peers == nil || a.peers[pe
 const maxCommunities = 63
 
 // advertisements chooses the advertisements that land on this node, oldest first.
-func (t *translation) advertisements(pools []pool, aliases map[string]string) []advert {
+func (t *translation) advertisements(peers []peer, pools []pool, aliases map[string]string) []advert {
 	var contenders []contender[advert]
 	var goods []goodAdvert
 	for _, a := range t.snap.Advertisements {
@@ -65,14 +67,16 @@ func (t *translation) advertisements(pools []pool, aliases map[string]string) []
 	var accepted []advert
 	conflict := func(a advert) *issue {
 		for _, other := range accepted {
-			if against := conflictOnPool(a, other, pools); against != nil {
+			if against := conflictOnPool(&a, &other, pools, peers); against != nil {
 				return against
 			}
 		}
 		return nil
 	}
-	chosen := settle(t, contenders, rules[advert]{conflict, func(a advert) { accepted = append(accepted, a) }})
-	return remember(contenders, chosen, goods, t.lastGood.adverts, t.next.adverts)
+	chosen := settle(t, contenders, rules[advert]{conflict: conflict, take: func(a advert) { accepted = append(accepted, a) }, partly: true})
+	out := remember(contenders, chosen, goods, t.lastGood.adverts, t.next.adverts)
+	rankAll(out, phases(contenders, chosen), t.lastGood.outdone)
+	return out
 }
 
 // advertContender reads a BGPAdvertisement; nil when it does not select the node.
@@ -246,20 +250,29 @@ func (t *translation) warnReferences(a *v1beta1.BGPAdvertisement, found *issues)
 }
 
 // conflictOnPool is MetalLB's rule: two advertisements that give one prefix different local preferences, for the same peer, exclude each
-// other; so do those with different MEDs or prepending. Not set is no value, so it conflicts with none. Those with serviceSelectors are compared where a Service meets both.
-func conflictOnPool(a, b advert, pools []pool) *issue {
-	clash := clashing(&a, &b)
-	if len(a.services) > 0 || len(b.services) > 0 || clash == nil || !sharePeers(a, b) {
+// other; so do those with different MEDs or prepending. Not set is no value, so it conflicts with none. Here it decides whether a change is
+// taken; which of two counts is decided route by route and peer by peer (contest).
+func conflictOnPool(a, b *advert, pools []pool, peers []peer) *issue {
+	if len(a.services) > 0 || len(b.services) > 0 || clashing(a, b) == nil {
 		return nil
 	}
+	var both []string
+	for _, p := range peers {
+		if a.reaches(p.name) && b.reaches(p.name) {
+			both = append(both, p.name)
+		}
+	}
+	if len(both) == 0 {
+		return nil
+	}
+	slices.Sort(both)
 	for i, p := range pools {
 		if !a.pools[i] || !b.pools[i] {
 			continue
 		}
 		if p.widest4 != -1 && a.bits4 == b.bits4 || p.widest6 != -1 && a.bits6 == b.bits6 {
-			return &issue{problem.Error, clash.field, problem.ConflictingAdvertisement, fmt.Sprintf(
-				"BGPAdvertisement %q announces IPAddressPool %q to the same peers with %s %d, this one with %d; set the same or keep them apart by peers or nodeSelectors",
-				b.name, p.name, clash.attribute, clash.other, clash.own)}
+			against := clashIssue(a, b, fmt.Sprintf("IPAddressPool %q", p.name), both)
+			return &against
 		}
 	}
 	return nil
@@ -282,16 +295,4 @@ func clashing(a, b *advert) *clash {
 		return &clash{knobField(asPathPrepend), "AS path prepending", uint32(a.prepend), uint32(b.prepend)}
 	}
 	return nil
-}
-
-func sharePeers(a, b advert) bool {
-	if a.peers == nil || b.peers == nil {
-		return true
-	}
-	for p := range a.peers {
-		if b.peers[p] {
-			return true
-		}
-	}
-	return false
 }

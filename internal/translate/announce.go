@@ -99,13 +99,15 @@ type announced struct {
 	// and stay after the last, so that either is one line.
 	standing []advertSet
 	// example is a Service of each set, to name in problems.
-	example  map[advertSet]string
-	services []Announcement
-	// asks are the communities that Services ask for and get; those of a set are numbered from firstAsk on.
-	asks []ask
+	example map[advertSet]string
+	// standingPool is a pool of each standing set, likewise.
+	standingPool map[advertSet]string
+	services     []Announcement
 	// routed are the prefixes of all Services, one Service after the other: those of services[i] end at ends[i].
 	routed []netip.Prefix
 	ends   []int
+	// asks are the communities that Services ask for and get; those of a set are numbered from firstAsk on.
+	asks []ask
 }
 
 // announcer decides Service by Service.
@@ -151,9 +153,11 @@ func (t *translation) announce(pools []pool, adverts []advert, aliases map[strin
 		out: announced{
 			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
 			example:  map[advertSet]string{},
-			services: make([]Announcement, 0, len(t.snap.Services)),
-			routed:   make([]netip.Prefix, 0, len(t.snap.Services)),
-			ends:     make([]int, 0, len(t.snap.Services)),
+
+			standingPool: map[advertSet]string{},
+			services:     make([]Announcement, 0, len(t.snap.Services)),
+			routed:       make([]netip.Prefix, 0, len(t.snap.Services)),
+			ends:         make([]int, 0, len(t.snap.Services)),
 		},
 	}
 	for i := range pools {
@@ -181,16 +185,27 @@ func (t *translation) announce(pools []pool, adverts []advert, aliases map[strin
 
 // stand notes the sets of a pool.
 func (a *announcer) stand(p *pool, plain *plainPool) {
+	var sets []aggregate
 	if p.widest4 != -1 {
-		for _, g := range plain.v4 {
-			a.out.standing = append(a.out.standing, g.set)
-		}
+		sets = append(sets, plain.v4...)
 	}
 	if p.widest6 != -1 {
-		for _, g := range plain.v6 {
-			a.out.standing = append(a.out.standing, g.set)
+		sets = append(sets, plain.v6...)
+	}
+	for _, g := range sets {
+		a.out.standing = append(a.out.standing, g.set)
+		if _, ok := a.out.standingPool[g.set]; !ok {
+			a.out.standingPool[g.set] = p.name
 		}
 	}
+}
+
+// what the advertisements of a set announce, to name in problems.
+func (a *announced) what(set advertSet) string {
+	if pool, ok := a.standingPool[set]; ok {
+		return fmt.Sprintf("IPAddressPool %q", pool)
+	}
+	return "the addresses of Service " + a.example[set]
 }
 
 // aggregates groups advertisements by the prefix length that they ask for.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,15 +70,19 @@ func readAsks(value string, aliases map[string]string) readAsk {
 		out.found.warn(field, problem.TooLarge, fmt.Sprintf("%d communities; %d at most: those behind are left out", len(words), maxAsked))
 		words = words[:maxAsked]
 	}
+	var bad []string
 	for _, w := range words {
 		resolved := w
 		if v, known := aliases[w]; known {
 			resolved = v
 		}
 		if set.add(resolved) != nil {
-			out.found.warn(field, problem.UnknownCommunity, fmt.Sprintf(
-				"%q is neither a community nor an alias that a Community object defines; %s; it is left out", cut(w), communityForms))
+			bad = append(bad, strconv.Quote(cut(w)))
 		}
+	}
+	if len(bad) > 0 {
+		out.found.warn(field, problem.UnknownCommunity, fmt.Sprintf(
+			"no community, nor an alias that a Community object defines: %s; %s; left out", cut(strings.Join(bad, ", ")), communityForms))
 	}
 	set.sort()
 	out.asks = asksOf(set)

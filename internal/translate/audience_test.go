@@ -57,13 +57,13 @@ func TestAnAnnouncementNamesThePeersThatGetTheService(t *testing.T) {
 			o.EndpointSlices = append(o.EndpointSlices, newTestEndpoints("api"))
 		}, []string{"tor1", "tor2"}},
 		"none for a Service that is not announced": {func(o *snapshot.Objects) { o.EndpointSlices = nil }, nil},
-		"none by an advertisement that loses against an older one": {func(o *snapshot.Objects) {
+		"those of an advertisement that loses against an older one elsewhere": {func(o *snapshot.Objects) {
 			o.Advertisements[0].Spec.LocalPref = 100
 			toServices("app", "web")(&o.Advertisements[0].Spec)
 			toPeers("tor1")(&o.Advertisements[0].Spec)
 			o.Advertisements = append(o.Advertisements, newTestAdvert("adv2", toServices("app", "web"), func(s *v1beta1.BGPAdvertisementSpec) { s.LocalPref = 200 }))
 			o.Services[0].Labels = map[string]string{"app": "web"}
-		}, []string{"tor1"}},
+		}, []string{"tor1", "tor2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects := cluster()

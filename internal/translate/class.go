@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/frrconf"
-	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
 // class is a distinct set of advertisements. All its prefixes have one "network" route-map, which sets a tag and nothing else; what the
@@ -94,7 +93,7 @@ func compareNetworks(a, b frrconf.Network) int {
 func (t *translation) classes(peers []peer, adverts []advert, a announced) (list []class, of map[advertSet]int) {
 	byKey := map[string]*class{}
 	bySet := map[advertSet]*class{}
-	agreed := map[advertSet]advertSet{}
+	agreed, clashes := map[advertSet]advertSet{}, contests{}
 	classOf := func(set advertSet) *class {
 		if c := bySet[set]; c != nil {
 			return c
@@ -102,7 +101,7 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 		plain := newAdvertSet(set.indexes())
 		kept, known := agreed[plain]
 		if !known {
-			kept = t.agreeing(plain, peers, adverts, a.example[plain])
+			kept = clashes.agreeing(plain, peers, adverts, a.what(plain))
 			agreed[plain] = kept
 		}
 		asks := letThrough(set.asked(a.asks), kept.indexes(), adverts)
@@ -120,6 +119,7 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 		c := classOf(set)
 		c.routes = append(c.routes, prefix)
 	}
+	t.settleContests(clashes, adverts)
 	out := make([]class, 0, len(byKey))
 	for _, c := range byKey {
 		out = append(out, *c)
@@ -153,33 +153,6 @@ func classKey(names []string, asks []ask) string {
 		names = append(names, "+ "+strings.Join(words, " "))
 	}
 	return strings.Join(names, "\n")
-}
-
-// agreeing takes those advertisements out of a set that give a neighbor another local preference, MED or prepending than an older one of
-// the set does.
-func (t *translation) agreeing(set advertSet, peers []peer, adverts []advert, example string) advertSet {
-	var kept []int
-	for _, i := range set.indexes() {
-		rival := -1
-		var clash *clash
-		for _, j := range kept {
-			clash = clashing(&adverts[i], &adverts[j])
-			if clash != nil && slices.ContainsFunc(peers, func(p peer) bool {
-				return adverts[i].reaches(p.name) && adverts[j].reaches(p.name)
-			}) {
-				rival = j
-				break
-			}
-		}
-		if rival == -1 {
-			kept = append(kept, i)
-			continue
-		}
-		t.report(adverts[i].object, issues{{problem.Error, clash.field, problem.ConflictingAdvertisement, fmt.Sprintf(
-			"BGPAdvertisement %q announces the addresses of Service %s to the same peers with %s %d, this one with %d; the older stays",
-			adverts[rival].name, example, clash.attribute, clash.other, clash.own)}}, "this one is left out for them")
-	}
-	return newAdvertSet(kept)
 }
 
 // description names the advertisements.
@@ -253,13 +226,12 @@ func outbound(p policy, classes []class, used map[int]bool, adverts []advert) fr
 		}
 		entry := frrconf.RouteMapEntry{Permit: true, Description: c.description(), MatchTag: c.tag}
 		var communities communitySet
-		reached := false
-		for _, i := range c.adverts {
+		count, _ := contest(c.adverts, p.peers[0], adverts)
+		if len(count) == 0 {
+			continue
+		}
+		for _, i := range count {
 			a := &adverts[i]
-			if !a.reaches(p.peers[0]) {
-				continue
-			}
-			reached = true
 			communities.merge(a.communities)
 			communities.merge(a.allows.among(c.asks))
 			if a.localPref != 0 {
@@ -271,9 +243,6 @@ func outbound(p policy, classes []class, used map[int]bool, adverts []advert) fr
 			if a.prepend != 0 && p.asn != 0 {
 				entry.Prepend = frrconf.Prepend{ASN: p.asn, Times: a.prepend}
 			}
-		}
-		if !reached {
-			continue
 		}
 		communities.sort()
 		entry.Communities, entry.LargeCommunities = communities.standard, communities.large

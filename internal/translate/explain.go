@@ -55,6 +55,8 @@ type Session struct {
 	VRF       string `json:"vrf,omitempty"`
 	LocalASN  uint32 `json:"localASN,omitempty"`
 	RemoteASN string `json:"remoteASN,omitempty"`
+	// Draining tells that the neighbor is asked to prefer other routes (RFC 8326).
+	Draining bool `json:"draining,omitempty"`
 	// Prefixes that are announced to it.
 	Prefixes int `json:"prefixes"`
 	// Why says what speaks against the object, and how to mend it.
@@ -90,7 +92,7 @@ type Route struct {
 	Reason     Reason       `json:"reason"`
 	Why        string       `json:"why,omitempty"`
 	Attributes Attributes   `json:"attributes,omitzero"`
-	// Advertisements that ask for it.
+	// Advertisements that ask for it. Where one is left out towards this peer, Why says so.
 	Advertisements []string `json:"advertisements,omitempty"`
 }
 
@@ -232,6 +234,7 @@ func (e *Explanation) Sessions() []Session {
 			s.Neighbor, s.VRF, s.LocalASN, s.RemoteASN = p.neighbor.Peer.String(), p.vrf.String(), p.asn, p.neighbor.RemoteAS.String()
 			s.LocalASN = cmp.Or(p.neighbor.LocalAS, p.asn)
 			s.Prefixes = e.announcedTo(p)
+			s.Draining = slices.ContainsFunc(e.Config.Instances, func(in frrconf.Instance) bool { return in.VRF == p.vrf && in.GracefulShutdown })
 		}
 		out = append(out, s)
 	}
@@ -331,14 +334,13 @@ func (e *Explanation) routes(s *judged, session Session) []Route {
 func (e *Explanation) route(p peer, prefix netip.Prefix) Route {
 	out := Route{Peer: p.name, Prefix: prefix, Reason: Announced}
 	c := e.classes[prefix]
-	for _, i := range c.adverts {
-		if e.seen.adverts[i].reaches(p.name) {
-			out.Advertisements = append(out.Advertisements, e.seen.adverts[i].name)
-		}
+	count, losers := contest(c.adverts, p.name, e.seen.adverts)
+	for _, i := range count {
+		out.Advertisements = append(out.Advertisements, e.seen.adverts[i].name)
 	}
 	slices.Sort(out.Advertisements)
 	if entry := e.entry(p, prefix); entry != nil {
-		out.Announced, out.Attributes = true, newAttributes(entry)
+		out.Announced, out.Attributes, out.Why = true, newAttributes(entry), e.whyWithout(losers)
 		out.Attributes.GracefulShutdown = e.draining[p.vrf]
 		return out
 	}

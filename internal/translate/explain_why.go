@@ -25,6 +25,7 @@ const (
 	NotThisPool   Verdict = "otherPools"    // it chooses other pools
 	BeyondPool    Verdict = "outsidePool"   // its aggregate reaches beyond the pool
 	NotTheService Verdict = "otherServices" // its serviceSelectors don't select the Service
+	Outdone       Verdict = "outdone"       // others stay in its place, wherever it goes
 	NotReady      Verdict = "notReady"      // the endpoint policy wants an endpoint that is ready
 )
 
@@ -133,19 +134,19 @@ func nearest(pools []pool, addr netip.Addr) (name string, at addressRange, ok bo
 			if r.first.Is4() != addr.Is4() {
 				continue
 			}
-			gap := distance(r.first, addr)
-			if other := distance(addr, r.last); r.last.Less(addr) {
-				gap = other
+			far := gap(r.first, addr)
+			if r.last.Less(addr) {
+				far = gap(addr, r.last)
 			}
-			if least == nil || gap.Cmp(least) < 0 {
-				least, name, at, ok = gap, p.name, r, true
+			if least == nil || far.Cmp(least) < 0 {
+				least, name, at, ok = far, p.name, r, true
 			}
 		}
 	}
 	return name, at, ok
 }
 
-func distance(a, b netip.Addr) *big.Int {
+func gap(a, b netip.Addr) *big.Int {
 	out := new(big.Int).Sub(new(big.Int).SetBytes(a.AsSlice()), new(big.Int).SetBytes(b.AsSlice()))
 	return out.Abs(out)
 }
@@ -187,10 +188,30 @@ func (e *Explanation) advertisement(name string, object *v1beta1.BGPAdvertisemen
 		answer.Verdict, answer.Why = NotTheService, "its serviceSelectors don't select the Service's labels"
 	case form.wantsReady(s.Service) && !ready(s.Service):
 		answer.Verdict, answer.Why = NotReady, NoReadyEndpoints.Meaning()
+	case e.outdone(s, name):
+		answer.Verdict = Outdone
 	default:
 		answer.Verdict = Used
 	}
 	return answer
+}
+
+// outdone tells whether the Service is announced, and an advertisement that asks for it counts towards nobody.
+func (e *Explanation) outdone(s *judged, name string) bool {
+	return s.reason == Announced && !slices.ContainsFunc(s.prefixes(), func(prefix netip.Prefix) bool {
+		return slices.ContainsFunc(e.classes[prefix].adverts, func(i int) bool { return e.seen.adverts[i].name == name })
+	})
+}
+
+// whyWithout names the advertisements that are left out towards a peer.
+func (e *Explanation) whyWithout(losers []outdone) string {
+	var out []string
+	for _, o := range losers {
+		clash := clashing(&e.seen.adverts[o.loser], &e.seen.adverts[o.winner])
+		out = append(out, fmt.Sprintf("BGPAdvertisement %s is left out towards this peer: %s asks for %s %d, it for %d",
+			e.seen.adverts[o.loser].name, e.seen.adverts[o.winner].name, clash.attribute, clash.other, clash.own))
+	}
+	return strings.Join(out, "; ")
 }
 
 // whyPeer says why a BGPPeer has no session, or another than it asks for.

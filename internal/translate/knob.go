@@ -39,6 +39,9 @@ const (
 // maxPrepend is how often an AS number can be put before a path: more only makes routers drop the route.
 const maxPrepend = 10
 
+// maxUnknown is how many unknown annotations of one object are named: an object may have thousands.
+const maxUnknown = 5
+
 // knobField is how a problem names an annotation.
 func knobField(name string) string {
 	return "metadata.annotations[" + snapshot.AnnotationPrefix + cut(name) + "]"
@@ -66,8 +69,10 @@ func knobsOf(kind string, all map[string]string, found *issues) map[string]strin
 
 // warnUnknownKnobs names annotations with our prefix that the kind does not have.
 func warnUnknownKnobs(kind string, ours map[string]string, found *issues) {
+	told := 0
 	for _, name := range slices.Sorted(maps.Keys(ours)) {
-		if !slices.Contains(knobs[kind], name) {
+		if !slices.Contains(knobs[kind], name) && told < maxUnknown {
+			told++
 			found.warn(knobField(name), problem.UnknownAnnotation, fmt.Sprintf("%s has no such annotation; it is ignored%s", kind, meant(kind, name)))
 		}
 	}
@@ -187,11 +192,9 @@ func (t *translation) nodeKnobs() bool {
 // drain has every instance of a node that is drained ask its neighbors to prefer other routes (RFC 8326). It resets no session, neither
 // coming nor going (seen on 8.4 and 10.3).
 func (t *translation) drain(instances []frrconf.Instance) {
-	if !t.nodeKnobs() {
-		return
-	}
+	draining := t.nodeKnobs()
 	for i := range instances {
-		instances[i].GracefulShutdown = true
+		instances[i].GracefulShutdown = draining
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/internal/frrconf"
@@ -179,4 +181,30 @@ func TestALongAnnotationFillsNoMessage(t *testing.T) {
 	for _, p := range problems {
 		require.Less(t, len(p.String()), 600)
 	}
+}
+
+func TestExplainKnowsTheKnobs(t *testing.T) {
+	explained := func(objects snapshot.Objects) ServiceAnswer {
+		snap, err := snapshot.New(objects, "node1", snapshot.Options{})
+		require.NoError(t, err)
+		answer, ok := Explain(snap, LastGood{}).Service("default", "web")
+		require.True(t, ok)
+		return answer
+	}
+	objects := cluster()
+	objects.Nodes = []*corev1.Node{annotate(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node1"}}, gracefulShutdown, "true")}
+	annotate(annotate(annotate(objects.Advertisements[0], medKnob, "0"), asPathPrepend, "2"), serviceCommunities, "64500:*")
+	annotate(objects.Services[0], communitiesKnob, "64500:9")
+	require.Equal(t, []string{"as-path prepend 64500 64500", "community 64500:1 64500:9", "graceful-shutdown", "metric 0"},
+		explained(objects).Routes[0].Attributes.Words())
+
+	no, yes := false, true
+	objects.EndpointSlices[0].Endpoints[0].Conditions = discoveryv1.EndpointConditions{Ready: &no, Serving: &yes}
+	answer := explained(objects)
+	require.True(t, answer.Announced())
+	annotate(objects.Advertisements[0], endpointPolicy, readyOnly)
+	answer = explained(objects)
+	require.Equal(t, NoReadyEndpoints, answer.Reason)
+	require.Contains(t, answer.Why, "frr-renderer.io/endpoint-policy")
+	require.Equal(t, NotReady, answer.Advertisements[0].Verdict)
 }

@@ -15,6 +15,8 @@ type LastGood struct {
 	peers   map[string]goodPeer
 	pools   map[string]goodPool
 	adverts map[string]goodAdvert
+	// outdone are the advertisements that were left out for some peers, each with those that stayed in their place.
+	outdone map[string][]string
 	// asks are the sets of communities that Services asked for and got, each a line of text.
 	asks    []string
 	extras  string
@@ -60,6 +62,7 @@ type encoded struct {
 	Peers          map[string]encodedPeer `json:"peers,omitempty"`
 	Pools          map[string]goodPool    `json:"pools,omitempty"`
 	Advertisements map[string]goodAdvert  `json:"advertisements,omitempty"`
+	Outdone        map[string][]string    `json:"outdone,omitempty"`
 	Asks           []string               `json:"asks,omitempty"`
 	Extras         string                 `json:"extras,omitempty"`
 }
@@ -75,7 +78,7 @@ const lastGoodVersion = 1
 
 // Encode returns the bytes to keep in a private file. They hold passwords in the clear.
 func (l LastGood) Encode() ([]byte, error) {
-	e := encoded{Version: lastGoodVersion, Peers: map[string]encodedPeer{}, Pools: l.pools, Advertisements: l.adverts, Asks: l.asks, Extras: l.extras}
+	e := encoded{Version: lastGoodVersion, Peers: map[string]encodedPeer{}, Pools: l.pools, Advertisements: l.adverts, Outdone: l.outdone, Asks: l.asks, Extras: l.extras}
 	for name, p := range l.peers {
 		e.Peers[name] = encodedPeer{Spec: p.Spec, Password: p.password.Reveal(), BFD: p.BFD, Knobs: p.Knobs}
 	}
@@ -112,7 +115,7 @@ func DecodeLastGood(data []byte) (LastGood, error) {
 	for name, a := range e.Advertisements {
 		l.adverts[name] = a
 	}
-	l.asks, l.extras = e.Asks, e.Extras
+	l.outdone, l.asks, l.extras = e.Outdone, e.Asks, e.Extras
 	return l, nil
 }
 

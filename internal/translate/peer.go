@@ -61,7 +61,7 @@ func (t *translation) peers(known profiles) []peer {
 		}
 	}
 	accepted := conflicts{owners: map[id]string{}, instances: map[frrconf.Name]instanceOwner{}}
-	chosen := settle(t, contenders, rules[peer]{accepted.conflict, accepted.take})
+	chosen := settle(t, contenders, rules[peer]{conflict: accepted.conflict, take: accepted.take})
 	out := remember(contenders, chosen, goods, t.lastGood.peers, t.next.peers)
 	if len(contenders) == 0 {
 		t.report(problem.Object{Kind: "Node", Name: t.snap.Node.Name}, issues{{
@@ -195,6 +195,9 @@ func (t *translation) password(p *v1beta2.BGPPeer, found *issues) frrconf.Passwo
 		field = "spec.passwordSecret"
 		secret, ok := t.snap.Secrets[ref.Name]
 		switch {
+		case !ok && t.snap.MayExist(problem.Object{Kind: "Secret", Namespace: p.Namespace, Name: ref.Name}):
+			found.refuse(field, problem.UnknownSecret, fmt.Sprintf("Secret %s/%s can't be read now, if it exists; other problems tell why", p.Namespace, ref.Name))
+			return frrconf.Password{}
 		case !ok:
 			found.refuse(field, problem.UnknownSecret, fmt.Sprintf("Secret %s/%s does not exist; create it (type %s, key %q)",
 				p.Namespace, ref.Name, corev1.SecretTypeBasicAuth, corev1.BasicAuthPasswordKey))

@@ -83,7 +83,7 @@ func (t *translation) pools() []pool {
 		}
 		return nil
 	}
-	chosen := settle(t, contenders, rules[pool]{conflict, func(p pool) { accepted = append(accepted, p) }})
+	chosen := settle(t, contenders, rules[pool]{conflict: conflict, take: func(p pool) { accepted = append(accepted, p) }})
 	return remember(contenders, chosen, goods, t.lastGood.pools, t.next.pools)
 }
 

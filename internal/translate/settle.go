@@ -28,6 +28,9 @@ type rules[F any] struct {
 	// conflict says what speaks against a form beside those that were taken; nil: nothing.
 	conflict func(F) *issue
 	take     func(F)
+	// partly tells that a form which conflicts is taken all the same where there is no better: whoever uses it keeps it out of what it
+	// conflicts over.
+	partly bool
 }
 
 // settled is a contender's form that is used.
@@ -46,7 +49,7 @@ const (
 //
 // What works stays: first come the objects that have not changed and the last good forms of those that became invalid, then changed
 // objects, then new ones; within each, the older first. An object that conflicts falls back to its last good form; where that
-// conflicts too, or there is none, it is left out.
+// conflicts too, or there is none, it is left out, or used as far as it conflicts with nothing.
 func settle[F any](t *translation, contenders []contender[F], r rules[F]) []*settled[F] {
 	out := make([]*settled[F], len(contenders))
 	for phase := range 3 {
@@ -74,7 +77,7 @@ func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	found := c.found
 	if c.now != nil {
 		against := r.conflict(*c.now)
-		if against == nil {
+		if against == nil || r.partly && !c.fallsBack(r) {
 			r.take(*c.now)
 			t.report(c.object, found, "")
 			return &settled[F]{form: *c.now}
@@ -83,7 +86,7 @@ func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	}
 	if c.good != nil && !c.unchanged {
 		against := r.conflict(*c.good)
-		if against == nil {
+		if against == nil || r.partly {
 			r.take(*c.good)
 			t.report(c.object, found, keptGood)
 			return &settled[F]{form: *c.good, stale: true}
@@ -100,6 +103,11 @@ func (c contender[F]) settle(t *translation, r rules[F]) *settled[F] {
 	return nil
 }
 
+// fallsBack tells whether there is a last good form, another than the object as it is, that conflicts with nothing.
+func (c contender[F]) fallsBack(r rules[F]) bool {
+	return c.good != nil && !c.unchanged && r.conflict(*c.good) == nil
+}
+
 // remember returns the forms that are used, and puts what each was made of into the next last good. goods are what the contenders are made of
 // as they are now.
 func remember[F, G any](contenders []contender[F], chosen []*settled[F], goods []G, last, next map[string]G) []F {
@@ -113,6 +121,21 @@ func remember[F, G any](contenders []contender[F], chosen []*settled[F], goods [
 		next[name] = goods[i]
 		if s.stale {
 			next[name] = last[name]
+		}
+	}
+	return out
+}
+
+// phases are those of the forms that are used: a last good form has not changed.
+func phases[F any](contenders []contender[F], chosen []*settled[F]) []int {
+	var out []int
+	for i, s := range chosen {
+		switch {
+		case s == nil:
+		case s.stale:
+			out = append(out, 0)
+		default:
+			out = append(out, contenders[i].phase())
 		}
 	}
 	return out

@@ -31,7 +31,7 @@ func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
 	profiles := t.bfdProfiles()
 	peers := t.peers(profiles)
 	pools := t.pools()
-	adverts := t.advertisements(pools, aliases)
+	adverts := t.advertisements(peers, pools, aliases)
 	announced := t.announce(pools, adverts, aliases)
 	instances, maps := t.route(peers, adverts, announced)
 	t.drain(instances)

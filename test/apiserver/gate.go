@@ -15,6 +15,7 @@ type Gate struct {
 	mu          sync.Mutex
 	shut        bool
 	connections map[net.Conn]bool
+	turned      int
 }
 
 // NewGate opens a gate; it ends with the test.
@@ -63,10 +64,19 @@ func (g *Gate) accept() {
 func (g *Gate) enter(c net.Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.shut {
+	if g.shut {
+		g.turned++
+	} else {
 		g.connections[c] = true
 	}
 	return !g.shut
+}
+
+// Turned counts the connections that were not let in.
+func (g *Gate) Turned() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.turned
 }
 
 func (g *Gate) leave(c net.Conn) {

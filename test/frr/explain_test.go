@@ -104,6 +104,7 @@ func sentBy(t *testing.T, text string) []string {
 	}
 	maps := map[string][]*entry{}
 	families := map[string]map[string]*family{} // by VRF, then family
+	drained := map[string]bool{}                // VRFs
 	var current *entry
 	var in *family
 	vrf := ""
@@ -130,6 +131,8 @@ func sentBy(t *testing.T, text string) []string {
 			if families[vrf] == nil { // bgpextras may open it again
 				families[vrf] = map[string]*family{}
 			}
+		case words[0] == "bgp" && words[1] == "graceful-shutdown":
+			drained[vrf] = true
 		case words[0] == "address-family":
 			in = families[vrf][words[1]]
 			if in == nil {
@@ -157,8 +160,12 @@ func sentBy(t *testing.T, text string) []string {
 							continue
 						}
 						if e.permit {
-							slices.Sort(e.sets)
-							out = append(out, routeLine(vrf, neighbor, prefix, e.sets))
+							sets := slices.Clone(e.sets)
+							if drained[vrf] {
+								sets = append(sets, "graceful-shutdown")
+							}
+							slices.Sort(sets)
+							out = append(out, routeLine(vrf, neighbor, prefix, sets))
 						}
 						break
 					}

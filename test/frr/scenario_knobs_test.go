@@ -3,6 +3,8 @@ package frr
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +179,10 @@ func TestScenarioGracefulShutdown(t *testing.T) {
 		l.undisturbed(func() {
 			l.put("node", annotated(node(""), "graceful-shutdown: true"))
 			drained("192.0.2.10/32")
+			l.eventually("status tells", long, func() bool {
+				out, _ := l.cli("status", "--health-addr", "127.0.0.1:17472")
+				return strings.Contains(out, "drained: ")
+			})
 			l.put("api", service("api", "", "192.0.2.20"))
 			drained("192.0.2.20/32")
 
@@ -236,14 +242,16 @@ func TestScenarioEndpointPolicy(t *testing.T) {
 // A neighbor that sends with a TTL of 1 is not heard once the node wants to know that it is near, until it says so too.
 func TestScenarioTTLSecurity(t *testing.T) {
 	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		near := annotated(toTor1, "ttl-security-hops: 1")
 		l := start(t, rack(v, tor(other, 64501), tor(v, 64502)), map[string]string{"base": basics + toTor2, "tor1": toTor1})
 		l.sees("tor1", "", "192.0.2.10/32", nil)
 		l.sees("tor2", "", "192.0.2.10/32", nil)
 		before := l.sessions(l.Node("tor2"))
 
-		out, _ := l.cli("diff", "-f", l.dir, "--node", "node1")
-		require.NotContains(t, out, "ttl-security")
-		near := annotated(toTor1, "ttl-security-hops: 1")
+		next := filepath.Join(t.TempDir(), "next.yaml")
+		require.NoError(t, os.WriteFile(next, []byte(basics+toTor2+near), 0o644))
+		out, _ := l.cli("diff", "-f", next, "--node", "node1")
+		require.Regexp(t, `neighbor 10\.0\.0\.1 ttl-security hops 1 .*resets 10\.0\.0\.1\)`, out)
 		l.step()
 		l.put("tor1", near)
 		l.says("ttl-security hops 1")

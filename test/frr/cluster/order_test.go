@@ -35,7 +35,7 @@ func TestEveryStepComesToWhatTheObjectsSay(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v, other fabric.Version) {
 		l := lab.New(t, threeTors(v, other))
 		l.Run()
-		random := rand.New(rand.NewPCG(*seed, uint64(len(v))))
+		random := &dice{rand.New(rand.NewPCG(*seed, uint64(len(v)))), t}
 		w, m := newWorld(), newModel(l)
 		for i := range *steps + 1 {
 			s := w.whole()
@@ -101,6 +101,12 @@ func TestEveryOrderComesToTheSame(t *testing.T) {
 			l.Clear()
 		}
 	})
+}
+
+// dice are thrown for a test.
+type dice struct {
+	*rand.Rand
+	t *testing.T
 }
 
 // step is one change.
@@ -239,7 +245,7 @@ func (w *world) whole() step {
 }
 
 // step chooses a change and makes it in the world. What is missing comes back sooner than something else goes, so that mostly there is something to announce.
-func (w *world) step(random *rand.Rand) step {
+func (w *world) step(random *dice) step {
 	switch {
 	case w.excluded && random.IntN(2) == 0, random.IntN(20) == 0:
 		w.excluded = !w.excluded
@@ -257,6 +263,25 @@ func (w *world) step(random *rand.Rand) step {
 			})
 		}}
 	}
+	if random.IntN(25) == 0 {
+		return step{"FRR is started anew", func(l *lab.Lab) {
+			require.NoError(random.t, l.Node("node1").Restart(random.t.Context()))
+			l.Forget()
+		}}
+	}
+	s := w.change(random)
+	if random.IntN(8) == 0 {
+		return step{s.name + ", while the API server is out of reach", func(l *lab.Lab) {
+			l.Sidecar("node1").Gate.Shut()
+			s.do(l)
+			l.Sidecar("node1").Gate.Open()
+		}}
+	}
+	return s
+}
+
+// change is one of an object.
+func (w *world) change(random *dice) step {
 	name := w.choose(random)
 	kind, object, _ := strings.Cut(name, " ")
 	if w.things[name] != nil && random.IntN(3) == 0 {
@@ -270,7 +295,7 @@ func (w *world) step(random *rand.Rand) step {
 }
 
 // choose is something that is missing, every third time, or anything.
-func (w *world) choose(random *rand.Rand) string {
+func (w *world) choose(random *dice) string {
 	names := sorted(catalogue)
 	missing := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return w.things[n] != nil })
 	if len(missing) > 0 && random.IntN(3) == 0 {
