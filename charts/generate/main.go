@@ -139,6 +139,9 @@ func rule(b *bytes.Buffer, r rights.Right) {
 	if len(r.Names) > 0 {
 		fmt.Fprintf(b, "  resourceNames: [%s]\n", quoted(r.Names))
 	}
+	if r.NamesFrom != "" {
+		fmt.Fprintf(b, "  {{- with .Values.%s }}\n  resourceNames:\n    {{- toYaml . | nindent 4 }}\n  {{- end }}\n", r.NamesFrom)
+	}
 	fmt.Fprintf(b, "  verbs: [%s]\n", quoted(r.Verbs))
 	if r.If != "" {
 		b.WriteString("{{- end }}\n")
@@ -175,6 +178,9 @@ func rightsTable(all []rights.Right) string {
 		}
 		for _, name := range r.Names {
 			resource += " `" + name + "`"
+		}
+		if r.NamesFrom != "" {
+			resource += " (those of `" + r.NamesFrom + "`)"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Scope, resource, strings.Join(r.Verbs, ", "), r.Why, code(r.If))
 	}

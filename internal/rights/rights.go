@@ -23,6 +23,8 @@ type Right struct {
 	Verbs    []string
 	// Names are the only objects that it is about; none: all.
 	Names []string
+	// NamesFrom is the path of the chart's value that may name the only objects, too.
+	NamesFrom string
 	// If is the path of the chart's value without which it is not needed; empty: it always is.
 	If string
 	// Why is a clause: what the program does with it.
@@ -59,7 +61,8 @@ func metallb() []Right {
 		{Scope: Cluster, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Verbs: []string{"get"}, Names: []string{
 			"bfdprofiles." + group, "bgpadvertisements." + group, "bgppeers." + group, "communities." + group, "ipaddresspools." + group,
 		}, Why: "whether a kind that is not served was deleted with its objects, or only can't be read now"},
-		{Scope: Namespace, Resource: "secrets", Verbs: watched, Why: "passwords of sessions (passwordSecret); their names are not known beforehand"},
+		{Scope: Namespace, Resource: "secrets", Verbs: watched, NamesFrom: "rbac.secretNames",
+			Why: "passwords of sessions (passwordSecret); their names are people's to choose"},
 		{Scope: Namespace, Resource: "configmaps", Verbs: watched, Names: []string{"bgpextras"}, Why: "bgpextras, by name"},
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/internal/rights"
 )
 
 // audit is the API server's own book of who asked for what, and what it said.
@@ -81,6 +83,32 @@ func (a audit) nothingRefused(t *testing.T) {
 	for account, did := range found {
 		for what, refused := range did {
 			require.False(t, refused, "%s may not %+v", account, what)
+		}
+	}
+}
+
+// rare are rights that a day like that of the test does not need.
+var rare = map[string]string{
+	"list":                       "an API server that can't stream a first list to a watch is asked for it: TestEachRightIsMissed",
+	"patch events":               "an Event that comes again within minutes is counted up",
+	"patch configurationstates":  "somebody took the labels or the owner away",
+	"patch servicebgpstatuses":   "somebody took the labels or the owner away",
+	"delete configurationstates": "API servers may let only those name an owner who may delete",
+	"delete servicebgpstatuses":  "a Service is announced no more",
+}
+
+// everythingUsed shows that an account has no right that nobody uses, but for rare ones.
+func (a audit) everythingUsed(t *testing.T, account string) {
+	t.Helper()
+	did := map[string]bool{}
+	for what := range a.read(t)[account] {
+		did[what.Verb+" "+what.Group+"/"+what.Resource] = true
+	}
+	for _, r := range rights.All() {
+		for _, verb := range r.Verbs {
+			if rare[verb] == "" && rare[verb+" "+r.Resource] == "" {
+				require.True(t, did[verb+" "+r.Group+"/"+r.Resource], "nobody needs to %s %s: take it out of internal/rights", verb, r.Resource)
+			}
 		}
 	}
 }

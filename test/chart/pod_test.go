@@ -2,6 +2,7 @@ package chart
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -310,9 +311,7 @@ func (p *pod) probe(name string, probe *corev1.Probe) error {
 		return nil
 	}
 	get := probe.HTTPGet
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		return p.node.Dial(ctx, "", net.Dialer{}, network, address)
-	}}}
+	client := p.client()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%s%s", get.Host, get.Port.String(), get.Path), nil)
 	require.NoError(p.t, err)
 	response, err := client.Do(request)
@@ -325,6 +324,32 @@ func (p *pod) probe(name string, probe *corev1.Probe) error {
 		return fmt.Errorf("%s: %s", response.Status, said)
 	}
 	return nil
+}
+
+// client reaches what listens on the node. The certificate of /metrics is its own.
+func (p *pod) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return p.node.Dial(ctx, "", net.Dialer{}, network, address)
+		},
+	}}
+}
+
+// scrape asks for /metrics as the chart's monitors do, at the node's address, and returns what it was answered.
+func (p *pod) scrape(token string) int {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), waiting)
+	defer cancel()
+	port := p.container("frr-renderer").Ports[0]
+	require.Equal(p.t, "metricshttps", port.Name)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("https://10.0.0.11:%d/metrics", port.ContainerPort), nil)
+	require.NoError(p.t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := p.client().Do(request)
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	return response.StatusCode
 }
 
 // passes waits until a probe is passed.

@@ -3,12 +3,16 @@ package chart
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
@@ -40,13 +44,18 @@ func TestThePodSpeaks(t *testing.T) {
 	audit := newAudit(t)
 	c := newCluster(t, audit.flags()...)
 	c.InstallCRDs(t)
-	c.mustHelm("install", release, chartDir, "--values", "cases/defaults/values.yaml", "--set", ids(t))
+	c.mustHelm("install", release, chartDir, "--values", "cases/defaults/values.yaml", "--set", ids(t), "--set", "speaker.serviceStatus=true",
+		"--set", "prometheus.rbacPrometheus=true,prometheus.serviceAccount=prometheus,prometheus.namespace="+namespace)
+	_, err := c.Client.CoreV1().ServiceAccounts(namespace).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "prometheus"}},
+		metav1.CreateOptions{})
+	require.NoError(t, err)
 	c.apply(objects)
 	c.apply(service("web", "192.0.2.10"))
 	for _, v := range []fabric.Version{fabric.V84, fabric.V103} {
 		t.Run(string(v), func(t *testing.T) { speaks(t, c, v) })
 	}
 	audit.nothingRefused(t)
+	audit.everythingUsed(t, "speaker-frr-renderer-speaker")
 }
 
 func speaks(t *testing.T, c *cluster, v fabric.Version) {
@@ -72,6 +81,12 @@ func speaks(t *testing.T, c *cluster, v fabric.Version) {
 	later := fmt.Sprintf("192.0.2.%d", map[fabric.Version]int{fabric.V84: 20, fabric.V103: 21}[v])
 	c.apply(service("later-"+name, later))
 	route(t, tor1, later+"/32", blue)
+
+	// Prometheus reads what it may, others don't.
+	require.Equal(t, http.StatusUnauthorized, p.scrape("nobody"))
+	made, err := c.Client.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), "prometheus", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, p.scrape(made.Status.Token))
 
 	kept := filepath.Join(p.volumes["frr-conf"], "frr.conf")
 	info, err := os.Stat(kept)
