@@ -21,7 +21,10 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
-func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
+func TestMain(m *testing.M) {
+	product.SideBySide(5)
+	os.Exit(product.Main(m))
+}
 
 // scenario runs f with node1 on each version of FRR; other is the version that its first ToR shall have.
 func scenario(t *testing.T, f func(t *testing.T, v, other fabric.Version)) {

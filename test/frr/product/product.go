@@ -2,10 +2,12 @@
 package product
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -31,6 +33,17 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// SideBySide is for TestMain, before Main: tests that wait for FRR nearly all of the time run so many at once, whatever cores there are, unless
+// -parallel says otherwise.
+func SideBySide(tests int) {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", strconv.Itoa(tests))
+	}
 }
 
 // Path is where the program is, which is built at the first call.

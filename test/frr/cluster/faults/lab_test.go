@@ -32,17 +32,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(4) || !given("test.parallel") {
-		_ = flag.Set("test.parallel", "6") // they wait for FRR and for clocks nearly all of the time
-	}
 	os.Exit(lab.Main(m))
-}
-
-func given(name string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
 }
 
 // each runs f on each version of FRR, side by side with all else.

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -21,7 +20,7 @@ type cluster struct {
 
 // Main is for TestMain: it runs the tests, ends the API server when one was started, and returns the exit code.
 func Main(m *testing.M) int {
-	waitTogether()
+	product.SideBySide(6)
 	code := product.Main(m)
 	if shared.cluster == nil {
 		return code
@@ -31,18 +30,6 @@ func Main(m *testing.M) int {
 		return max(code, 1)
 	}
 	return code
-}
-
-// sideBySide is how many labs there are at once unless -parallel says otherwise: they wait most of the time.
-const sideBySide = "6"
-
-func waitTogether() {
-	flag.Parse()
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		_ = flag.Set("test.parallel", sideBySide)
-	}
 }
 
 var shared struct {
