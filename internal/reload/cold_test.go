@@ -62,3 +62,14 @@ func TestABFDPeerThatIsShutDownResetsWhomItWatches(t *testing.T) {
 		assert.Equal(t, want, plansOf(c.instance, c.instance+"exit\nbfd\n "+c.peer+"\n  shutdown\n"), c.peer)
 	}
 }
+
+// Neighbors with graceful restart hear that they are gone before their instance is; others need no line of their own.
+func TestAnInstanceThatGoesSaysGoodbyeToItsRestartingNeighbors(t *testing.T) {
+	before := "router bgp 65001\n neighbor 10.0.0.1 remote-as 65002\n neighbor 10.0.0.1 graceful-restart\n neighbor 10.0.0.2 remote-as 65002\n"
+	assert.Equal(t, []string{
+		"reset    bgpd  router bgp 65001 / no neighbor 10.0.0.1  (resets 10.0.0.1)",
+		"reset    bgpd  no router bgp 65001  (resets 10.0.0.1, 10.0.0.2)",
+	}, plansOf(before, ""))
+	anew := strings.ReplaceAll(before, "bgp 65001", "bgp 65009")
+	assert.NotContains(t, strings.Join(plansOf(before, anew), "\n"), "no neighbor", "made anew it is a restart")
+}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // Modes of graceful restart (RFC 4724), as FRR's lines call them. A neighbor has its own, that of its group, or that of its instance.
@@ -38,6 +40,19 @@ func (in *instance) ownMode(id string) string {
 
 // mode is the mode of an instance.
 func (in *instance) mode() string { return cmp.Or(in.roster().modes[""], helperMode) }
+
+// sayGoodbye removes the neighbors with graceful restart before an instance that goes for good: bgpd 10.3 ends their sessions without a word
+// when it is removed as a whole, so they take it for a restart and keep the routes for minutes (seen running; RFC 8538 has a hard reset for it).
+func sayGoodbye(b *builder, in *instance) {
+	for _, id := range in.neighbors() {
+		if in.isGroup(id) || cmp.Or(in.ownMode(id), in.mode()) != restartMode {
+			continue
+		}
+		b.add(Command{
+			Daemon: vtysh.BGPD, Context: lines([]string{in.header}), Line: vtysh.Line(removal(in, id)), Effect: Reset, Neighbors: []string{in.named(id)},
+		})
+	}
+}
 
 // hasMode tells whether a neighbor, named as in plans, has a mode of its own or of its instance.
 func (in *instance) hasMode(name string) bool {

@@ -257,6 +257,9 @@ func dropInstances(b *builder, running, wanted *config) (gone map[string]bool) {
 			continue
 		}
 		gone[in.vrf] = true
+		if want[in.vrf] == nil {
+			sayGoodbye(b, in)
+		}
 		b.add(Command{
 			Daemon: vtysh.BGPD, Line: vtysh.Line(in.removal()), Effect: Reset, Neighbors: in.all(),
 		})

@@ -164,3 +164,30 @@ func TestScenarioGracefulRestart(t *testing.T) {
 		}
 	})
 }
+
+// A router keeps the routes of a peer with graceful restart when it takes the end of the session for a restart: a BGPPeer that is deleted must
+// not look like one, whether others stay in its "router bgp" or it was the last.
+func TestScenarioPeerWithGracefulRestartIsDeleted(t *testing.T) {
+	scenario(t, func(t *testing.T, v, other fabric.Version) {
+		l := start(t, rack(v, tor(other, 64501), tor(v, 64502), tor(other, 64503), tor(v, 64504)), map[string]string{
+			"base": basics, "node": node(""),
+			"tor1": peer("tor1", "10.0.0.1", 64501, "enableGracefulRestart: true"),
+			"tor2": peer("tor2", "10.0.0.2", 64502, "enableGracefulRestart: true"),
+			"tor3": peer("tor3", "10.0.0.3", 64503, "enableGracefulRestart: true"),
+			"tor4": peer("tor4", "10.0.0.4", 64504, "enableGracefulRestart: true"),
+		})
+		l.up("tor1", "tor2", "tor3", "tor4")
+		everywhere := func(fabric.Route) bool { return true }
+		for _, name := range []string{"tor1", "tor2", "tor3", "tor4"} {
+			l.arrives(name, "192.0.2.10/32", everywhere)
+		}
+		for _, name := range []string{"tor1", "tor2"} {
+			l.remove(name)
+			l.vanishes(name, "192.0.2.10/32")
+		}
+		l.remove("tor3")
+		l.remove("tor4")
+		l.vanishes("tor3", "192.0.2.10/32")
+		l.vanishes("tor4", "192.0.2.10/32")
+	})
+}

@@ -231,8 +231,8 @@ func TestPasswords(t *testing.T) {
 	})
 }
 
-// Peers with graceful restart. What it is good for, and that traffic flows meanwhile, is shown by the faults' scenarios. (It is no scenario of a family: a ToR
-// keeps the routes of such a peer for a while when the peer is deleted, RFC 8538, section 4.)
+// Peers with graceful restart. What it is good for, and that traffic flows meanwhile, is shown by the faults' scenarios. (What
+// becomes of the routes when such a peer is deleted: TestScenarioPeerWithGracefulRestartIsDeleted.)
 func TestGracefulRestartPeers(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v, other fabric.Version) {
 		l := lab.New(t, twoNodes(v, other))

@@ -47,6 +47,7 @@ func TestAPIServerAwayAtOurStart(t *testing.T) {
 		l.Apply(service(12))
 		l.hears(address(12))
 		l.ready()
+		l.keeps(address(12))
 		l.side.Kill()
 		l.gate.Shut()
 		l.Delete("Service", name(12))

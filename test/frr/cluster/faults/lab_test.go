@@ -192,6 +192,15 @@ func (l *faultLab) hears(prefixes ...netip.Prefix) {
 	}
 }
 
+// keeps waits until frr.conf has the prefixes, for FRR's next start: it is written after FRR was seen running them, so after a peer may have heard.
+func (l *faultLab) keeps(prefixes ...netip.Prefix) {
+	l.t.Helper()
+	l.eventually(fmt.Sprintf("frr.conf has %v", prefixes), func() bool {
+		text, err := os.ReadFile(filepath.Join(l.node.ConfDir(), "frr.conf"))
+		return err == nil && !slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return !strings.Contains(string(text), "network "+p.String()+" ") })
+	})
+}
+
 // loses waits for the end of routes.
 func (l *faultLab) loses(prefixes ...netip.Prefix) {
 	l.t.Helper()
