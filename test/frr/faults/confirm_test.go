@@ -97,7 +97,7 @@ func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 				func() { require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGSTOP)) },
 				func() {
 					l.release()
-					time.Sleep(3500 * time.Millisecond) // than --timeout
+					time.Sleep(8500 * time.Millisecond) // than --timeout
 					require.NoError(t, unix.Kill(l.node.PID("bgpd"), unix.SIGCONT))
 				},
 			},
@@ -122,7 +122,7 @@ func TestConfirmRollsBackAnApplyThatBreaks(t *testing.T) {
 		for _, b := range breaks {
 			what := b.what
 			fired := l.armAfter(wrongAS, b.fault)
-			p := l.reload(badConf, "--confirm", "30s", "--timeout", "3s")
+			p := l.reload(badConf, "--confirm", "30s", "--timeout", "8s")
 			l.await(fired)
 			b.mend()
 			out, code := l.ended(p)
