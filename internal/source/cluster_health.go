@@ -15,14 +15,16 @@ type Health struct {
 	waiting string
 	// failing are the feeds that can't be read for now, with the reason.
 	failing map[feed]string
-	feeds   map[feed]Synced
-	since   time.Time
-	why     string
+	// told are the feeds of which it was logged that they are forbidden while everything waits for them.
+	told  map[feed]bool
+	feeds map[feed]Synced
+	since time.Time
+	why   string
 }
 
 // NewHealth is that of a source that has not begun.
 func NewHealth(now func() time.Time) *Health {
-	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, feeds: map[feed]Synced{}, waiting: "waiting for the API server"}
+	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, told: map[feed]bool{}, feeds: map[feed]Synced{}, waiting: "waiting for the API server"}
 }
 
 // Waiting says what the first result waits for; empty when that was delivered.
@@ -65,6 +67,17 @@ func (h *Health) failed(f feed, err error) {
 		h.log.Warn("the API server can't be read; what it said last stays in use", "kind", f.String(), "error", err)
 	}
 	h.failing[f] = err.Error()
+}
+
+// refused takes in that the API server forbids a feed. Once something was delivered, a problem tells of it; until then this does, once.
+func (h *Health) refused(f feed, why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.waiting == "" || !f.vital() || h.told[f] {
+		return
+	}
+	h.told[f] = true
+	h.log.Warn("nothing is applied before everything was read, and the API server forbids a part of it", "kind", f.String(), "why", why)
 }
 
 // worked takes in that a feed can be read.
