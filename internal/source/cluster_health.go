@@ -2,6 +2,8 @@ package source
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -84,10 +86,14 @@ func (h *Health) refused(f feed, why string) {
 func (h *Health) worked(f feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, failed := h.failing[f]; !failed {
+	why, failed := h.failing[f]
+	if !failed {
 		return
 	}
 	delete(h.failing, f)
+	if len(h.failing) > 0 && h.why == why {
+		h.why = slices.Min(slices.Collect(maps.Values(h.failing)))
+	}
 	if len(h.failing) == 0 {
 		h.log.Info("the API server can be read again", "away", h.now().Sub(h.since).Round(time.Millisecond))
 		h.since, h.why = time.Time{}, ""

@@ -164,7 +164,7 @@ const (
 // in pages elsewhere, goes on where a watch ended, and lists anew when the API server has forgotten where that was.
 func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	silent := logr.Discard()
-	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{c.gathering, k}, cache.ReflectorOptions{
+	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{ctx, c.gathering, k}, cache.ReflectorOptions{
 		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
 		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
 	})
@@ -175,7 +175,7 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // it sleeps out its pause before it tries again, and touches nothing any more
+	case <-ctx.Done(): // it sleeps out its pause before it tries again, and its store takes nothing any more
 	}
 	c.health.done(k.feed)
 	c.health.ended(k.feed)
@@ -309,8 +309,10 @@ func (c *cluster) forbidden(k watchedKind, watches, certain bool) {
 	c.health.refused(k.feed, why)
 }
 
-// feedStore hands what a Reflector has read to the gathering.
+// feedStore hands what a Reflector has read to the gathering, until ctx ends: then the feed may be another Reflector's, of a Secret that is
+// referred to anew or a kind in another version.
 type feedStore struct {
+	ctx       context.Context
 	gathering *gathering
 	kind      watchedKind
 }
@@ -322,6 +324,9 @@ func (s *feedStore) Add(object any) error { return s.Update(object) }
 
 // Update implements cache.ReflectorStore.
 func (s *feedStore) Update(object any) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	e, ours := s.kind.read(object.(runtime.Object))
 	if ours {
 		s.gathering.put(s.kind.feed, e)
@@ -333,6 +338,9 @@ func (s *feedStore) Update(object any) error {
 
 // Delete implements cache.ReflectorStore.
 func (s *feedStore) Delete(object any) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	e, _ := s.kind.read(object.(runtime.Object))
 	s.gathering.remove(s.kind.feed, e.identity)
 	return nil
@@ -340,6 +348,9 @@ func (s *feedStore) Delete(object any) error {
 
 // Replace implements cache.ReflectorStore.
 func (s *feedStore) Replace(objects []any, _ string) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	entries := make([]entry, 0, len(objects))
 	for _, object := range objects {
 		if e, ours := s.kind.read(object.(runtime.Object)); ours {
