@@ -281,7 +281,7 @@ func findService(services []*corev1.Service, namespace, name string) (*corev1.Se
 		if s.Namespace == namespace && s.Name == name {
 			return s, nil
 		}
-		apart := distance(s.Name, name)
+		apart := problem.Distance(s.Name, name)
 		if s.Namespace != namespace {
 			apart++
 		}
@@ -298,25 +298,4 @@ func findService(services []*corev1.Service, namespace, name string) (*corev1.Se
 		names = append(names, o.name)
 	}
 	return nil, fmt.Errorf("Service %s/%s is not among the objects; there is %s", namespace, name, strings.Join(names, ", "))
-}
-
-// distance is the number of letters to change, add or take away between two names (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last
-			if a[i] != b[j] {
-				change++
-			}
-			last = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

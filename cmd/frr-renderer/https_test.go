@@ -314,3 +314,18 @@ func TestWhoMayReadMetricsIsSaidInFlags(t *testing.T) {
 		})
 	}
 }
+
+// Strangers with made-up tokens fill the log no more than the API server's time.
+func TestACrowdOfReadersIsNoSilenceOfTheAPIServer(t *testing.T) {
+	var log bytes.Buffer
+	r := &readers{log: slog.New(slog.NewTextHandler(&log, nil))}
+	for range 3 {
+		r.heard(errCrowded)
+		r.heard(nil)
+	}
+	require.Empty(t, log.String())
+	r.heard(io.ErrUnexpectedEOF)
+	r.heard(errCrowded)
+	r.heard(nil)
+	require.Equal(t, 2, strings.Count(log.String(), "who may read metrics"), log.String())
+}

@@ -148,11 +148,11 @@ func (r *readers) review(ctx context.Context, token, verb, path string) (int, er
 	return http.StatusOK, nil
 }
 
-// heard logs when the API server stops answering, and when it answers again.
+// heard logs when the API server stops answering, and when it answers again. A crowd of strangers is no news of it.
 func (r *readers) heard(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	unheard := err != nil && !errors.Is(err, context.Canceled)
+	unheard := err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCrowded)
 	switch {
 	case unheard && !r.unheard:
 		r.log.Warn("the API server does not say who may read metrics; who was allowed lately may go on", "error", err)

@@ -584,19 +584,26 @@ func (a *Agent) tryRender(ctx context.Context, r *render.Renderer, result transl
 // tell shows problems, and logs those that are new or gone.
 func (a *Agent) tell(problems []problem.Problem, services int) {
 	problems = problem.Sort(slices.Clone(problems))
-	for _, p := range problems {
-		if !slices.Contains(a.logged, p) {
+	if !slices.Equal(problems, a.logged) {
+		for _, p := range beside(problems, a.logged) {
 			a.Log.Warn("an object has a problem", "problem", p.String())
 		}
-	}
-	for _, p := range a.logged {
-		if !slices.Contains(problems, p) {
+		for _, p := range beside(a.logged, problems) {
 			a.Log.Info("a problem is gone", "problem", p.String())
 		}
 	}
 	a.logged = problems
-	a.Reporter.Judged(problems, a.objects.Objects.Find)
+	a.Reporter.Judged(problems, a.objects.Objects.Finder())
 	a.status.problems(a.Node, problems, services)
+}
+
+// beside are the problems of a list that are not in another. Whoever may create Services may make thousands of them.
+func beside(list, others []problem.Problem) []problem.Problem {
+	known := make(map[problem.Problem]bool, len(others))
+	for _, p := range others {
+		known[p] = true
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(p problem.Problem) bool { return known[p] })
 }
 
 // record logs and shows an apply; silence means that nothing changed.

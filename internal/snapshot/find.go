@@ -1,44 +1,50 @@
 package snapshot
 
 import (
+	"cmp"
+	"slices"
+	"sync"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// Find tells the UID of an object, empty where a manifest has none, and whether it is there.
-func (o Objects) Find(object problem.Object) (uid types.UID, exists bool) {
-	switch object.Kind {
-	case "Node":
-		return find(o.Nodes, object)
-	case "Namespace":
-		return find(o.Namespaces, object)
-	case "Service":
-		return find(o.Services, object)
-	case "Secret":
-		return find(o.Secrets, object)
-	case "ConfigMap":
-		return find(o.ConfigMaps, object)
-	case "BGPPeer":
-		return find(o.Peers, object)
-	case "IPAddressPool":
-		return find(o.Pools, object)
-	case "BGPAdvertisement":
-		return find(o.Advertisements, object)
-	case "BFDProfile":
-		return find(o.BFDProfiles, object)
-	case "Community":
-		return find(o.Communities, object)
+// Finder tells the UID of an object, empty where a manifest has none, and whether it is there. It may be asked of thousands of objects, by
+// any goroutine.
+func (o Objects) Finder() func(problem.Object) (uid types.UID, exists bool) {
+	kinds := map[string]func(problem.Object) (types.UID, bool){
+		"Node": finder(o.Nodes), "Namespace": finder(o.Namespaces), "Service": finder(o.Services), "Secret": finder(o.Secrets),
+		"ConfigMap": finder(o.ConfigMaps), "BGPPeer": finder(o.Peers), "IPAddressPool": finder(o.Pools), "BGPAdvertisement": finder(o.Advertisements),
+		"BFDProfile": finder(o.BFDProfiles), "Community": finder(o.Communities),
 	}
-	return "", false
+	return func(object problem.Object) (types.UID, bool) {
+		if find := kinds[object.Kind]; find != nil {
+			return find(object)
+		}
+		return "", false
+	}
 }
 
-func find[T metav1.Object](among []T, object problem.Object) (types.UID, bool) {
-	for _, o := range among {
-		if o.GetName() == object.Name && o.GetNamespace() == object.Namespace {
-			return o.GetUID(), true
+// finder looks objects of one kind up. Sources deliver them in order, nearly always.
+func finder[T metav1.Object](objects []T) func(problem.Object) (types.UID, bool) {
+	ordered := sync.OnceValue(func() []T {
+		byName := func(a, b T) int {
+			return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 		}
+		if slices.IsSortedFunc(objects, byName) {
+			return objects
+		}
+		return slices.SortedFunc(slices.Values(objects), byName)
+	})
+	return func(object problem.Object) (types.UID, bool) {
+		i, found := slices.BinarySearchFunc(ordered(), object, func(o T, wanted problem.Object) int {
+			return cmp.Or(cmp.Compare(o.GetNamespace(), wanted.Namespace), cmp.Compare(o.GetName(), wanted.Name))
+		})
+		if !found {
+			return "", false
+		}
+		return ordered()[i].GetUID(), true
 	}
-	return "", false
 }

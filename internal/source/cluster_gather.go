@@ -58,6 +58,8 @@ type reading struct {
 	why string
 	// trouble is what is wrong with the feed as a whole.
 	trouble *problem.Problem
+	// deaf is why its changes don't come, where it can be listed: that stays whatever a list brings.
+	deaf *problem.Problem
 }
 
 // gathering puts together what the feeds have read. Its work per result is that of the objects that changed, and one pass over the pointers
@@ -215,7 +217,33 @@ func (g *gathering) absent(f feed, why *problem.Problem) {
 
 func sameProblem(a, b *problem.Problem) bool { return a == b || a != nil && b != nil && *a == *b }
 
-func (r *reading) settled() { *r = reading{read: true} }
+func (r *reading) settled() { *r = reading{read: true, deaf: r.deaf} }
+
+// deaf takes in that a feed that was listed can't be watched, and tells whether it was.
+func (g *gathering) deaf(f feed, answer problem.Problem, why string) (listed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.feeds[f]
+	if r == nil || !r.read {
+		return r == nil
+	}
+	answer.Message = why
+	if !sameProblem(r.deaf, &answer) {
+		r.deaf = &answer
+		g.note()
+	}
+	return true
+}
+
+// hears takes in that a feed's changes come.
+func (g *gathering) hears(f feed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r := g.feeds[f]; r != nil && r.deaf != nil {
+		r.deaf = nil
+		g.note()
+	}
+}
 
 // clear removes the objects of a feed but for those that are here.
 func (g *gathering) clear(f feed, here map[problem.Object]bool) {
@@ -383,8 +411,11 @@ func (g *gathering) result() (Result, bool) {
 		}
 	}
 	for f, r := range g.feeds {
-		if r.trouble != nil {
+		switch {
+		case r.trouble != nil:
 			out.Problems = append(out.Problems, *r.trouble)
+		case r.deaf != nil:
+			out.Problems = append(out.Problems, *r.deaf)
 		}
 		switch {
 		case r.read:

@@ -2,6 +2,8 @@ package source
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,14 +17,16 @@ type Health struct {
 	waiting string
 	// failing are the feeds that can't be read for now, with the reason.
 	failing map[feed]string
-	feeds   map[feed]Synced
-	since   time.Time
-	why     string
+	// told are the feeds of which it was logged that they are forbidden while everything waits for them.
+	told  map[feed]bool
+	feeds map[feed]Synced
+	since time.Time
+	why   string
 }
 
 // NewHealth is that of a source that has not begun.
 func NewHealth(now func() time.Time) *Health {
-	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, feeds: map[feed]Synced{}, waiting: "waiting for the API server"}
+	return &Health{now: now, log: slog.New(slog.DiscardHandler), failing: map[feed]string{}, told: map[feed]bool{}, feeds: map[feed]Synced{}, waiting: "waiting for the API server"}
 }
 
 // Waiting says what the first result waits for; empty when that was delivered.
@@ -67,14 +71,29 @@ func (h *Health) failed(f feed, err error) {
 	h.failing[f] = err.Error()
 }
 
+// refused takes in that the API server forbids a feed. Once something was delivered, a problem tells of it; until then this does, once.
+func (h *Health) refused(f feed, why string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.waiting == "" || !f.vital() || h.told[f] {
+		return
+	}
+	h.told[f] = true
+	h.log.Warn("nothing is applied before everything was read, and the API server forbids a part of it", "kind", f.String(), "why", why)
+}
+
 // worked takes in that a feed can be read.
 func (h *Health) worked(f feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, failed := h.failing[f]; !failed {
+	why, failed := h.failing[f]
+	if !failed {
 		return
 	}
 	delete(h.failing, f)
+	if len(h.failing) > 0 && h.why == why {
+		h.why = slices.Min(slices.Collect(maps.Values(h.failing)))
+	}
 	if len(h.failing) == 0 {
 		h.log.Info("the API server can be read again", "away", h.now().Sub(h.since).Round(time.Millisecond))
 		h.since, h.why = time.Time{}, ""

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -63,10 +64,10 @@ func TestMemoryOfServices(t *testing.T) {
 	for i := range many {
 		s := apiService(i)
 		services.trim(s)
-		require.NoError(t, (&feedStore{c.gathering, services}).Add(s))
+		require.NoError(t, (&feedStore{context.Background(), c.gathering, services}).Add(s))
 		e := apiSlice(fmt.Sprintf("service-%d-abcde", i), s.Name)
 		slices.trim(e)
-		require.NoError(t, (&feedStore{c.gathering, slices}).Add(e))
+		require.NoError(t, (&feedStore{context.Background(), c.gathering, slices}).Add(e))
 	}
 	result, _ := c.gathering.result()
 	require.Len(t, result.Objects.Services, many)
@@ -80,7 +81,7 @@ func TestMemoryOfServices(t *testing.T) {
 	for i := range many {
 		e := apiSlice(fmt.Sprintf("foreign-%d-abcde", i), fmt.Sprintf("foreign-%d", i))
 		slices.trim(e)
-		require.NoError(t, (&feedStore{c.gathering, slices}).Add(e))
+		require.NoError(t, (&feedStore{context.Background(), c.gathering, slices}).Add(e))
 	}
 	result, news := c.gathering.result()
 	require.False(t, news)
@@ -97,7 +98,7 @@ func BenchmarkChangeAmong10000Services(b *testing.B) {
 	services := watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService}
 	c.gathering.add(services.feed)
 	c.gathering.add(feed{group: discoveryv1.GroupName, kind: "EndpointSlice"})
-	store := &feedStore{c.gathering, services}
+	store := &feedStore{context.Background(), c.gathering, services}
 	for i := range many {
 		s := apiService(i)
 		services.trim(s)

@@ -11,10 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
-
-// annotationPrefix is that of the annotations that are ours; others are dropped.
-const annotationPrefix = "frr-renderer.io/"
 
 // trimMeta keeps what somebody reads of an object's metadata. The resource version stays until the Reflector has seen it.
 func trimMeta(m *metav1.ObjectMeta) {
@@ -24,10 +22,11 @@ func trimMeta(m *metav1.ObjectMeta) {
 	}
 }
 
+// ownAnnotations are those that are ours; others are dropped.
 func ownAnnotations(all map[string]string) map[string]string {
 	var own map[string]string
 	for key, value := range all {
-		if strings.HasPrefix(key, annotationPrefix) {
+		if strings.HasPrefix(key, snapshot.AnnotationPrefix) {
 			if own == nil {
 				own = map[string]string{}
 			}
@@ -136,7 +135,7 @@ func trimUnstructured(o runtime.Object) {
 	}
 	annotations, _ := m["annotations"].(map[string]any)
 	for key := range annotations {
-		if !strings.HasPrefix(key, annotationPrefix) {
+		if !strings.HasPrefix(key, snapshot.AnnotationPrefix) {
 			delete(annotations, key)
 		}
 	}

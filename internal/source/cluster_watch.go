@@ -164,7 +164,7 @@ const (
 // in pages elsewhere, goes on where a watch ended, and lists anew when the API server has forgotten where that was.
 func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	silent := logr.Discard()
-	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{c.gathering, k}, cache.ReflectorOptions{
+	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{ctx, c.gathering, k}, cache.ReflectorOptions{
 		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
 		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
 	})
@@ -175,7 +175,7 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // it sleeps out its pause before it tries again, and touches nothing any more
+	case <-ctx.Done(): // it sleeps out its pause before it tries again, and its store takes nothing any more
 	}
 	c.health.done(k.feed)
 	c.health.ended(k.feed)
@@ -184,13 +184,14 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 // supervised lists and watches, drops at once what nobody reads, and tells how that went.
 func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 	inner := k.lists
-	refusals := &refusals{}
+	lists, watches := &refusals{}, &refusals{watches: true}
+	lists.other, watches.other = watches, lists
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			ctx, cancel := context.WithTimeout(ctx, listTimeout)
 			defer cancel()
 			list, err := inner.ListWithContext(ctx, o)
-			c.heard(ctx, k, refusals, err)
+			c.heard(ctx, k, lists, err)
 			if err != nil {
 				return nil, err
 			}
@@ -203,7 +204,7 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 				err = errCut
 			}
 			if streamed := o.SendInitialEvents != nil; !streamed || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
-				c.heard(ctx, k, refusals, err) // an API server that can't stream is asked for a list next
+				c.heard(ctx, k, watches, err) // an API server that can't stream is asked for a list next
 			}
 			if err != nil {
 				return nil, err
@@ -226,8 +227,18 @@ var cutOff = reflect.TypeOf(apiwatch.NewEmptyWatch())
 // errCut is a Reflector's reason to try the same watch again later, and to list nothing anew.
 var errCut = fmt.Errorf("the API server ends the connection before it answers: %w", syscall.ECONNREFUSED)
 
-// refusals is since when the API server refuses a feed, in ns; 0: it does not.
-type refusals struct{ since atomic.Int64 }
+// refusals is since when the API server refuses to list or to watch a feed, in ns; 0: it does not. Who may do one of them may lack the other.
+type refusals struct {
+	watches bool // rather than lists
+	other   *refusals
+	since   atomic.Int64
+}
+
+// certain takes in one more refusal, and tells whether that is to be believed.
+func (r *refusals) certain() bool {
+	r.since.CompareAndSwap(0, time.Now().UnixNano())
+	return time.Since(time.Unix(0, r.since.Load())) >= refusalTime
+}
 
 // refusalTime is how long the API server must say "forbidden" to be believed: one that starts does not know its roles at once.
 const refusalTime = 3 * time.Second
@@ -239,20 +250,24 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 	case err == nil:
 		r.since.Store(0)
 		c.health.worked(k.feed)
-		c.health.opened(k.feed)
+		if r.watches {
+			r.other.since.Store(0)
+			c.gathering.hears(k.feed)
+		}
+		if r.other.since.Load() == 0 {
+			c.health.opened(k.feed)
+		}
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 	case apierrors.IsForbidden(err):
 		c.health.worked(k.feed)
 		c.health.lost(k.feed)
-		r.since.CompareAndSwap(0, time.Now().UnixNano())
-		c.forbidden(k, time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
+		c.forbidden(k, r.watches, r.certain())
 	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
 		c.lookAnew()
 	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
 		c.health.failed(k.feed, err)
 		c.health.lost(k.feed)
-		r.since.CompareAndSwap(0, time.Now().UnixNano())
-		c.unreadable(k, cause(err), time.Since(time.Unix(0, r.since.Load())) >= refusalTime)
+		c.unreadable(k, cause(err), r.certain())
 	default:
 		c.health.failed(k.feed, err)
 		c.health.lost(k.feed)
@@ -273,7 +288,8 @@ func (c *cluster) unreadable(k watchedKind, why string, certain bool) {
 	})
 }
 
-func (c *cluster) forbidden(k watchedKind, certain bool) {
+// forbidden takes in that the API server forbids to list or to watch.
+func (c *cluster) forbidden(k watchedKind, watches, certain bool) {
 	where := "in all namespaces"
 	if k.feed.namespace != "" {
 		where = "in namespace " + k.feed.namespace
@@ -284,13 +300,19 @@ func (c *cluster) forbidden(k watchedKind, certain bool) {
 		c.gathering.fail(k.feed, why, nil)
 		return
 	}
-	c.gathering.fail(k.feed, why, &problem.Problem{
-		Severity: problem.Error, Object: k.feed.object(), Reason: problem.Forbidden, Message: why + "; what was read before stays in use",
-	})
+	answer := problem.Problem{Severity: problem.Error, Object: k.feed.object(), Reason: problem.Forbidden, Message: why + "; what was read before stays in use"}
+	if watches && c.gathering.deaf(k.feed, answer, fmt.Sprintf(
+		"the API server forbids to watch it; let this program's account watch %s %s; it is listed anew every few seconds instead", resource, where)) {
+		return
+	}
+	c.gathering.fail(k.feed, why, &answer)
+	c.health.refused(k.feed, why)
 }
 
-// feedStore hands what a Reflector has read to the gathering.
+// feedStore hands what a Reflector has read to the gathering, until ctx ends: then the feed may be another Reflector's, of a Secret that is
+// referred to anew or a kind in another version.
 type feedStore struct {
+	ctx       context.Context
 	gathering *gathering
 	kind      watchedKind
 }
@@ -302,6 +324,9 @@ func (s *feedStore) Add(object any) error { return s.Update(object) }
 
 // Update implements cache.ReflectorStore.
 func (s *feedStore) Update(object any) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	e, ours := s.kind.read(object.(runtime.Object))
 	if ours {
 		s.gathering.put(s.kind.feed, e)
@@ -313,6 +338,9 @@ func (s *feedStore) Update(object any) error {
 
 // Delete implements cache.ReflectorStore.
 func (s *feedStore) Delete(object any) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	e, _ := s.kind.read(object.(runtime.Object))
 	s.gathering.remove(s.kind.feed, e.identity)
 	return nil
@@ -320,6 +348,9 @@ func (s *feedStore) Delete(object any) error {
 
 // Replace implements cache.ReflectorStore.
 func (s *feedStore) Replace(objects []any, _ string) error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	entries := make([]entry, 0, len(objects))
 	for _, object := range objects {
 		if e, ours := s.kind.read(object.(runtime.Object)); ours {

@@ -59,7 +59,9 @@ func Watch(ctx context.Context, paths []string, options Options, log *slog.Logge
 		case <-slow.C:
 			w.everything()
 		case <-w.due():
-			w.work()
+			if w.drain(notify.Events) {
+				w.work()
+			}
 		}
 	}
 }
@@ -156,15 +158,31 @@ func (w *watcher) due() <-chan time.Time {
 	return time.After(time.Until(w.burst.end(w.gone || w.filling)))
 }
 
+// drain takes in the events that are there already, and tells whether the burst is over all the same: one that has waited while the machine was
+// busy may say that the whole directory goes.
+func (w *watcher) drain(events <-chan fsnotify.Event) (over bool) {
+	for range len(events) {
+		if event, ok := <-events; ok {
+			w.note(event)
+		}
+	}
+	return !time.Now().Before(w.burst.end(w.gone || w.filling))
+}
+
 // work looks at what the events named.
 func (w *watcher) work() {
-	all, paths := w.all, make([]string, 0, len(w.dirty))
+	all, missing, paths := w.all, false, make([]string, 0, len(w.dirty))
 	for path := range w.dirty {
-		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		info, err := os.Lstat(path)
+		switch {
+		case err == nil && !info.Mode().IsRegular():
 			all = true // it has become a directory, a link or worse
+		case err != nil:
+			missing = true
 		}
 		paths = append(paths, path)
 	}
+	all = all || missing && !w.returned() // it went with all of its directory
 	w.all, w.burst = false, burst{}
 	clear(w.dirty)
 	if !all {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -60,7 +61,11 @@ type herald struct {
 
 	mu      sync.Mutex
 	pending map[string]saying
-	order   []string       // of pending, the oldest first
+	order   []string // of pending, the oldest first
+	// turns are when namespaces that wait had their last turn, by number: each has one after the other, so that what changes all the time in one
+	// of them keeps nobody else's from being told.
+	turns   map[string]uint64
+	turn    uint64
 	counted map[string]int // what there was no room for, by sort
 	wake    chan struct{}
 	// summarized is when that was told last.
@@ -71,7 +76,7 @@ func newHerald(node string, client eventsclient.EventsV1Interface, perMinute flo
 	overtaken func()) *herald {
 	return &herald{
 		node: node, client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
-		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, wake: make(chan struct{}, 1),
+		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, turns: map[string]uint64{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -109,6 +114,7 @@ func (h *herald) flush() {
 	h.mu.Lock()
 	var beyond []string
 	if room := heraldBurst + heraldWaiting; len(h.order) > room {
+		h.interleave()
 		beyond = slices.Clone(h.order[room:])
 		h.order = h.order[:room]
 	}
@@ -126,6 +132,44 @@ func (h *herald) flush() {
 	case h.wake <- struct{}{}:
 	default:
 	}
+}
+
+// interleave puts the first of each namespace before the second of any. Holding the lock.
+func (h *herald) interleave() {
+	waiting, rank := map[string]int{}, make(map[string]int, len(h.order))
+	for _, key := range h.order {
+		namespace := h.pending[key].about.Namespace
+		rank[key] = waiting[namespace]
+		waiting[namespace]++
+	}
+	slices.SortStableFunc(h.order, func(a, b string) int { return rank[a] - rank[b] })
+}
+
+// first is the oldest of the namespace whose turn it is. Holding the lock.
+func (h *herald) first() string {
+	best := h.order[0]
+	for _, key := range h.order[1:] {
+		if h.turns[h.pending[key].about.Namespace] < h.turns[h.pending[best].about.Namespace] {
+			best = key
+		}
+	}
+	return best
+}
+
+// served ends a namespace's turn.
+func (h *herald) served(namespace string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.turn++
+	h.turns[namespace] = h.turn
+	if len(h.turns) <= heraldBurst+heraldWaiting {
+		return
+	}
+	waits := map[string]bool{}
+	for _, s := range h.pending {
+		waits[s.about.Namespace] = true
+	}
+	maps.DeleteFunc(h.turns, func(namespace string, _ uint64) bool { return !waits[namespace] })
 }
 
 // run writes until ctx ends.
@@ -148,8 +192,9 @@ func (h *herald) run(ctx context.Context) {
 			continue // it was taken back meanwhile
 		}
 		err := h.write(ctx, s)
+		h.served(s.about.Namespace) // also where it fails: a namespace that takes no Events keeps no other waiting
 		switch {
-		case err == nil || !passing(err) && !apierrors.IsForbidden(err):
+		case err == nil || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || !passing(err) && !apierrors.IsForbidden(err):
 			if err != nil {
 				h.outage.log.Debug("an Event is not written", "reason", s.reason, "error", note(err.Error()))
 			} else {
@@ -180,7 +225,8 @@ func (h *herald) next() (string, saying, bool) {
 	case len(h.counted) > 0 && (len(h.order) == 0 || h.now().Sub(h.summarized) > summaryApart):
 		return summary, h.summarize(), true
 	case len(h.order) > 0:
-		return h.order[0], h.pending[h.order[0]], true
+		first := h.first()
+		return first, h.pending[first], true
 	}
 	return "", saying{}, false
 }

@@ -86,7 +86,7 @@ func (c *cluster) translated(t *testing.T) translate.Result {
 // tell gives the reporter what the agent would give it after an apply.
 func (c *cluster) tell(t *testing.T, r *status.Reporter) {
 	result := c.translated(t)
-	r.Judged(result.Problems, c.objects.Find)
+	r.Judged(result.Problems, c.objects.Finder())
 	r.Runs(result.Announcements)
 }
 
@@ -314,7 +314,7 @@ func lifecycle(l *lab) {
 	c.service("web", "192.0.2.10")
 	r, _ := l.start("n1")
 	result := c.translated(l.T)
-	r.Judged(result.Problems, c.objects.Find)
+	r.Judged(result.Problems, c.objects.Finder())
 	l.quietState(r, c)
 	require.Empty(l, l.statuses(), "before FRR was seen running it")
 	c.tell(l.T, r)
@@ -363,7 +363,7 @@ func (l *lab) quietState(r *status.Reporter, c *cluster) {
 	l.Helper()
 	bad := *c
 	bad.peer("bad", "no address")
-	r.Judged(bad.translated(l.T).Problems, bad.objects.Find)
+	r.Judged(bad.translated(l.T).Problems, bad.objects.Finder())
 	l.isState(c.node, v1beta1.ConfigurationInvalid)
 }
 
@@ -763,7 +763,7 @@ func unknown(l *lab) {
 	require.Equal(l, "bgpd does not answer", s.Status.ErrorSummary)
 	require.Equal(l, "UnknownError", s.Status.Conditions[0].Reason)
 	c.peer("bad", "no address")
-	r.Judged(c.translated(l.T).Problems, c.objects.Find)
+	r.Judged(c.translated(l.T).Problems, c.objects.Finder())
 	require.Contains(l, l.isState("n1", v1beta1.ConfigurationInvalid).Status.ErrorSummary, "bad", "what a user can mend comes first")
 	c.objects.Peers = c.objects.Peers[:2]
 	c.tell(l.T, r)

@@ -82,7 +82,7 @@ func warnUnknownKnobs(kind string, ours map[string]string, found *issues) {
 func meant(kind, name string) string {
 	nearest, least := "", 4
 	for _, k := range knobs[kind] {
-		if d := edits(cut(strings.ToLower(name)), k); d < least {
+		if d := problem.Distance(cut(strings.ToLower(name)), k); d < least {
 			nearest, least = k, d
 		}
 	}
@@ -95,27 +95,6 @@ func meant(kind, name string) string {
 		}
 	}
 	return ""
-}
-
-// edits is the number of letters to add, take out or change until a is b (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // number reads an annotation that is a number. Not ok: it is not there, or refused.
