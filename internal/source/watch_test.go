@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -276,6 +277,14 @@ func TestADirectoryThatVanishesKeepsWhatItHeld(t *testing.T) {
 			require.Equal(t, 1, strings.Count(w.log.String(), "there again"), w.log.String())
 		})
 	}
+}
+
+// The error says it; that anything stays in use would not be true.
+func TestAPathThatWasNeverThereHeldNothing(t *testing.T) {
+	var log bytes.Buffer
+	err := Watch(t.Context(), []string{filepath.Join(t.TempDir(), "absent")}, Options{}, slog.New(slog.NewTextHandler(&log, nil)), func(Result) {})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Empty(t, log.String())
 }
 
 func TestAHalfWrittenFileKeepsWhatItHeld(t *testing.T) {
