@@ -54,7 +54,7 @@ the same answer stand in one row.
 
 Exit code: 0 when a peer gets the Service from a node; 4 when none does; 3 when none does and an object was left out; 1 when a path can't be
 read, or the node or the Service is unknown; 2 for wrong usage.`,
-		Args: cobra.ExactArgs(1),
+		Args: one("name one Service, as NAMESPACE/NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			namespace, name, ok := strings.Cut(args[0], "/")
 			switch {
@@ -71,6 +71,16 @@ read, or the node or the Service is unknown; 2 for wrong usage.`,
 	return c
 }
 
+// one takes one argument.
+func one(mend string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s; there are %d arguments", mend, len(args))
+		}
+		return nil
+	}
+}
+
 func newExplainNode() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
@@ -79,7 +89,7 @@ func newExplainNode() *cobra.Command {
 		Long: `Which BGPPeers the node has a session to and why not, how many Services it announces or not, by reason, and what is wrong with the objects.
 
 Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the node is unknown, 2 for wrong usage.`,
-		Args: cobra.ExactArgs(1),
+		Args: one("name one node"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.objects.node = args[0]
 			return f.explainNode(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/render"
@@ -40,13 +43,37 @@ func (f *objectFlags) add(c *cobra.Command) {
 // addKubeconfig lets a command read an API server in place of manifests, once.
 func (f *objectFlags) addKubeconfig(c *cobra.Command) {
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "read the API server that this file reaches, in place of -f")
-	c.MarkFlagsOneRequired("filename", "kubeconfig")
-	c.MarkFlagsMutuallyExclusive("filename", "kubeconfig")
+	c.PreRunE = func(*cobra.Command, []string) error { return f.check(c.Flags().Lookup("node")) }
 }
+
+// check finds what is missing, or can't be meant, in the words of the flags. node is nil where a command has no such flag.
+func (f *objectFlags) check(node *pflag.Flag) error {
+	switch {
+	case len(f.paths) > 0 && f.kubeconfig != "":
+		return errors.New("-f and --kubeconfig exclude each other: leave one out")
+	case len(f.paths) == 0 && f.kubeconfig == "":
+		return errors.New("there is nothing to read: name manifests with -f, or an API server with --kubeconfig")
+	case node != nil && needed(node) && f.node == "":
+		return errors.New("--node is missing: name the node to configure")
+	}
+	return f.checkNamespace("--namespace")
+}
+
+func (f *objectFlags) checkNamespace(from string) error {
+	if why := validation.IsDNS1123Label(f.options.Namespace); len(why) > 0 {
+		return fmt.Errorf("%s %q can't be a namespace's name: %s", from, f.options.Namespace, why[0])
+	}
+	return nil
+}
+
+// neededFlag marks --node where a command is of one node.
+const neededFlag = "frr-renderer-needed"
+
+func needed(flag *pflag.Flag) bool { return flag.Annotations[neededFlag] != nil }
 
 func (f *objectFlags) addNode(c *cobra.Command) {
 	c.Flags().StringVar(&f.node, "node", "", "name of the node to configure")
-	_ = c.MarkFlagRequired("node")
+	_ = c.Flags().SetAnnotation("node", neededFlag, []string{"true"})
 }
 
 func (f *objectFlags) addTemplates(c *cobra.Command) {

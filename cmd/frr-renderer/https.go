@@ -126,6 +126,23 @@ func (f *guardFlags) guard(ctx context.Context, handler http.Handler, api *rest.
 	return allowed, config, err
 }
 
+// readable finds a certificate that can't be used, before anything is asked of anybody.
+func (f *guardFlags) readable() error {
+	if f.certDir == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(filepath.Join(f.certDir, certificateFile), filepath.Join(f.certDir, keyFile)); err != nil {
+		return fmt.Errorf("read the certificate of --metrics-cert-dir: %w; put tls.crt and tls.key there, or leave it out for a certificate of the program's own", err)
+	}
+	return nil
+}
+
+// The files of a Secret of type kubernetes.io/tls.
+const (
+	certificateFile = "tls.crt"
+	keyFile         = "tls.key"
+)
+
 // certify gives the configuration a certificate.
 func (f *guardFlags) certify(ctx context.Context, config *tls.Config, log *slog.Logger) error {
 	if f.certDir == "" {
@@ -134,7 +151,7 @@ func (f *guardFlags) certify(ctx context.Context, config *tls.Config, log *slog.
 		return err
 	}
 	controllerlog.SetLogger(logr.FromSlogHandler(log.Handler()))
-	watcher, err := certwatcher.New(filepath.Join(f.certDir, "tls.crt"), filepath.Join(f.certDir, "tls.key"))
+	watcher, err := certwatcher.New(filepath.Join(f.certDir, certificateFile), filepath.Join(f.certDir, keyFile))
 	if err != nil {
 		return fmt.Errorf("read the certificate of --metrics-cert-dir: %w", err)
 	}

@@ -303,6 +303,8 @@ func TestWhoMayReadMetricsIsSaidInFlags(t *testing.T) {
 		{"HTTPS on the address of health", []string{"--metrics-addr", ":1", "--health-addr", ":1"}, exitUsage, "another address"},
 		{"both secure and insecure", []string{"--metrics-secure", "--metrics-insecure"}, exitUsage, "excludes"},
 		{"a certificate without TLS", []string{"--metrics-cert-dir", "/x", "--metrics-insecure"}, exitUsage, "excludes"},
+		{"HTTPS on loopback without an API server", []string{"--metrics-secure", "--health-addr", ""}, exitFailed, "leave --metrics-secure and --metrics-cert-dir out"},
+		{"a directory without a certificate", []string{"--metrics-cert-dir", t.TempDir(), "--health-addr", ""}, exitFailed, "put tls.crt and tls.key"},
 		{"an old TLS", []string{"--tls-min-version", "VersionTLS11"}, exitUsage, "VersionTLS12 or VersionTLS13"},
 		{"an unsafe cipher suite", []string{"--tls-cipher-suites", "TLS_RSA_WITH_RC4_128_SHA"}, exitUsage, "no longer safe"},
 		{"a key exchange by name", []string{"--tls-curve-preferences", "29,X25519"}, exitUsage, `"X25519"`},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,8 +52,12 @@ func TestExitCodesAreTheContract(t *testing.T) {
 		{"render with a rejected object", []string{"render", "-f", badObjects, "--node", "node1"}, 3, "ConflictingPeer"},
 		{"render of an absent path", []string{"render", "-f", filepath.Join(empty, "absent"), "--node", "node1"}, 1, "absent"},
 		{"render of an unknown node", []string{"render", "-f", goodObjects, "--node", "node-9"}, 1, "node-1, node-2, node-3"},
-		{"render without a node", []string{"render", "-f", goodObjects}, 2, "node"},
-		{"render without files", []string{"render", "--node", "node1"}, 2, "filename"},
+		{"render without a node", []string{"render", "-f", goodObjects}, 2, "--node is missing: name the node to configure"},
+		{"render in no namespace", []string{"render", "-f", goodObjects, "--node", "node-1", "--namespace", ""}, 2, "--namespace \"\" can't be"},
+		{"explain of nothing", []string{"explain", "service", "-f", goodObjects}, 2, "name one Service, as NAMESPACE/NAME"},
+		{"explain of two nodes", []string{"explain", "node", "a", "b", "-f", goodObjects}, 2, "name one node"},
+		{"explain from nowhere", []string{"explain", "service", "a/b"}, 2, "there is nothing to read"},
+		{"render without files", []string{"render", "--node", "node1"}, 2, "there is nothing to read: name manifests with -f, or an API server with --kubeconfig"},
 		{"render of an empty directory", []string{"render", "-f", empty, "--node", "node1"}, 0, "NothingToRead"},
 		{"render with an argument too many", []string{"render", "-f", goodObjects, "--node", "node-1", "more"}, 2, "more"},
 		{"validate", []string{"validate", "-f", goodObjects}, 0, "no problems (3 nodes)"},
@@ -66,7 +71,7 @@ func TestExitCodesAreTheContract(t *testing.T) {
 		{"run with an unknown log level", []string{"run", "-f", empty, "--node", "a", "--log-level", "loud"}, 2, "loud"},
 		{"run without a node", []string{"run", "-f", empty}, 2, "METALLB_NODE_NAME"},
 		{"run with nothing to read", []string{"run", "--node", "a"}, 2, "--kubeconfig"},
-		{"validate of both", []string{"validate", "-f", empty, "--kubeconfig", file}, 2, "kubeconfig"},
+		{"validate of both", []string{"validate", "-f", empty, "--kubeconfig", file}, 2, "-f and --kubeconfig exclude each other: leave one out"},
 		{"validate with an absent kubeconfig", []string{"validate", "--kubeconfig", filepath.Join(empty, "absent")}, 1, "absent"},
 		{"run of an absent path", []string{"run", "-f", filepath.Join(empty, "absent"), "--node", "a", "--frr-conf", "none", "--health-addr", "", "--metrics-addr", ""}, 1, "absent"},
 		{"run with an absent kubeconfig", []string{"run", "-f", goodObjects, "--node", "node-1", "--frr-conf", "none", "--kubeconfig", filepath.Join(empty, "absent")}, 1, "--kubeconfig"},
@@ -75,6 +80,11 @@ func TestExitCodesAreTheContract(t *testing.T) {
 		{"reload with a negative time to confirm", []string{"reload", badObjects, "--confirm", "-5s"}, 2, "--confirm"},
 		{"reload without time", []string{"reload", badObjects, "--timeout", "0s"}, 2, "--timeout"},
 		{"run with a negative time to confirm", []string{"run", "-f", empty, "--node", "a", "--confirm", "-5s"}, 2, "--confirm"},
+		{"run that asks FRR all the time", []string{"run", "-f", empty, "--node", "a", "--drift-interval", "0s"}, 2, "--drift-interval 0s"},
+		{"run that asks FRR before it asked", []string{"run", "-f", empty, "--node", "a", "--drift-interval", "-1s"}, 2, "--drift-interval -1s"},
+		{"run with health at no address", []string{"run", "-f", empty, "--node", "a", "--health-addr", "foo"}, 2, "--health-addr \"foo\" is no address"},
+		{"run with metrics at no address", []string{"run", "-f", empty, "--node", "a", "--metrics-addr", "127.0.0.1"}, 2, "--metrics-addr \"127.0.0.1\" is no address"},
+		{"run in a namespace that can't be", []string{"run", "-f", empty, "--node", "a", "--namespace", "Bad NS"}, 2, "--namespace (or METALLB_NAMESPACE) \"Bad NS\" can't be"},
 		{"run without time", []string{"run", "-f", empty, "--node", "a", "--timeout", "0s"}, 2, "--timeout"},
 		{"reload without a file", []string{"reload"}, 2, "FILE is missing: name the frr.conf to bring FRR to, or - for the standard input\nTry: frr-renderer reload --help\n"},
 		{"reload of two files", []string{"reload", "a", "b"}, 2, "one FILE is read"},
@@ -227,4 +237,25 @@ func freeAddress(t *testing.T) string {
 	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// Programs that read JSON count what is in a list, also where nothing is.
+func TestAnEmptyPlanIsAnEmptyListInJSON(t *testing.T) {
+	_, document, _ := do(t, "render", "-f", goodObjects, "--node", "node-1")
+	file := filepath.Join(t.TempDir(), "frr.conf")
+	require.NoError(t, os.WriteFile(file, []byte(document), 0o600))
+	code, out, stderr := do(t, "diff", "-f", goodObjects, "--node", "node-1", "--to", file, "-o", "json")
+	require.Zero(t, code, stderr)
+	require.JSONEq(t, `{"commands": []}`, out)
+}
+
+func TestStatusTellsWhatTheProgramAnswers(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "read it on the node itself", http.StatusForbidden)
+	}))
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	code, out, _ := do(t, "status", "--vty-dir", t.TempDir(), "--health-addr", address)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, address+" answers 403 Forbidden (read it on the node itself)")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,8 @@ becomes invalid keeps its last good form, also across restarts.
 
 One run at a time works on an FRR: a second one whose --frr-conf is in the same directory waits until the first has ended.
 
---health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows);
+--health-addr serves /healthz, /readyz (FRR runs what was asked for last) and /status (JSON, what "frr-renderer status" shows). Beyond
+loopback others may read the first two, without reasons; /status and the reasons are for the node itself, at 127.0.0.1 or [::1].
 --metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those whom the API server allows it.
 
 With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it, with
@@ -102,6 +104,12 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	if f.driftMode != "repair" && f.driftMode != "report" {
 		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
+	}
+	if f.drift <= 0 {
+		return fmt.Errorf("--drift-interval %s is no time between two looks; give more than 0s, such as 30s", f.drift)
+	}
+	if err := cmp.Or(checkAddress("--health-addr", f.health, defaultHealthAddr), checkAddress("--metrics-addr", f.metrics, defaultMetricsAddr)); err != nil {
+		return err
 	}
 	if err := f.guard.check(f.metrics, f.health); err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/frr-renderer/frr-renderer/internal/agent"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 )
@@ -51,10 +53,20 @@ func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *sl
 	if !f.guard.guards(f.metrics) {
 		return server{addr: f.metrics, handler: mux}, nil
 	}
+	if err := f.guard.readable(); err != nil {
+		return server{}, err
+	}
 	api, err := apiServer(f.kubeconfig)
 	if err != nil {
+		mend := "take an address of loopback, or let everybody read with --metrics-insecure"
+		if loopback(f.metrics) {
+			mend = "leave --metrics-secure and --metrics-cert-dir out: loopback is plain"
+		}
+		if errors.Is(err, rest.ErrNotInCluster) {
+			err = errors.New("this is no pod, which would know its API server")
+		}
 		return server{}, fmt.Errorf("--metrics-addr %s is served over HTTPS, and the API server is to say who may read it: %w; "+
-			"say where it is with --kubeconfig, or take an address of loopback, or let everybody read with --metrics-insecure", f.metrics, err)
+			"say where it is with --kubeconfig, or %s", f.metrics, err, mend)
 	}
 	api.Timeout = requestTimeout
 	api.UserAgent = userAgent()
@@ -100,17 +112,27 @@ func listen(ctx context.Context, s server, fatal context.CancelCauseFunc) error 
 	return nil
 }
 
+// healthMux tells everybody whether it is well, and this machine alone what the matter is: reasons hold lines of the configuration and
+// names of objects.
 func healthMux(board *agent.Board, log *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if r := board.Report(); !r.Ready() {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, q *http.Request) {
+		r := board.Report()
+		switch {
+		case r.Ready():
+			fmt.Fprintln(w, "ok")
+		case !ours(q):
+			http.Error(w, "not ready; ask on the node itself why", http.StatusServiceUnavailable)
+		default:
 			http.Error(w, cmp.Or(r.Failure, r.Waiting, "nothing was applied yet"), http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, q *http.Request) {
+		if !ours(q) {
+			http.Error(w, "it is for this node alone: ask there, at 127.0.0.1 or [::1]", http.StatusForbidden)
 			return
 		}
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if err := printJSON(w, board.Report()); err != nil {
 			log.Debug("a reader of /status went away", "error", err)
@@ -118,3 +140,6 @@ func healthMux(board *agent.Board, log *slog.Logger) *http.ServeMux {
 	})
 	return mux
 }
+
+// ours tells whether a request comes from this machine. Kernels let no other use a loopback address.
+func ours(q *http.Request) bool { return loopback(q.RemoteAddr) }

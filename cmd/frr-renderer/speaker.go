@@ -39,8 +39,6 @@ func (f *runFlags) addSpeaker(c *cobra.Command) {
 		return pflag.NormalizedName(name)
 	})
 	c.PreRun = func(c *cobra.Command, _ []string) { f.readVariables(c, os.Getenv, namespaceFile) }
-	// The variable may say it.
-	delete(c.Flags().Lookup("node").Annotations, cobra.BashCompOneRequiredFlag)
 }
 
 // readVariables takes from the environment what no flag has said.
@@ -68,6 +66,9 @@ type watch func(ctx context.Context, board *agent.Board, log *slog.Logger, chang
 func (f *runFlags) source() (watch, error) {
 	if f.objects.node == "" {
 		return nil, fmt.Errorf("--node is missing: name the node to configure, here or in %s", nodeVariable)
+	}
+	if err := f.objects.checkNamespace("--namespace (or " + namespaceVariable + ")"); err != nil {
+		return nil, err
 	}
 	options := source.Options{Namespace: f.objects.options.Namespace}
 	if len(f.objects.paths) > 0 {

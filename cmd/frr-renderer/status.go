@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -43,7 +44,7 @@ Exit code: 0, 1 when FRR can't be asked, 2 for wrong usage.`,
 			if err != nil {
 				return err
 			}
-			if err := checkAddress(healthAddr); err != nil {
+			if err := checkAddress("--health-addr", healthAddr, defaultHealthAddr); err != nil {
 				return err
 			}
 			view := gather(c.Context(), &vty, healthAddr)
@@ -68,7 +69,8 @@ Exit code: 0, 1 when FRR can't be asked, 2 for wrong usage.`,
 	return c
 }
 
-func checkAddress(addr string) error {
+// checkAddress finds what no address of a flag can be, before anything is started. An empty one is none.
+func checkAddress(flag, addr, example string) error {
 	if addr == "" {
 		return nil
 	}
@@ -77,7 +79,7 @@ func checkAddress(addr string) error {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("--health-addr %q is no address with a port, such as %s: %w", addr, defaultHealthAddr, err)
+		return fmt.Errorf("%s %q is no address with a port, such as %s: %w", flag, addr, example, err)
 	}
 	return nil
 }
@@ -98,7 +100,9 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 			view.FRR = &state
 		}
 	}
-	if unanswered != nil {
+	if errors.Is(unanswered, errAnswer) {
+		view.Errors = append(view.Errors, fmt.Sprintf("%s %v: last changes and problems are unknown", healthAddr, unanswered))
+	} else if unanswered != nil {
 		view.Errors = append(view.Errors, fmt.Sprintf("no frr-renderer run answers on %s: last changes and problems are unknown", healthAddr))
 	} else {
 		view.Agent = report
@@ -108,6 +112,9 @@ func gather(ctx context.Context, vty *vtyFlags, healthAddr string) statusView {
 
 // statusTime is for FRR's answers, and again for that of the program.
 const statusTime = 5 * time.Second
+
+// errAnswer is an answer that holds no status.
+var errAnswer = errors.New("answers")
 
 func fetch(ctx context.Context, addr string) (*agent.Report, error) {
 	if addr == "" {
@@ -124,6 +131,10 @@ func fetch(ctx context.Context, addr string) (*agent.Report, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		return nil, fmt.Errorf("%w %s (%s)", errAnswer, response.Status, strings.TrimSpace(string(why)))
+	}
 	var report agent.Report
 	return &report, json.NewDecoder(response.Body).Decode(&report)
 }

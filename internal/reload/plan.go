@@ -4,6 +4,7 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,6 +75,13 @@ func (c Command) String() string {
 // Plan is what brings FRR from one configuration to another, in order.
 type Plan struct {
 	Commands []Command `json:"commands"`
+}
+
+// MarshalJSON implements json.Marshaler: no commands are an empty list.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	type plain Plan
+	p.Commands = append([]Command{}, p.Commands...)
+	return json.Marshal(plain(p))
 }
 
 // Empty tells that FRR runs what is wanted.

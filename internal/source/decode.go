@@ -84,7 +84,11 @@ func (d *decoder) fault(severity problem.Severity, at *step, reason problem.Reas
 
 // wrong tells that a value of another type stands where want belongs.
 func (d *decoder) wrong(n *yaml.Node, at *step, want string) {
-	d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs", typeOf(n), want)
+	mend := ""
+	if n.Kind == yaml.ScalarNode && want == aText {
+		mend = "; put it in quotes"
+	}
+	d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs%s", typeOf(n), want, mend)
 }
 
 // broken tells whether the object can't be used.
@@ -463,6 +467,9 @@ func typeOf(n *yaml.Node) string {
 	return "string"
 }
 
+// aText is what strings are called.
+const aText = "a text"
+
 // describe says what a field takes.
 func describe(t reflect.Type) string {
 	switch t.Kind() {
@@ -473,7 +480,7 @@ func describe(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.String:
-		return "a text"
+		return aText
 	case reflect.Slice:
 		return "a list"
 	}

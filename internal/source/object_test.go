@@ -122,7 +122,7 @@ func TestWhatADocumentSays(t *testing.T) {
 		"a duration without a unit": {peer("keepaliveTime: 10"), []string{
 			"error BGPPeer.metallb.io metallb-system/p spec.keepaliveTime: a number stands where a duration such as 10s or 1m30s belongs; the object is left out (WrongType)"}, 0},
 		"a password that is a number": {peer("password: 12345678"), []string{
-			"error BGPPeer.metallb.io metallb-system/p spec.password: a number stands where a text belongs; the object is left out (WrongType)"}, 0},
+			"error BGPPeer.metallb.io metallb-system/p spec.password: a number stands where a text belongs; put it in quotes; the object is left out (WrongType)"}, 0},
 		"a field in a list": {peer("nodeSelectors: [{}, {matchLabels: {a: [b]}}]"), []string{
 			"error BGPPeer.metallb.io metallb-system/p spec.nodeSelectors[1].matchLabels.a: a list stands where a text belongs; the object is left out (WrongType)"}, 0},
 		"an unknown field": {peer("peerAdress: 192.0.2.1"), []string{
@@ -180,7 +180,7 @@ func TestNamesThatAnAPIServerRefusesAreRefused(t *testing.T) {
 	dir := files(t, map[string]string{"in.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: \"a\\n!\"}\n"})
 	require.Equal(t, "metadata.namespace", read(t, dir).Problems[0].Field)
 	dir = files(t, map[string]string{"in.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: 7}\n"})
-	require.Equal(t, []string{"error Service default/- metadata.name: a number stands where a text belongs; the object is left out (WrongType)"}, lines(read(t, dir), dir))
+	require.Equal(t, []string{"error Service default/- metadata.name: a number stands where a text belongs; put it in quotes; the object is left out (WrongType)"}, lines(read(t, dir), dir))
 }
 
 func TestTheLineOfASlipIsTold(t *testing.T) {

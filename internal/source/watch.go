@@ -37,6 +37,7 @@ func Watch(ctx context.Context, paths []string, options Options, log *slog.Logge
 	if err := errors.Join(w.tree.lost()...); err != nil {
 		return err
 	}
+	w.begun = true
 	w.deliver(true)
 
 	slow := time.NewTicker(rescanTime)
@@ -79,6 +80,7 @@ type watcher struct {
 	known   []problem.Problem // as last delivered
 	gone    bool              // a path was lost at the last look
 	blind   bool              // a directory could not be watched at the last look
+	begun   bool              // everything was read once: what goes from now on was there
 	filling bool              // it is back, and perhaps not yet with all that it will hold
 }
 
@@ -226,7 +228,7 @@ func (w *watcher) rescan() bool {
 	w.blind = len(w.watches.errors) > 0
 	gone := len(w.tree.lost()) > 0
 	switch {
-	case gone && !w.gone:
+	case gone && !w.gone && w.begun:
 		w.log.Warn("manifests are gone; what they held stays in use", "error", errors.Join(w.tree.lost()...))
 	case !gone && w.gone:
 		w.log.Info("manifests are there again")

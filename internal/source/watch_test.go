@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -326,6 +327,14 @@ func TestABurstIsNotOverBeforeItsEventsAreTakenIn(t *testing.T) {
 	write(t, dir+"/b.yaml", service("b"))
 	require.False(t, w.drain(events))
 	require.True(t, w.dirty[dir+"/b.yaml"])
+}
+
+// The error says it; that anything stays in use would not be true.
+func TestAPathThatWasNeverThereHeldNothing(t *testing.T) {
+	var log bytes.Buffer
+	err := Watch(t.Context(), []string{filepath.Join(t.TempDir(), "absent")}, Options{}, slog.New(slog.NewTextHandler(&log, nil)), func(Result) {})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Empty(t, log.String())
 }
 
 func TestAHalfWrittenFileKeepsWhatItHeld(t *testing.T) {

@@ -79,9 +79,11 @@ func TestValuesAreRefusedInWords(t *testing.T) {
 		// that contradict each other
 		{"prometheus.podMonitor.enabled=true,prometheus.serviceMonitor.enabled=true", "enable one"},
 		{"prometheus.rbacPrometheus=true", "needs prometheus.serviceAccount"},
+		{"prometheus.metricsPort=17472", "the port of /healthz"},
 		// of neither
 		{"speeker.logLevel=info", "additional properties 'speeker' not allowed"},
 		{"speaker.frr.imagee=x", "at '/speaker/frr': additional properties 'imagee' not allowed"},
+		{"tls.minVersion=VersionTLS11", "at '/tls/minVersion': value must be one of '', 'VersionTLS12', 'VersionTLS13'"},
 		{"speaker.logLevel=loud", "at '/speaker/logLevel': value must be one of 'all', 'debug'"},
 		{"prometheus.metricsPort=70000", "at '/prometheus/metricsPort': maximum: got 70,000, want 65,535"},
 		{"speaker.frr.image.tag=10", "at '/speaker/frr/image/tag': got number, want string"},

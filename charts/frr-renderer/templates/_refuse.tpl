@@ -33,5 +33,6 @@ is refused by values.schema.json.
 {{- if hasKey $.Values.prometheus.prometheusRule $key }}{{ fail (printf "prometheus.prometheusRule.%s is about addresses, which MetalLB's controller gives; it %s" $key $theirs) }}{{ end -}}
 {{- end -}}
 {{- if and .Values.prometheus.podMonitor.enabled .Values.prometheus.serviceMonitor.enabled }}{{ fail "prometheus.podMonitor.enabled and prometheus.serviceMonitor.enabled would count everything twice: enable one" }}{{ end -}}
+{{- if eq (int .Values.prometheus.metricsPort) 17472 }}{{ fail "prometheus.metricsPort 17472 is the port of /healthz and /readyz on the node: take another one, such as 9120" }}{{ end -}}
 {{- if and .Values.prometheus.rbacPrometheus (not (and .Values.prometheus.serviceAccount .Values.prometheus.namespace)) }}{{ fail "prometheus.rbacPrometheus needs prometheus.serviceAccount and prometheus.namespace: whom to give the rights" }}{{ end -}}
 {{- end }}
