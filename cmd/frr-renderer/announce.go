@@ -33,7 +33,6 @@ func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metr
 		return nil, fmt.Errorf("read --kubeconfig: %w", err)
 	}
 	config.Timeout = requestTimeout
-	config.UserAgent = userAgent()
 	config.Wrap(metrics.CountRequests)
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
@@ -43,13 +42,20 @@ func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metr
 	return status.NewAnnouncer(ctx, node, client, log)
 }
 
-// apiServer says how to reach it: as the file says, or as a pod does.
+// apiServer says how to reach it, and under what name it knows this program.
 func apiServer(kubeconfig string) (*rest.Config, error) {
+	config, err := reachAPIServer(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = "frr-renderer/" + version
+	return config, nil
+}
+
+// reachAPIServer reaches it as the file says, or as a pod does.
+func reachAPIServer(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		return rest.InClusterConfig()
 	}
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
-
-// userAgent is by what name API servers know this program.
-func userAgent() string { return "frr-renderer/" + version }

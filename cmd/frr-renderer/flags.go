@@ -117,7 +117,6 @@ func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	if err != nil {
 		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
 	}
-	config.UserAgent = userAgent()
 	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config})
 	if err != nil {
 		return result, failed(err)

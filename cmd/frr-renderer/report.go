@@ -50,7 +50,6 @@ func (f *runFlags) reporter(metrics *status.Metrics, log *slog.Logger) (agent.Re
 	if err != nil {
 		return nil, nil, fmt.Errorf("use the API server: %w", err)
 	}
-	config.UserAgent = userAgent()
 	config.Wrap(metrics.CountRequests)
 	told := reload.NoFile
 	if f.state != reload.NoFile {

@@ -98,7 +98,8 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	watch, err := f.source()
+	metrics := status.NewMetrics()
+	watch, err := f.source(metrics)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,6 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	metrics := status.NewMetrics()
 	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, log)
 	if err != nil {
 		return failed(err)

@@ -69,7 +69,6 @@ func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *sl
 			"say where it is with --kubeconfig, or %s", f.metrics, err, mend)
 	}
 	api.Timeout = requestTimeout
-	api.UserAgent = userAgent()
 	api.Wrap(metrics.CountRequests)
 	handler, config, err := f.guard.guard(ctx, mux, api, log)
 	return server{f.metrics, handler, config}, err

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -145,11 +144,6 @@ func (b *Board) Follow(from Source) {
 		}
 		return out
 	})
-}
-
-// CountRequests counts what goes to an API server: rest.Config.Wrap takes it.
-func (b *Board) CountRequests(next http.RoundTripper) http.RoundTripper {
-	return b.metrics.CountRequests(next)
 }
 
 func (b *Board) change(f func(*Report)) {
