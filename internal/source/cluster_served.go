@@ -58,7 +58,7 @@ func (c *cluster) watchMetalLB(ctx context.Context) {
 		served, err := c.served(ctx)
 		settled := err == nil
 		if err != nil && ctx.Err() == nil {
-			c.health.failed(discovery, err)
+			c.health.unreachable(discovery, err)
 			c.unknown(cause(err))
 		}
 		if err == nil {
@@ -206,7 +206,7 @@ func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
 }
 
 func (c *cluster) ask(ctx context.Context, path, as string, into any) error {
-	data, err := c.clients.plain.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
+	data, err := c.clients.core.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,6 @@ import (
 type clients struct {
 	core, discovery rest.Interface
 	metallb         dynamic.Interface
-	plain           rest.Interface
 }
 
 const protobuf = "application/vnd.kubernetes.protobuf"
@@ -59,7 +58,7 @@ func newClients(config *rest.Config) (*clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clients{core.RESTClient(), discovery.RESTClient(), metallb, core.RESTClient()}, nil
+	return &clients{core.RESTClient(), discovery.RESTClient(), metallb}, nil
 }
 
 // watchedKind is one feed, and how its objects are had.
@@ -177,7 +176,6 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	case <-ended:
 	case <-ctx.Done(): // it sleeps out its pause before it tries again, and its store takes nothing any more
 	}
-	c.health.done(k.feed)
 	c.health.ended(k.feed)
 }
 
@@ -266,11 +264,9 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 		c.lookAnew()
 	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
 		c.health.failed(k.feed, err)
-		c.health.lost(k.feed)
 		c.unreadable(k, cause(err), r.certain())
 	default:
 		c.health.failed(k.feed, err)
-		c.health.lost(k.feed)
 		c.gathering.fail(k.feed, cause(err), nil)
 	}
 }
