@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
@@ -153,7 +151,7 @@ func (a *announcer) grant() {
 			}
 			return 1
 		}
-		return older(x.service.Created, y.service.Created)
+		return snapshot.OlderTime(x.service.Created, y.service.Created)
 	})
 	granted := map[advertSet]bool{}
 	wishes := map[string]bool{}
@@ -163,19 +161,6 @@ func (a *announcer) grant() {
 		}
 	}
 	a.next.asks = slices.Sorted(maps.Keys(wishes))
-}
-
-// older orders by age, what has no age last.
-func older(a, b metav1.Time) int {
-	switch {
-	case a.IsZero() && b.IsZero():
-		return 0
-	case a.IsZero():
-		return 1
-	case b.IsZero():
-		return -1
-	}
-	return a.Compare(b.Time)
 }
 
 // grantOne tells whether a Service has got all that it may have.
