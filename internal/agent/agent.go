@@ -135,6 +135,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 		previous = string(data)
 	}
+	board.expects(render.Document{Text: previous})
 	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now, Gate: a.gate})
 	if config.StateFile != reload.NoFile {
 		data, err := os.ReadFile(config.StateFile)
@@ -299,6 +300,9 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 		return false, err
 	}
 	current = current && document.Digest == wanted.Digest
+	if a.ran == nil {
+		a.status.expects(document)
+	}
 	applied := a.status.applied(document.Digest)
 	if applied && !force {
 		a.tell(slices.Concat(problems, a.lasting), len(snap.Services))

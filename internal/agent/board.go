@@ -10,6 +10,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 )
@@ -144,6 +145,15 @@ func (b *Board) Follow(from Source) {
 		}
 		return out
 	})
+}
+
+// expects tells where neighbors listen by a document that FRR has, or is to get, before it was brought to any.
+func (b *Board) expects(document render.Document) {
+	var out []status.NeighborPort
+	for _, p := range reload.Ports(document) {
+		out = append(out, status.NeighborPort(p))
+	}
+	b.metrics.Expects(out)
 }
 
 func (b *Board) change(f func(*Report)) {
