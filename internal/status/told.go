@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,8 +26,11 @@ type told struct {
 	dirty bool
 }
 
-// keepTold is how often the file is written at most.
-const keepTold = 5 * time.Second
+// keepTold is how often the file is written at most; what takes long to write is written less often, so that it takes a thousandth of the time.
+const (
+	keepTold   = 5 * time.Second
+	keepFactor = 1000
+)
 
 // readTold reads what an earlier run has left. What can't be read is as if nothing had been told: then something is told twice.
 func readTold(file string, log *slog.Logger) *told {
@@ -68,10 +73,26 @@ func (t *told) set(key, mark string) {
 	}
 }
 
-func (t *told) keys() []string {
+// keys are those of a sort of objects.
+func (t *told) keys(prefix string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Collect(maps.Keys(t.marks))
+	var out []string
+	for key := range t.marks {
+		if strings.HasPrefix(key, prefix) {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// keepUntil writes the file whenever it is another, until ctx ends.
+func (t *told) keepUntil(ctx context.Context) {
+	for wait := keepTold; restFor(ctx, wait); {
+		started := time.Now()
+		t.keep()
+		wait = max(keepTold, keepFactor*time.Since(started))
+	}
 }
 
 // keep writes the file where it is another.
