@@ -42,7 +42,7 @@ type chronicle struct {
 func (c *chronicle) announces(announcements []translate.Announcement, find Lookup, all bool) {
 	if all || c.before == nil {
 		c.before = nil
-		for _, key := range c.told.keys(serviceKeys) {
+		for _, key := range c.told.servicesTold() {
 			c.look(key, announcements, find)
 		}
 	}
@@ -192,7 +192,7 @@ func (c *chronicle) finds(problems []problem.Problem, find Lookup) {
 	for _, key := range sorted(by) {
 		c.object(key, by[key], find)
 	}
-	for _, key := range c.told.keys(objectKeys) {
+	for _, key := range c.told.objectsTold() {
 		if by[key] == nil {
 			c.mended(key, find)
 		}
