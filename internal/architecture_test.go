@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/render":          {"internal/frrconf", "templates"},
 	"internal/reload":          {"internal/render", "internal/vtysh"},
 	"internal/observe":         {"internal/vtysh"},
-	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem"},
+	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
 	"internal/rights":          {},
 	"internal/agent":           {"*"},
 }

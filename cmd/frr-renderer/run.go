@@ -135,21 +135,23 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, log)
+	denials := status.NewDenials(time.Now, log)
+	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, denials, log)
 	if err != nil {
 		return failed(err)
 	}
-	reporter, report, err := f.reporter(metrics, log)
+	reporter, report, err := f.reporter(metrics, denials, log)
 	if err != nil {
 		return failed(err)
 	}
 	board := agent.NewBoard(time.Now, metrics)
+	board.Denials(denials.Problems)
 	asked, err := f.vty.client() // of its own: a client is for one at a time
 	if err != nil {
 		return err
 	}
 	metrics.Sessions(observe.NewObserver(ctx, asked, time.Now))
-	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
+	if err := f.serve(ctx, board, metrics, denials, log, cancel); err != nil {
 		return failed(err)
 	}
 	leave, err := alone(ctx, f.frrConf, log)

@@ -108,6 +108,7 @@ type Board struct {
 	now     func() time.Time
 	metrics *status.Metrics
 	source  Source // nil: one that is always there
+	denials func() []problem.Problem
 }
 
 // NewBoard returns an empty board.
@@ -123,6 +124,9 @@ func (b *Board) Report() Report {
 	out.Problems = append([]problem.Problem{}, b.report.Problems...)
 	out.Applies = append([]reload.Result{}, b.report.Applies...)
 	out.Deferred = slices.Clone(b.report.Deferred)
+	if b.denials != nil {
+		out.Problems = problem.Sort(append(out.Problems, b.denials()...))
+	}
 	if b.source == nil {
 		return out
 	}
@@ -145,6 +149,13 @@ func (b *Board) Follow(from Source) {
 		}
 		return out
 	})
+}
+
+// Denials says whom to ask for the rights that are missing to write and to ask, for each report.
+func (b *Board) Denials(from func() []problem.Problem) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.denials = from
 }
 
 // expects tells where neighbors listen by a document that FRR has, or is to get, before it was brought to any.

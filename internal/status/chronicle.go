@@ -214,10 +214,23 @@ func (c *chronicle) object(key string, problems []problem.Problem, find Lookup) 
 	for _, p := range problems {
 		said = append(said, sentence(p))
 	}
+	if object.Name == "" {
+		c.objects.say(key, c.nameless(object, saying{
+			kind: corev1.EventTypeWarning, reason: string(problems[0].Reason), action: "Read", mark: mark, sort: "kinds with problems", note: strings.Join(said, "; "),
+		}))
+		return
+	}
 	c.objects.say(key, saying{
 		about: objectReference(object, uid), kind: corev1.EventTypeWarning, reason: string(problems[0].Reason), action: "Use", mark: mark,
 		sort: "objects with problems", shared: true, note: strings.Join(said, "; "),
 	})
+}
+
+// nameless is an Event about all objects of a kind, which this node can't read, say: there is none to write it to but the node.
+func (c *chronicle) nameless(object problem.Object, s saying) saying {
+	s.about = nodeReference(c.node)
+	s.note = object.String() + " " + s.note
+	return s
 }
 
 // objectMark holds the object in clear, to say of it that it is mended, and what was said as a hash.
@@ -237,6 +250,12 @@ func (c *chronicle) mended(key string, find Lookup) {
 		return
 	}
 	object := problem.Object{Kind: part[2], Group: part[3], Namespace: part[4], Name: part[5]}
+	if object.Name == "" {
+		c.objects.say(key, c.nameless(object, saying{
+			kind: corev1.EventTypeNormal, reason: mended, action: "Read", sort: "mended kinds", note: fmt.Sprintf("nothing is wrong any more (was: %s)", part[1]),
+		}))
+		return
+	}
 	uid, exists := find(object)
 	if !exists {
 		c.told.set(key, "")

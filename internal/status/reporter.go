@@ -45,6 +45,8 @@ type ReporterOptions struct {
 	Grace time.Duration
 	Log   *slog.Logger
 	Now   func() time.Time
+	// Denials is told of rights that are missing; nil: the log alone is.
+	Denials *Denials
 }
 
 const (
@@ -61,6 +63,7 @@ const (
 // rest is done beside.
 type Reporter struct {
 	options   ReporterOptions
+	owner     *owner
 	states    *configurationStates
 	services  *serviceStatuses // nil: not written
 	chronicle *chronicle       // nil: no Events
@@ -94,6 +97,11 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 	if r.options.Grace == 0 {
 		r.options.Grace = defaultGrace
 	}
+	if r.options.Denials == nil {
+		r.options.Denials = NewDenials(options.Now, options.Log)
+	}
+	config = rest.CopyConfig(config)
+	config.Wrap(r.options.Denials.Watch)
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -103,6 +111,7 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 		return nil, fmt.Errorf("BUG: make a client of pods: %w", err)
 	}
 	pod := &owner{pods: core.Pods(options.Namespace), pod: options.Pod, log: options.Log}
+	r.owner = pod
 	states, err := metallbClient(limited(config, stateQPS, stateBurst), transport)
 	if err != nil {
 		return nil, err
@@ -196,6 +205,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	}()
 	wg.Go(func() { r.states.mirror.run(ctx, func() { r.states.writer.queue.Add(r.states.name) }) })
 	wg.Go(func() { r.states.writer.run(ctx) })
+	wg.Go(func() { r.owner.again(ctx, r.owned) })
 	if s := r.services; s != nil {
 		wg.Go(func() { s.mirror.run(ctx, s.all) })
 		wg.Go(func() { s.writer.run(ctx) })
@@ -208,6 +218,14 @@ func (r *Reporter) Run(ctx context.Context) {
 		})
 	}
 	r.spread(ctx)
+}
+
+// owned has the objects that are there get their owner.
+func (r *Reporter) owned() {
+	r.states.writer.queue.Add(r.states.name)
+	if r.services != nil {
+		r.services.all()
+	}
 }
 
 // spread gives what was told to those who write it.
