@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -47,9 +48,16 @@ func TestManyProblemsDelayNobody(t *testing.T) {
 			Message: "192.0.2.1 lies in no usable IPAddressPool",
 		})
 	}
-	began := time.Now()
+	began := worked(t)
 	a.tell(problems, many)
 	a.tell(problems[1:], many)
-	require.Less(t, time.Since(began), 5*time.Second)
+	require.Less(t, worked(t)-began, 5*time.Second)
 	require.Equal(t, 2*many-1, reporter.found)
+}
+
+// worked is how long the processors have worked for this process: that is the same on a machine that is busy with others.
+func worked(t *testing.T) time.Duration {
+	var usage unix.Rusage
+	require.NoError(t, unix.Getrusage(unix.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano())
 }
