@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -81,29 +82,29 @@ func (k *kube) services(t *testing.T) {
 	r.slice("inner", "inner-1", here)
 	r.service("inner", "", func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeClusterIP })
 	r.service("shop", "20.0.0.1", nil)
-	shown := w.until("the Service with its endpoint", func(r source.Result) bool { return len(r.Objects.Services) == 1 && len(r.Objects.EndpointSlices) == 1 })
-	require.Equal(t, r.node, *shown.Objects.EndpointSlices[0].Endpoints[0].NodeName)
+	shown := w.until("the Service with its endpoint", func(r source.Result) bool { return len(r.Objects.Services) == 1 && len(r.Objects.Endpoints) == 1 })
+	readyHere := snapshot.Endpoints{Namespace: r.namespace, Service: "shop", Any: true, Local: true, Ready: true, LocalReady: true}
+	require.Equal(t, []snapshot.Endpoints{readyHere}, shown.Objects.Endpoints)
 
 	// Another slice of the same Service, whose endpoints are like those before: nothing to tell. The pool tells when it was seen.
 	r.slice("shop", "shop-2", here)
 	r.apply(poolManifest, "seen", "20.0.0.0/24")
 	same := w.until("the pool", func(r source.Result) bool { return len(r.Objects.Pools) == 1 })
-	require.Same(t, shown.Objects.EndpointSlices[0], same.Objects.EndpointSlices[0])
+	require.Same(t, &shown.Objects.Endpoints[0], &same.Objects.Endpoints[0])
 
 	terminating := here
 	terminating.Conditions = discoveryv1.EndpointConditions{Ready: &no, Serving: &yes, Terminating: &yes}
 	r.changeSlice("shop-1", terminating)
 	r.changeSlice("shop-2", terminating)
 	w.until("an endpoint that serves, and is not ready", func(r source.Result) bool {
-		e := r.Objects.EndpointSlices[0].Endpoints
-		return len(e) == 1 && !*e[0].Conditions.Ready && *e[0].Conditions.Serving
+		return r.Objects.Endpoints[0] == snapshot.Endpoints{Namespace: readyHere.Namespace, Service: "shop", Any: true, Local: true}
 	})
 	r.changeSlice("shop-1")
 	require.NoError(t, k.Client.DiscoveryV1().EndpointSlices(r.namespace).Delete(t.Context(), "shop-2", metav1.DeleteOptions{}))
-	w.until("no endpoint", func(r source.Result) bool { return len(r.Objects.EndpointSlices) == 0 && len(r.Objects.Services) == 1 })
+	w.until("no endpoint", func(r source.Result) bool { return len(r.Objects.Endpoints) == 0 && len(r.Objects.Services) == 1 })
 
 	r.changeSlice("shop-1", here)
-	w.until("an endpoint again", func(r source.Result) bool { return len(r.Objects.EndpointSlices) == 1 })
+	w.until("an endpoint again", func(r source.Result) bool { return len(r.Objects.Endpoints) == 1 })
 	s, err := k.Client.CoreV1().Services(r.namespace).Get(t.Context(), "shop", metav1.GetOptions{})
 	require.NoError(t, err)
 	s.Spec.Type, s.Spec.AllocateLoadBalancerNodePorts, s.Spec.ExternalTrafficPolicy = corev1.ServiceTypeClusterIP, nil, ""
@@ -111,7 +112,7 @@ func (k *kube) services(t *testing.T) {
 	_, err = k.Client.CoreV1().Services(r.namespace).Update(t.Context(), s, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	w.until("a Service that is no LoadBalancer any more", func(r source.Result) bool {
-		return len(r.Objects.Services) == 0 && len(r.Objects.EndpointSlices) == 0
+		return len(r.Objects.Services) == 0 && len(r.Objects.Endpoints) == 0
 	})
 }
 

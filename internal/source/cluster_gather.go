@@ -298,12 +298,7 @@ func (g *gathering) forget(f feed, o problem.Object) {
 func (g *gathering) show(services ...key) {
 	for _, k := range services {
 		ours := g.kinds["Service"].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
-		switch e, changed := g.shelf.show(k, ours); {
-		case changed && e.object != nil:
-			g.kinds["EndpointSlice"].put(e)
-		case changed:
-			g.kinds["EndpointSlice"].remove(e.identity)
-		}
+		g.shelf.show(k, ours)
 	}
 }
 
@@ -376,7 +371,12 @@ func (g *gathering) settled() snapshot.Objects {
 		g.changed = k.settle() || g.changed
 		lists[kind] = k.list
 	}
-	return objectsOf(lists)
+	out := objectsOf(lists)
+	if g.shelf != nil {
+		g.changed = g.shelf.settle() || g.changed
+		out.Endpoints = g.shelf.shown
+	}
+	return out
 }
 
 // waiting says what the first result waits for; empty: nothing.

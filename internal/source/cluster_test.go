@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -271,8 +272,8 @@ func (k *kube) firstResult(t *testing.T) {
 	require.Len(t, o.Services, 1)
 	require.Equal(t, "shop", o.Services[0].Name)
 	require.Equal(t, "20.0.0.1", o.Services[0].Status.LoadBalancer.Ingress[0].IP)
-	require.Len(t, o.EndpointSlices, 1)
-	require.Len(t, o.EndpointSlices[0].Endpoints, 2, "one here, one elsewhere")
+	require.Equal(t, []snapshot.Endpoints{{Namespace: r.namespace, Service: "shop", Any: true, Local: true, Ready: true, LocalReady: true}}, o.Endpoints,
+		"one here, one elsewhere")
 	require.Len(t, o.Secrets, 1)
 	require.Equal(t, map[string][]byte{"password": []byte("hunter2")}, o.Secrets[0].Data)
 	require.Len(t, o.ConfigMaps, 1)

@@ -95,6 +95,13 @@ func (h *herald) say(key string, s saying) {
 	}
 }
 
+// waiting are the keys of what was said and not written yet.
+func (h *herald) waiting() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.order)
+}
+
 // unsay takes back what waits.
 func (h *herald) unsay(key string) {
 	h.mu.Lock()

@@ -78,6 +78,7 @@ type news struct {
 	judged        bool // problems were told at all
 	announcements []translate.Announcement
 	fresh         bool // they were not handed on yet
+	anew          bool // all of them are to be looked at, not only those that changed
 	runs          bool // FRR was seen running them
 	failure       string
 	failedSince   time.Time
@@ -203,9 +204,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		wg.Go(func() { c.services.run(ctx) })
 		wg.Go(func() { c.objects.run(ctx) })
 		wg.Go(func() {
-			for restFor(ctx, keepTold) {
-				r.told.keep()
-			}
+			r.told.keepUntil(ctx)
 		})
 	}
 	r.spread(ctx)
@@ -231,14 +230,14 @@ func (r *Reporter) spread(ctx context.Context) {
 func (r *Reporter) hand() (wait time.Duration) {
 	r.mu.Lock()
 	n := r.slot
-	r.slot.fresh = false
+	r.slot.fresh, r.slot.anew = false, false
 	r.mu.Unlock()
 	if n.fresh {
 		if r.services != nil {
 			r.services.want(n.announcements)
 		}
 		if r.chronicle != nil {
-			r.chronicle.announces(n.announcements, n.find)
+			r.chronicle.announces(n.announcements, n.find, n.anew)
 		}
 	}
 	if r.chronicle != nil && n.judged {
@@ -267,8 +266,8 @@ func (r *Reporter) Runs(announcements []translate.Announcement) {
 	r.change(func(n *news) { n.announcements, n.fresh, n.runs, n.failure = announcements, true, true, "" })
 }
 
-// again has what runs handed on once more.
-func (r *Reporter) again() { r.change(func(n *news) { n.fresh = n.runs }) }
+// again has what runs handed on once more, and all of it looked at.
+func (r *Reporter) again() { r.change(func(n *news) { n.fresh, n.anew = n.runs, true }) }
 
 // Failed takes why FRR could not be brought to what it should announce.
 func (r *Reporter) Failed(err error) {

@@ -3,7 +3,6 @@ package translate
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,10 +32,10 @@ type asking struct {
 	hadIt bool
 }
 
-// askedRoute is a prefix of such a Service, and the advertisements by which that Service is announced there.
+// askedRoute is a prefix of such a Service, the advertisements by which that Service is announced there, and its place among what is asked for.
 type askedRoute struct {
-	prefix netip.Prefix
-	set    advertSet
+	route
+	at int
 }
 
 // permit is what some advertisements let through of what an annotation asks for. Many Services have the same.
@@ -120,8 +119,8 @@ func serviceObject(s *snapshot.Service) problem.Object {
 	return problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}
 }
 
-// note remembers an announced prefix of a Service that asks.
-func (a *announcer) note(s *snapshot.Service, asks []ask, prefix netip.Prefix, set advertSet) {
+// note remembers an announced prefix of a Service that asks, by its place among what is asked for.
+func (a *announcer) note(s *snapshot.Service, asks []ask, at int) {
 	if len(asks) == 0 {
 		return
 	}
@@ -129,7 +128,7 @@ func (a *announcer) note(s *snapshot.Service, asks []ask, prefix netip.Prefix, s
 		a.asking = append(a.asking, asking{service: s, asks: asks})
 	}
 	last := &a.asking[len(a.asking)-1]
-	last.routes = append(last.routes, askedRoute{prefix, set})
+	last.routes = append(last.routes, askedRoute{a.out.asked[at], at})
 }
 
 // grant puts what Services ask for, and may have, into the sets of their prefixes. Those come first whose wish was granted before, then the
@@ -176,13 +175,14 @@ func (a *announcer) grantOne(x *asking, granted map[advertSet]bool) bool {
 				"%s stands for every Service in it, and gets no community for one of them", r.prefix))
 			continue
 		}
-		set, ok := a.with(a.out.prefixes[r.prefix], may, granted)
+		announced := &a.out.routes[a.out.routeOf[r.at]]
+		set, ok := a.with(announced.set, may, granted)
 		if !ok {
 			full = true
 			continue
 		}
 		got = true
-		a.out.prefixes[r.prefix] = set
+		announced.set = set
 	}
 	if full {
 		a.warnService(x.service, knobField(communitiesKnob), problem.TooLarge, fmt.Sprintf(
