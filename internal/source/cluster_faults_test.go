@@ -486,6 +486,37 @@ func (k *kube) versions(t *testing.T) {
 	}
 }
 
+func (k *kube) unasked(t *testing.T) {
+	const name, mend = "bgppeers.metallb.io", "let this program's account get customresourcedefinitions.apiextensions.k8s.io"
+	r := k.room(t)
+	r.apply(peerManifest, "tor1", "10.0.0.1", "none")
+	r.apply(poolManifest, "pool", "20.0.0.0/24")
+	w := r.watch(k.User(t, "unasked", rights()...))
+	before := w.until("the peer", func(r source.Result) bool { return len(r.Objects.Peers) == 1 })
+	k.definition(t, name, func(crd *apiextensionsv1.CustomResourceDefinition) {
+		for i := range crd.Spec.Versions {
+			crd.Spec.Versions[i].Served = false
+		}
+	})
+	none := w.until("no version", func(r source.Result) bool { return has(r, problem.Forbidden, name) })
+	require.Same(t, before.Objects.Peers[0], none.Objects.Peers[0], "it may be there")
+	require.Contains(t, fmt.Sprint(none.Problems), mend)
+	r.apply(poolManifest, "another", "20.0.1.0/24")
+	w.until("all else goes on", func(r source.Result) bool { return len(r.Objects.Pools) == 2 })
+	late := r.watch(k.User(t, "unasked-late", rights()...))
+	first := late.until("a first result without the kind", func(r source.Result) bool { return has(r, problem.NotServed, name) && len(r.Objects.Pools) == 2 })
+	require.Contains(t, fmt.Sprint(first.Problems), mend)
+
+	ask := rbacv1.PolicyRule{APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}, Verbs: []string{"get"}}
+	for user, w := range map[string]*watching{"unasked": w, "unasked-late": late} {
+		k.grant(t, user, append(rights(), ask))
+		known := w.until("it is known to be there", func(r source.Result) bool {
+			return has(r, problem.NotServed, name) && !strings.Contains(fmt.Sprint(r.Problems), mend)
+		})
+		require.Contains(t, fmt.Sprint(known.Problems), "what was read before stays in use")
+	}
+}
+
 // applySoon writes an object once its version is served.
 func (r *room) applySoon(manifest string, args ...any) {
 	r.t.Helper()

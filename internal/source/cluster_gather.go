@@ -201,6 +201,14 @@ func (g *gathering) fail(f feed, why string, answer *problem.Problem) {
 	g.note()
 }
 
+// hasRead tells whether a feed's objects were read, so that some may be there.
+func (g *gathering) hasRead(f feed) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k := g.kinds[f.kind]
+	return g.feeds[f].read && len(k.list.entries)+len(k.changes)+len(k.unread) > 0
+}
+
 // absent takes in that the API server has no such kind (any more), so no objects of it.
 func (g *gathering) absent(f feed, why *problem.Problem) {
 	g.mu.Lock()

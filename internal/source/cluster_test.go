@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a watch that expired is no flap", k.expired)
 	t.Run("kinds come and go", k.kinds)
 	t.Run("a kind is read in the version that is served", k.versions)
+	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
 }
 
 // kube is the API server of the tests.
@@ -158,6 +160,7 @@ func (r *room) slice(service, name string, endpoints ...discoveryv1.Endpoint) {
 type watching struct {
 	t      *testing.T
 	health *source.Health
+	log    *said
 
 	mu      sync.Mutex
 	results []source.Result
@@ -167,19 +170,42 @@ type watching struct {
 // watch starts the source with a user's rights; it ends with the test.
 func (r *room) watch(user *rest.Config) *watching {
 	r.t.Helper()
-	w := &watching{t: r.t, health: source.NewHealth(time.Now), news: make(chan struct{}, 1)}
+	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &said{}, news: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- source.WatchCluster(ctx, source.ClusterOptions{
 			Options: source.Options{Namespace: r.namespace}, Config: user, Node: r.node, Health: w.health,
-		}, slog.New(slog.DiscardHandler), w.take)
+		}, slog.New(slog.NewTextHandler(w.log, nil)), w.take)
 	}()
 	r.t.Cleanup(func() {
 		cancel()
 		require.NoError(r.t, <-done)
 	})
 	return w
+}
+
+// said is a log that may be read while it is written.
+type said struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *said) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (w *watching) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, ok, patience, 50*time.Millisecond, what)
 }
 
 func (w *watching) take(r source.Result) {

@@ -131,6 +131,9 @@ func (h *herald) flush() {
 		h.counted[h.pending[key].sort]++
 		delete(h.pending, key)
 	}
+	if len(beyond) > 0 { // a map and a slice keep what they once held room for
+		h.pending, h.order = maps.Collect(maps.All(h.pending)), slices.Clone(h.order)
+	}
 	h.mu.Unlock()
 	for i, key := range beyond {
 		h.written(key, marks[i])
