@@ -216,6 +216,14 @@ func (b *Board) record(result reload.Result) {
 	})
 }
 
+// drifted counts that FRR was found changed by hand, and what became of that.
+func (b *Board) drifted(repair reload.Result) {
+	b.metrics.DriftFound()
+	if repair.Verified() {
+		b.metrics.DriftRepaired()
+	}
+}
+
 // held shows what waits to be allowed now, nil for nothing, and returns what did before.
 func (b *Board) held(h *Held) *Held {
 	var before *Held

@@ -16,6 +16,9 @@ type Port struct {
 
 // Ports are those of the neighbors that a document tells to listen elsewhere than on 179.
 func Ports(document render.Document) []Port {
+	if !strings.Contains(document.Text, " port ") {
+		return nil // nearly always, and large ones take long to read
+	}
 	var out []Port
 	all, _ := instances(read(document.Text))
 	for _, in := range all {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -44,6 +45,18 @@ func SideBySide(tests int) {
 	if !said {
 		_ = flag.Set("test.parallel", strconv.Itoa(tests))
 	}
+}
+
+// LastWords are the end of what a log says, and of the stacks behind it that SIGQUIT makes the program print.
+func LastWords(log string) string {
+	data, _ := os.ReadFile(log)
+	said, stacks, _ := strings.Cut(string(data), "\nSIGQUIT")
+	return tail(said, 60) + "\n" + tail(stacks, 40)
+}
+
+func tail(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // Path is where the program is, which is built at the first call.

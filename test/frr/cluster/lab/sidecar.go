@@ -59,8 +59,7 @@ func (l *Lab) addSidecar(n *fabric.Node) {
 	l.t.Cleanup(func() {
 		s.end(l.t)
 		if l.t.Failed() {
-			said, stacks, _ := strings.Cut(s.Log(), "\nSIGQUIT")
-			l.t.Logf("log of the sidecar of %s:\n%s\n%s", name, tail(said, 60), tail(stacks, 40))
+			l.t.Logf("log of the sidecar of %s:\n%s", name, product.LastWords(s.log))
 		}
 	})
 }
@@ -77,12 +76,8 @@ func (s *Sidecar) Start(args ...string) {
 	t := s.lab.t
 	t.Helper()
 	require.Nil(t, s.program, "the sidecar of %s runs already", s.Node)
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	require.NoError(t, err)
-	defer log.Close()
-	cmd := s.At.Command(context.Background(), product.Path(t), s.arguments(args)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	s.program, err = fabric.Start(cmd)
+	var err error
+	s.program, err = fabric.StartLogged(s.At.Command(context.Background(), product.Path(t), s.arguments(args)...), s.log)
 	require.NoError(t, err)
 }
 
@@ -211,11 +206,6 @@ func (s *Sidecar) HTTP(ctx context.Context, url string) (string, error) {
 func (s *Sidecar) ready(ctx context.Context) error {
 	_, err := s.HTTP(ctx, "http://127.0.0.1:17472/readyz")
 	return err
-}
-
-func tail(text string, lines int) string {
-	all := strings.SplitAfter(text, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // problems are the lines of a status that have all these words.
