@@ -97,7 +97,7 @@ func FuzzTranslate(f *testing.F) {
 			t.Fatal(err)
 		}
 		result := translate.Translate(snap, translate.LastGood{})
-		renderer, err := render.New(nil)
+		renderer, err := newRenderer()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,11 +37,11 @@ func Main(m *testing.M) int {
 }
 
 // SideBySide is for TestMain, before Main: tests that wait for FRR nearly all of the time run so many at once, whatever cores there are, unless
-// -parallel says otherwise.
+// -parallel says otherwise. Fuzzing, where -parallel is the number of workers, is work for the cores there are.
 func SideBySide(tests int) {
 	flag.Parse()
 	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" || f.Name == "test.fuzz" })
 	if !said {
 		_ = flag.Set("test.parallel", strconv.Itoa(tests))
 	}

@@ -40,6 +40,8 @@ type Sidecar struct {
 type process struct {
 	log     string
 	program *fabric.Program
+	// applied is what the processes before this one had done to FRR when they were ended: the next one does not know of it.
+	applied []Apply
 }
 
 func (l *Lab) addSidecar(n *fabric.Node) {
@@ -88,13 +90,22 @@ func (s *Sidecar) arguments(more []string) []string {
 // Stop ends the product as the kubelet does, and returns when it has ended.
 func (s *Sidecar) Stop() {
 	s.lab.t.Helper()
+	s.remember()
 	s.signal(s.lab.t, syscall.SIGTERM)
 }
 
 // Kill ends the product as the kernel does that lacks memory.
 func (s *Sidecar) Kill() {
 	s.lab.t.Helper()
+	s.remember()
 	s.signal(s.lab.t, syscall.SIGKILL)
+}
+
+// remember keeps what the product says that it has done, for the account of sessions. One that can't say so yet has hardly begun.
+func (s *Sidecar) remember() {
+	if status, err := s.Status(s.lab.t.Context()); err == nil {
+		s.applied = append(s.applied, status.Applies...)
+	}
 }
 
 func (s *Sidecar) end(t testing.TB) {
