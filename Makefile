@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Root builds in somebody else's clone, too, of which git tells Go nothing. The version is VERSION.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
 BIN := bin
 # As root the tests must find a real FRR: a skip would hide what was not proven. Others are told what was skipped.
 REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
@@ -37,8 +39,9 @@ kube: ## kube-apiserver and etcd that the tests need: 4 minutes once; KUBEBUILDE
 	@test/kube/build.sh >/dev/null
 
 .PHONY: helm
-helm: ## helm, that the tests of the chart need: 2 minutes once
+helm: ## helm and Prometheus' parser, that the tests of the chart need: 3 minutes once
 	@test/helm/build.sh >/dev/null
+	@test/promql/build.sh >/dev/null
 
 .PHONY: chart
 chart: ## bin/frr-renderer-VERSION.tgz, the Helm chart
@@ -56,7 +59,7 @@ frr-distribution:
 
 .PHONY: verify
 verify: ## formatting, vet, and that generated files are up to date
-	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
+	@bad=$$(find . -name '*.go' -not -path './.cache/*' | xargs gofmt -l) || exit 1; [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify >/dev/null
 	@tmp=$$(mktemp -d) && trap "rm -rf $$tmp" EXIT && cp -r api charts docs $$tmp/ && $(MAKE) --no-print-directory generate && \
