@@ -113,6 +113,7 @@ type Agent struct {
 
 	allowance allowance
 	guard     guard
+	late      late
 	reporting reporting
 }
 
@@ -150,6 +151,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 	}
 	a.guard.resume(a, previous)
+	a.late.resume(previous)
 	a.loadTemplates()
 	return a, nil
 }
@@ -205,6 +207,11 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-a.guard.expired():
 			if !restarted() {
 				a.confirm(ctx)
+			}
+			force = true
+		case <-a.late.ticks():
+			if !a.late.due(ctx, a) {
+				continue
 			}
 			force = true
 		case <-retry.C:
@@ -294,6 +301,9 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	wanted := document
 	document, said, err := a.guard.instead(ctx, a, wanted)
 	problems = append(problems, said...)
+	if err == nil {
+		document, err = a.late.hold(ctx, a, result.Config, document)
+	}
 	if err != nil {
 		a.tell(problems, len(snap.Services))
 		return false, err
@@ -349,6 +359,7 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if current && outcome.Runs(vtysh.BGPD) {
 		a.status.runs(snap, result)
 	}
+	a.late.begin(a.Now())
 	if err := a.settle(wanted, document, result.LastGood, outcome); err != nil {
 		return false, err
 	}
@@ -387,7 +398,7 @@ func (a *Agent) settle(wanted, document render.Document, lastGood translate.Last
 		}
 	}
 	if a.guard.settled() && outcome.KeepsOthers() {
-		err := reload.WriteFile(a.FRRConf, []byte(ran.Text), 0o640)
+		err := reload.WriteFile(a.FRRConf, []byte(a.late.onDisk(ran).Text), 0o640)
 		if err == nil {
 			err = a.guard.forget(a)
 		}

@@ -3,6 +3,8 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Document is one frr.conf, whole: what FRR should run, in the form that `show running-config` prints it.
@@ -19,4 +21,20 @@ func (d Document) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("document 
 // MarshalJSON implements json.Marshaler, without the text.
 func (d Document) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"digest": d.Digest})
+}
+
+// Without is the document without lines. drop is called with each line of a block and the block's first line, and gets both without indentation.
+func (d Document) Without(drop func(block, line string) bool) Document {
+	lines, block := strings.SplitAfter(d.Text, "\n"), ""
+	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
+		if !strings.HasPrefix(l, " ") {
+			block = strings.TrimSpace(l)
+			return strings.HasPrefix(l, DigestComment)
+		}
+		return drop(block, strings.TrimSpace(l))
+	})
+	if text := strings.Join(kept, ""); DigestComment+d.Digest+"\n"+text != d.Text {
+		return document([]byte(text))
+	}
+	return d
 }

@@ -59,9 +59,12 @@ func (r *Renderer) Render(config frrconf.Config) (Document, error) {
 	if err := r.root.Execute(&text, config); err != nil {
 		return Document{}, fmt.Errorf("execute template: %w", err)
 	}
-	sum := sha256.Sum256(text.Bytes())
-	digest := fmt.Sprintf("sha256:%x", sum)
-	return Document{Text: DigestComment + digest + "\n" + text.String(), Digest: digest}, nil
+	return document(text.Bytes()), nil
+}
+
+func document(text []byte) Document {
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(text))
+	return Document{Text: DigestComment + digest + "\n" + string(text), Digest: digest}
 }
 
 func names() string {
