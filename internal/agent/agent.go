@@ -113,6 +113,7 @@ type Agent struct {
 
 	allowance allowance
 	guard     guard
+	late      late
 	reporting reporting
 }
 
@@ -151,6 +152,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 	}
 	a.guard.resume(a, previous)
+	a.late.resume(previous)
 	a.loadTemplates()
 	return a, nil
 }
@@ -181,6 +183,11 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		case <-a.guard.expired():
 			if !l.restarted(a) {
 				a.confirm(ctx)
+			}
+			force = true
+		case <-a.late.ticks():
+			if !a.late.due(ctx, a) {
+				continue
 			}
 			force = true
 		case <-l.retry.C:
@@ -312,10 +319,13 @@ func (a *Agent) target(ctx context.Context) (target, error) {
 // services is how many Services the node knows of.
 func (t target) services() int { return len(t.snap.Services) }
 
-// leaveOut takes out what was rolled back.
+// leaveOut takes out what was rolled back, and what has to wait for a session to be up.
 func (a *Agent) leaveOut(ctx context.Context, t *target) error {
 	document, problems, err := a.guard.instead(ctx, a, t.wanted)
 	t.problems = append(t.problems, problems...)
+	if err == nil {
+		document, err = a.late.hold(ctx, a, t.result.Config, document)
+	}
 	if err != nil {
 		a.tell(t.problems, t.services())
 		return err
@@ -373,6 +383,7 @@ func (a *Agent) applied(t target, outcome reload.Result) error {
 	if t.current && outcome.Runs(vtysh.BGPD) {
 		a.status.runs(t.snap, t.result)
 	}
+	a.late.begin(a.Now())
 	if err := a.settle(t, outcome); err != nil {
 		return err
 	}
@@ -411,7 +422,7 @@ func (a *Agent) settle(t target, outcome reload.Result) error {
 		}
 	}
 	if a.guard.settled() && outcome.KeepsOthers() {
-		err := reload.WriteFile(a.FRRConf, []byte(ran.Text), 0o640)
+		err := reload.WriteFile(a.FRRConf, []byte(a.late.onDisk(ran).Text), 0o640)
 		if err == nil {
 			err = a.guard.forget(a)
 		}

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"text/template"
@@ -56,18 +55,12 @@ func New(overlay fs.FS) (*Renderer, error) {
 
 // Render typesets a configuration. An error can only come from an overlay.
 func (r *Renderer) Render(config frrconf.Config) (Document, error) {
-	head := len(DigestComment) + len(sha256Name) + 2*sha256.Size + 1
-	text := bytes.NewBuffer(make([]byte, head, head+sizeOf(config)))
+	text := bytes.NewBuffer(make([]byte, headSize, headSize+sizeOf(config)))
 	if err := r.root.Execute(text, config); err != nil {
 		return Document{}, fmt.Errorf("execute template: %w", err)
 	}
-	whole := text.Bytes()
-	digest := fmt.Sprintf("%s%x", sha256Name, sha256.Sum256(whole[head:]))
-	copy(whole, DigestComment+digest+"\n")
-	return Document{Text: string(whole), Digest: digest}, nil
+	return newDocument(text.Bytes()), nil
 }
-
-const sha256Name = "sha256:"
 
 // sizeOf is about how long the text will be: room for it is made once.
 func sizeOf(config frrconf.Config) int {
