@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -26,15 +25,21 @@ func (d Document) MarshalJSON() ([]byte, error) {
 
 // Without is the document without lines. drop is called with each line of a block and the block's first line, and gets both without indentation.
 func (d Document) Without(drop func(block, line string) bool) Document {
-	lines, block := strings.SplitAfter(d.Text, "\n"), ""
-	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
-		if !strings.HasPrefix(l, " ") {
-			block = strings.TrimSpace(l)
-			return strings.HasPrefix(l, DigestComment)
+	var kept []string
+	block, dropped := "", false
+	for line := range strings.Lines(d.Text) {
+		switch {
+		case strings.HasPrefix(line, DigestComment):
+			continue
+		case !strings.HasPrefix(line, " "):
+			block = strings.TrimSpace(line)
+		case drop(block, strings.TrimSpace(line)):
+			dropped = true
+			continue
 		}
-		return drop(block, strings.TrimSpace(l))
-	})
-	if len(kept)+1 == len(lines) { // but for the digest
+		kept = append(kept, line)
+	}
+	if !dropped {
 		return d
 	}
 	return newDocument([]byte(strings.Repeat(" ", headSize) + strings.Join(kept, "")))
