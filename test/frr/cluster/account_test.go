@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/cluster/lab"
@@ -17,8 +19,14 @@ func TestAnnouncedEndsOfSessionsOutliveTheSidecar(t *testing.T) {
 			l.Announced("tor2", "192.0.2.10/32", "node1")
 			l.Ready()
 			l.Delete("BGPPeer", "tor2")
-			l.Announced("tor2", "192.0.2.10/32")
-			l.Ready()
+			// ToRs see it before the sidecar tells of it, which it does when FRR was seen running it.
+			l.Eventually("the plan is told", func() error {
+				status, err := l.Sidecar("node1").Status(t.Context())
+				if err == nil && !slices.ContainsFunc(status.Applies, func(a lab.Apply) bool { return slices.Contains(a.Promised(), "10.0.0.2") }) {
+					err = fmt.Errorf("told are %d others", len(status.Applies))
+				}
+				return err
+			})
 			end(l.Sidecar("node1"))
 			l.Sidecar("node1").Start()
 			l.Apply(web2)
