@@ -30,11 +30,12 @@ var mayImport = map[string][]string{
 	"internal/problem":           {},
 	"internal/frrconf":           {},
 	"internal/vtysh":             {},
+	"internal/iprange":           {},
 	// For tests of other rooms, none of which may import it otherwise.
 	"internal/vtysh/vtyshtest": {"internal/vtysh"},
 	"internal/snapshot":        {"api/v1beta1", "api/v1beta2", "internal/problem"},
 	"internal/source":          {"api/v1beta1", "api/v1beta2", "internal/snapshot", "internal/problem"},
-	"internal/translate":       {"api/v1beta1", "api/v1beta2", "internal/snapshot", "internal/frrconf", "internal/problem"},
+	"internal/translate":       {"api/v1beta1", "api/v1beta2", "internal/snapshot", "internal/frrconf", "internal/problem", "internal/iprange"},
 	"internal/render":          {"internal/frrconf", "templates"},
 	"internal/reload":          {"internal/render", "internal/vtysh"},
 	"internal/observe":         {"internal/vtysh"},

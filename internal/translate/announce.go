@@ -371,8 +371,8 @@ func (p place) prefix(bits int) netip.Prefix {
 	if bits == p.addr.BitLen() {
 		return netip.PrefixFrom(p.addr, bits)
 	}
-	if block := p.entry.block(p.addr); block.Bits() > bits {
-		return block
+	if widest := block(p.entry.Range, p.addr); widest.Bits() > bits {
+		return widest
 	}
 	return netip.PrefixFrom(p.addr, bits).Masked()
 }
@@ -440,7 +440,7 @@ func (a *announcer) warnRagged(g aggregate, p place, block netip.Prefix) {
 		}
 		a.report(advert.object, issues{{problem.Warning, field, problem.OutsidePool, fmt.Sprintf(
 			"the /%d around %s reaches beyond the range %s of IPAddressPool %q; %s is announced instead",
-			g.bits, p.addr, p.entry.addressRange, a.pools[p.entry.pool].name, block)}}, "")
+			g.bits, p.addr, p.entry.Range, a.pools[p.entry.pool].name, block)}}, "")
 	}
 }
 
