@@ -10,7 +10,8 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// NextHop is a node that takes traffic for Services. IPv4 and IPv6 are the addresses it is told to routers with; zero where it has none.
+// NextHop is a node that takes traffic for Services. IPv4 and IPv6 are the addresses it is told to routers with; zero where it has none,
+// IPv6 also where it has no IPv4.
 type NextHop struct {
 	Node       string
 	IPv4, IPv6 netip.Addr
@@ -66,13 +67,15 @@ func (a *assigner) balancers(c clusterForm, nodes *nodes) *balancers {
 func (b *balancers) add(n *node) {
 	i := len(b.nodes)
 	b.byNode[n.name] = i
-	b.nodes = append(b.nodes, NextHop{Node: n.name, IPv4: n.ipv4, IPv6: n.ipv6})
-	if n.ipv4.IsValid() {
+	hop := NextHop{Node: n.name, IPv4: n.ipv4}
+	if n.ipv4.IsValid() { // without it no session reaches the node, for neither family
+		hop.IPv6 = n.ipv6
 		b.v4 = append(b.v4, i)
 	}
-	if n.ipv6.IsValid() {
+	if hop.IPv6.IsValid() {
 		b.v6 = append(b.v6, i)
 	}
+	b.nodes = append(b.nodes, hop)
 }
 
 // unready are the nodes that are left out for not being Ready. Where that are more than half, it is more likely that nobody hears of them than that

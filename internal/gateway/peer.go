@@ -153,23 +153,19 @@ func (a *assigner) readPeers(c clusterForm, g *groups, nodes *nodes) map[string]
 
 func (a *assigner) readPeer(c clusterForm, p *networking.BGPPeer, g *groups) *peer {
 	out := &peer{object: networkingObject("BGPPeer", p), name: p.Name, localASN: p.Spec.LocalASN, peerASN: p.Spec.PeerASN}
-	var reason problem.Reason
-	var why string
-	if out.ip, reason, why = readIPv4(p.Spec.PeerIP); reason != "" {
+	ip, reason, why := readIPv4(p.Spec.PeerIP)
+	if reason != "" {
 		a.refuse(out.object, "spec.peerIP", reason, why+"; write the router's IPv4 address")
-		out.ip = netip.Addr{}
+	} else {
+		out.ip = ip
 	}
-	if p.Spec.LocalASN == 0 {
+	if out.localASN == 0 {
 		a.refuse(out.object, "spec.localASN", problem.Required, "the AS number of the cluster is missing; write that of the Cluster (spec.loadBalancer.localASN)")
+	} else if out.peerASN == out.localASN {
+		a.refuse(out.object, "spec.peerASN", problem.NotExternal, fmt.Sprintf("AS %d is localASN, too, and sessions are eBGP only; write the router's own AS number", out.peerASN))
 	}
-	own := c.localASN(nil)
-	switch {
-	case p.Spec.PeerASN == 0:
-		a.refuse(out.object, "spec.peerASN", problem.Required, "the AS number of the router is missing")
-	case p.Spec.PeerASN == p.Spec.LocalASN:
-		a.refuse(out.object, "spec.peerASN", problem.NotExternal, fmt.Sprintf("AS %d is localASN, too, and sessions are eBGP only; write the router's own AS number", p.Spec.PeerASN))
-	case p.Spec.PeerASN == own:
-		a.refuse(out.object, "spec.peerASN", problem.NotExternal, fmt.Sprintf("AS %d is the Cluster's own, and sessions are eBGP only; write the router's own AS number", own))
+	if out.peerASN != out.localASN || out.peerASN == 0 {
+		a.checkASN(out, "spec.peerASN", c.localASN(nil))
 	}
 	if p.Spec.Sessions != nil {
 		if out.sessions = int(*p.Spec.Sessions); out.sessions < 1 {
@@ -180,6 +176,16 @@ func (a *assigner) readPeer(c clusterForm, p *networking.BGPPeer, g *groups) *pe
 		out.from = a.gatewayRefs(out.object, p.Spec.Selectors.GatewayRefs, g)
 	}
 	return out
+}
+
+// checkASN refuses a router without an AS number of its own.
+func (a *assigner) checkASN(p *peer, field string, own uint32) {
+	switch p.peerASN {
+	case 0:
+		a.refuse(p.object, field, problem.Required, "the AS number of the router is missing")
+	case own:
+		a.refuse(p.object, field, problem.NotExternal, fmt.Sprintf("AS %d is the Cluster's own, and sessions are eBGP only; write the router's own AS number", own))
+	}
 }
 
 // gatewayRefs reads the names of groups. Some that are not there are left out; where none is there, nothing can be done.
@@ -225,11 +231,13 @@ func gatewayRef(i int) string { return fmt.Sprintf("spec.selectors.gatewayRefs[%
 
 // checkRemote refuses a router's address that is the cluster's own.
 func (a *assigner) checkRemote(p *peer, field string, g *groups, nodes *nodes) bool {
-	if _, found := slices.BinarySearchFunc(g.usable, p.ip, func(f *floatingIP, ip netip.Addr) int { return f.addr.Compare(ip) }); found {
+	_, floating := slices.BinarySearchFunc(g.usable, p.ip, func(f *floatingIP, ip netip.Addr) int { return f.addr.Compare(ip) })
+	switch n := nodes.byAddr[p.ip]; {
+	case floating:
 		a.refuse(p.object, field, problem.AddressInUse, fmt.Sprintf("%s is a floating IP of the cluster; write the router's address", p.ip))
-	} else if n := nodes.byAddr[p.ip]; n != nil {
+	case n != nil:
 		a.refuse(p.object, field, problem.AddressInUse, fmt.Sprintf("%s is the address of node %q; write the router's address", p.ip, n.name))
-	} else {
+	default:
 		return true
 	}
 	return false
@@ -240,38 +248,35 @@ func (a *assigner) clusterPeers(c clusterForm, g *groups, nodes *nodes) []*peer 
 	if c.found == nil || c.found.Spec.LoadBalancer.LocalASN == 0 {
 		return nil
 	}
-	own := uint32(c.found.Spec.LoadBalancer.LocalASN)
 	var out []*peer
 	for i, p := range c.found.Spec.LoadBalancer.BGPPeers {
-		field := fmt.Sprintf("spec.loadBalancer.bgpPeers[%d]", i)
-		form := &peer{object: c.object, localASN: own, peerASN: uint32(p.ASN)}
-		before := len(a.problems)
-		var reason problem.Reason
-		var why string
-		if form.ip, reason, why = readIPv4(p.IP); reason != "" {
-			a.refuse(c.object, field+".ip", reason, why+"; write the router's IPv4 address; this entry is left out")
-			continue
-		}
-		switch form.peerASN {
-		case 0:
-			a.refuse(c.object, field+".asn", problem.Required, "the AS number of the router is missing")
-		case own:
-			a.refuse(c.object, field+".asn", problem.NotExternal, fmt.Sprintf("AS %d is the Cluster's own, and sessions are eBGP only; write the router's own AS number", own))
-		}
-		a.checkRemote(form, field+".ip", g, nodes)
-		if k := slices.IndexFunc(out, func(o *peer) bool { return o.ip == form.ip }); k != -1 {
-			reason, why := problem.DuplicateEntry, "put its controlPlaneNodes into the other entry"
-			if out[k].peerASN != form.peerASN {
-				reason, why = problem.ConflictingASN, fmt.Sprintf("and with AS %d; a router has one AS number", out[k].peerASN)
-			}
-			a.refuse(c.object, field+".ip", reason, fmt.Sprintf("%s is among bgpPeers already; %s", form.ip, why))
-		}
-		if !problem.AnyError(a.problems[before:]) {
+		form := &peer{object: c.object, localASN: uint32(c.found.Spec.LoadBalancer.LocalASN), peerASN: uint32(p.ASN)}
+		from := len(a.problems)
+		a.readClusterPeer(form, p.IP, fmt.Sprintf("spec.loadBalancer.bgpPeers[%d]", i), out, g, nodes)
+		outcome(a.problems[from:], "this entry is left out")
+		if !problem.AnyError(a.problems[from:]) {
 			out = append(out, form)
 		}
-		outcome(a.problems[before:], "this entry is left out")
 	}
 	return out
+}
+
+func (a *assigner) readClusterPeer(p *peer, text, field string, before []*peer, g *groups, nodes *nodes) {
+	a.checkASN(p, field+".asn", p.localASN)
+	ip, reason, why := readIPv4(text)
+	if p.ip = ip; reason != "" {
+		a.refuse(p.object, field+".ip", reason, why+"; write the router's IPv4 address")
+		return
+	}
+	a.checkRemote(p, field+".ip", g, nodes)
+	i := slices.IndexFunc(before, func(o *peer) bool { return o.ip == ip })
+	switch {
+	case i == -1:
+	case before[i].peerASN != p.peerASN:
+		a.refuse(p.object, field+".ip", problem.ConflictingASN, fmt.Sprintf("%s is among bgpPeers already, and with AS %d; a router has one AS number", ip, before[i].peerASN))
+	default:
+		a.refuse(p.object, field+".ip", problem.DuplicateEntry, fmt.Sprintf("%s is among bgpPeers already; put its controlPlaneNodes into the other entry", ip))
+	}
 }
 
 // fits tells whether a BGPPeer goes together with older ones. Two for one router may be, to speak with it from groups of their own.

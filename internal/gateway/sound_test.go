@@ -87,10 +87,7 @@ func requireNextHops(t *testing.T, out Assignment) {
 			} else {
 				require.Contains(t, v.NextHops, s.Reserve)
 			}
-			require.Equal(t, i >= len(v.NextHops), taken[s.NextHop] && i >= len(v.NextHops), "different nodes as long as there are any")
-			if i < len(v.NextHops) {
-				require.False(t, taken[s.NextHop])
-			}
+			require.Equal(t, i >= len(v.NextHops), taken[s.NextHop], "different nodes as long as there are any")
 			taken[s.NextHop] = true
 		}
 	}

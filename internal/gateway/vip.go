@@ -244,6 +244,6 @@ func (a *announcer) tellLacking() {
 			family = "IPv4"
 		}
 		a.warn(problem.Object{Kind: "Node", Name: n.Node}, "status.addresses", problem.NoGlobalAddress, fmt.Sprintf(
-			"the node has no global %s address, so it is no next hop for addresses of that family, such as %s; give it one", family, what))
+			"the node has no global %s address, so it is no next hop for such addresses as %s; give it one", family, what))
 	}
 }
