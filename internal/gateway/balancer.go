@@ -92,7 +92,8 @@ func (a *assigner) unready(c clusterForm, pool []*node, field string) map[*node]
 		return out
 	}
 	a.warnCluster(c, field, problem.NotMoved, fmt.Sprintf(
-		"%d of %d nodes that take traffic for Services are not Ready (%s), which is more than half: they are announced all the same; see whether they are up", len(out), len(pool), some(names)))
+		"%d of %d nodes that take traffic for Services are not Ready (%s), which is more than half: they are announced all the same; see whether they are up",
+		len(out), len(pool), some(names)))
 	return nil
 }
 

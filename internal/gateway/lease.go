@@ -8,7 +8,7 @@ const (
 	LeaseUnknown Lease = ""
 	// LeaseLive: it was renewed in time.
 	LeaseLive Lease = "live"
-	// LeaseExpired: it was not, and the API server was there.
+	// LeaseExpired: it was not, and the API server was there; or the node has no agent at all.
 	LeaseExpired Lease = "expired"
 )
 

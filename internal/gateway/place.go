@@ -205,7 +205,8 @@ func (a *assigner) tellConflict(f *floatingIP) {
 		return
 	}
 	if mac, conflict := f.node.conflicts[f.addr]; conflict {
-		a.warn(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf("node %q finds another host, %s, that answers for %s, and leaves it alone: find that host, or reserve another address",
+		a.warn(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
+			"node %q finds another host, %s, that answers for %s, and leaves it alone: find that host, or reserve another address",
 			f.node.name, cmp.Or(mac, "of unknown hardware address"), f.addr))
 	}
 }
