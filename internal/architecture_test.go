@@ -28,9 +28,9 @@ var mayImport = map[string][]string{
 	"api/gdc/baremetal/v1alpha1": {},
 	"templates":                  {},
 	"internal/problem":           {},
+	"internal/iprange":           {},
 	"internal/frrconf":           {},
 	"internal/vtysh":             {},
-	"internal/iprange":           {},
 	// For tests of other rooms, none of which may import it otherwise.
 	"internal/vtysh/vtyshtest": {"internal/vtysh"},
 	"internal/snapshot":        {"api/v1beta1", "api/v1beta2", "internal/problem"},
@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/reload":          {"internal/render", "internal/vtysh"},
 	"internal/observe":         {"internal/vtysh"},
 	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
+	"internal/gateway":         {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":          {},
 	"internal/agent":           {"*"},
 }
