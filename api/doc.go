@@ -1,4 +1,5 @@
-// Package api turns the types of its subdirectories into CRDs: api/crds_test.go holds them to what MetalLB's own CRDs accept.
+// Package api turns the types of its subdirectories into CRDs: api/crds_test.go holds those of metallb.io to what MetalLB's own CRDs accept;
+// test/apiserver tries the others at a real API server.
 //
 // 32-bit unsigned fields carry the format int64: API servers check formats of integers, and int32 would refuse half of all AS numbers.
 //

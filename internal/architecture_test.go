@@ -22,10 +22,14 @@ var mayImport = map[string][]string{
 	"api":              {},
 	"api/v1beta1":      {"api/v1beta2"},
 	"api/v1beta2":      {},
-	"templates":        {},
-	"internal/problem": {},
-	"internal/frrconf": {},
-	"internal/vtysh":   {},
+	// GDC's kinds.
+	"api/gdc/networking/v1":      {},
+	"api/gdc/baremetal/v1":       {},
+	"api/gdc/baremetal/v1alpha1": {},
+	"templates":                  {},
+	"internal/problem":           {},
+	"internal/frrconf":           {},
+	"internal/vtysh":             {},
 	// For tests of other rooms, none of which may import it otherwise.
 	"internal/vtysh/vtyshtest": {"internal/vtysh"},
 	"internal/snapshot":        {"api/v1beta1", "api/v1beta2", "internal/problem"},

@@ -1,4 +1,4 @@
-// Command generate writes what of the chart follows from the code: the roles from the list of rights, MetalLB's CRDs behind a value, and the
+// Command generate writes what of the chart follows from the code: the roles from the list of rights, the CRDs behind values, and the
 // table of rights in docs/security.md.
 package main
 
@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,29 +67,53 @@ func generate(root string) (map[string][]byte, error) {
 
 const written = "# Written by \"make generate\" from %s.\n"
 
+// crdValues are the chart's values that install the CRDs of a group.
+var crdValues = map[string]string{
+	"metallb.io":               "crds.enabled",
+	"networking.gke.io":        "crds.gdc",
+	"baremetal.cluster.gke.io": "crds.gdcCluster",
+}
+
 // crdTemplate makes one template of the CRDs: they are installed on demand, and stay when the chart goes, with all objects of theirs.
 func crdTemplate(dir string) ([]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "{{- if .Values.crds.enabled }}\n"+written, crdsDir)
-	slices.Sort(paths)
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
+	parts := map[string]*bytes.Buffer{}
+	for _, entry := range entries {
+		group, _, _ := strings.Cut(entry.Name(), "_")
+		value, known := crdValues[group]
+		if !known {
+			return nil, fmt.Errorf("%s is of group %s, which no value of the chart installs", entry.Name(), group)
+		}
+		if parts[value] == nil {
+			parts[value] = &bytes.Buffer{}
+		}
+		if err := keptCRD(parts[value], filepath.Join(dir, entry.Name())); err != nil {
 			return nil, err
 		}
-		const annotations = "\n  annotations:\n"
-		head, rest, found := strings.Cut(string(text), annotations)
-		if !found {
-			return nil, fmt.Errorf("%s has no annotations to put the keep policy into", path)
-		}
-		b.WriteString(escape(head) + annotations + "    helm.sh/resource-policy: keep\n" + escape(rest))
 	}
-	b.WriteString("{{- end }}\n")
+	var b bytes.Buffer
+	for _, value := range slices.Sorted(maps.Keys(parts)) {
+		fmt.Fprintf(&b, "{{- if .Values.%s }}\n"+written+"%s{{- end }}\n", value, crdsDir, parts[value])
+	}
 	return b.Bytes(), nil
+}
+
+// keptCRD writes a CRD that helm does not delete.
+func keptCRD(b *bytes.Buffer, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	const annotations = "\n  annotations:\n"
+	head, rest, found := strings.Cut(string(text), annotations)
+	if !found {
+		return fmt.Errorf("%s has no annotations to put the keep policy into", path)
+	}
+	b.WriteString(escape(head) + annotations + "    helm.sh/resource-policy: keep\n" + escape(rest))
+	return nil
 }
 
 // escape keeps what helm would take for its own.

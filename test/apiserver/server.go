@@ -125,16 +125,30 @@ func (s *Server) prepare(programs, dir string, flags []string) (*os.File, error)
 	return log, nil
 }
 
-// InstallCRDs gives the API server the CustomResourceDefinitions of our chart, and waits until it serves them.
+// InstallCRDs gives the API server MetalLB's CustomResourceDefinitions out of our chart, and waits until it serves them.
 func (s *Server) InstallCRDs(t testing.TB) {
 	t.Helper()
 	require.NoError(t, s.ServeCRDs())
 }
 
 // ServeCRDs is InstallCRDs for a server that outlives a test.
-func (s *Server) ServeCRDs() error {
-	dir := filepath.Join(source(), "../../charts/frr-renderer/crds")
-	_, err := envtest.InstallCRDs(s.Config, envtest.CRDInstallOptions{Paths: []string{dir}, ErrorIfPathMissing: true, MaxTime: startTimeout})
+func (s *Server) ServeCRDs() error { return s.serveCRDs("metallb.io") }
+
+// ServeGDC gives the API server the CustomResourceDefinitions of GDC's kinds out of our chart, Cluster and NodePool among them.
+func (s *Server) ServeGDC() error {
+	return s.serveCRDs("networking.gke.io", "baremetal.cluster.gke.io")
+}
+
+func (s *Server) serveCRDs(groups ...string) error {
+	options := envtest.CRDInstallOptions{ErrorIfPathMissing: true, MaxTime: startTimeout}
+	for _, group := range groups {
+		paths, err := filepath.Glob(filepath.Join(source(), "../../charts/frr-renderer/crds", group+"_*.yaml"))
+		if err != nil {
+			return err
+		}
+		options.Paths = append(options.Paths, paths...)
+	}
+	_, err := envtest.InstallCRDs(s.Config, options)
 	return err
 }
 

@@ -1,0 +1,98 @@
+package v1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// NodeSubnet is a subnet that a node is in.
+type NodeSubnet struct {
+	// Interface that leads to the subnet.
+	// +kubebuilder:validation:MaxLength:=15
+	Interface string `json:"interface"`
+
+	// Prefix of the subnet, IPv4 or IPv6, without bits of the host: 10.0.1.0/24.
+	// +kubebuilder:validation:MaxLength:=64
+	Prefix string `json:"prefix"`
+
+	// Address of the node in the subnet, without a length: 10.0.1.10.
+	// +kubebuilder:validation:MaxLength:=64
+	Address string `json:"address"`
+}
+
+// FloatingIPState is what a node does with a floating IP.
+//
+// +kubebuilder:validation:Enum=Probing;Held;Conflict
+type FloatingIPState string
+
+const (
+	// FloatingIPProbing: the node asks whether another host answers for the address, before it takes it (RFC 5227, 2.1).
+	FloatingIPProbing FloatingIPState = "Probing"
+	// FloatingIPHeld: the node answers for the address.
+	FloatingIPHeld FloatingIPState = "Held"
+	// FloatingIPConflict: another host answers for the address, and the node does not.
+	FloatingIPConflict FloatingIPState = "Conflict"
+)
+
+// NodeFloatingIP is a floating IP that the node holds, or ought to.
+type NodeFloatingIP struct {
+	// Address is the floating IP.
+	// +kubebuilder:validation:MaxLength:=64
+	Address string `json:"address"`
+
+	// State is what the node does with it.
+	State FloatingIPState `json:"state"`
+
+	// ConflictMAC is the hardware address of the other host that answers for it, if one was seen.
+	// +optional
+	ConflictMAC string `json:"conflictMAC,omitempty"`
+}
+
+// NetworkGatewayNodeStatus is what a node tells of itself.
+type NetworkGatewayNodeStatus struct {
+	// Subnets of the node's interfaces, with global addresses, sorted by prefix. Those of pods and of floating IPs are not among them.
+	// +optional
+	// +listType=atomic
+	Subnets []NodeSubnet `json:"subnets,omitempty"`
+
+	// FloatingIPs that the node holds, or ought to, sorted by address.
+	// +optional
+	// +listType=map
+	// +listMapKey=address
+	FloatingIPs []NodeFloatingIP `json:"floatingIPs,omitempty"`
+
+	// State tells whether the node can hold floating IPs: its agent and bgpd are well, and bgpd listens where it may.
+	// +optional
+	State GatewayState `json:"state,omitempty"`
+
+	// Conditions tell what is amiss.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// LastReportTime is when the node last told of itself.
+	// +optional
+	LastReportTime *metav1.Time `json:"lastReportTime,omitempty"`
+}
+
+// NetworkGatewayNode is what the agent of one node tells of it, under the node's name: which subnets it is in, and what became of the floating
+// IPs that it was given. Agents write it, the manager reads it. The vendor has a kind of this name, whose fields nobody has described: these are ours.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Floating IPs",type=string,JSONPath=`.status.floatingIPs[*].address`
+// +kubebuilder:printcolumn:name="Last Report",type=date,JSONPath=`.status.lastReportTime`
+type NetworkGatewayNode struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Status NetworkGatewayNodeStatus `json:"status,omitempty"`
+}
+
+// NetworkGatewayNodeList is a list of NetworkGatewayNodes.
+//
+// +kubebuilder:object:root=true
+type NetworkGatewayNodeList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []NetworkGatewayNode `json:"items"`
+}
