@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/observe":         {"internal/vtysh"},
 	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem"},
 	"internal/rights":          {},
+	"internal/hostnet":         {},
 	"internal/agent":           {"*"},
 }
 

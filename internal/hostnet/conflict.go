@@ -96,7 +96,8 @@ func (h *Host) Announce(ctx context.Context, lan LAN, ip netip.Addr) error {
 
 // Watch calls report for each sign that another host has the address, until ctx ends, whose error it returns, or until the interface goes down, which is an
 // error, too. It asks each WatchEvery: switches keep what other hosts answer each other to themselves, so listening alone would not do. It reports a
-// conflict that stays again and again, at most 20 times a second, and a report that takes its time delays the next.
+// conflict that stays again and again, at most 20 times a second, and a report that takes its time delays the next. End it when the address is taken off:
+// to a host that asks whether it may have the address, these questions are another that wants it.
 func (h *Host) Watch(ctx context.Context, lan LAN, ip netip.Addr, report func(Conflict)) error {
 	err := h.withARP(ctx, lan, ip, func(w *wire) error {
 		for {
@@ -205,9 +206,9 @@ func (h *Host) checkLAN(ctx context.Context, lan LAN) error {
 	})
 }
 
-// Answers says, by its error, whether the kernel would not answer on the LAN for an address that is on another interface. The sysctl arp_ignore
-// decides: kube-proxy's strictARP sets it to 1, for one.
-func (h *Host) Answers(ctx context.Context, lan LAN) error {
+// WouldAnswer is an error when the kernel answers no question on the LAN for an address that is on another interface. The sysctl arp_ignore decides:
+// kube-proxy's strictARP sets it to 1, for one.
+func (h *Host) WouldAnswer(ctx context.Context, lan LAN) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -239,7 +239,7 @@ func TestAKernelThatWouldNotAnswerIsFoundOut(t *testing.T) {
 	for value, answers := range map[string]bool{"0": true, "1": false, "2": false, "3": true, "8": false} {
 		for _, of := range []string{"all", "eth0"} {
 			a.sysctl("net/ipv4/conf/"+of+"/arp_ignore", value)
-			err := a.Answers(ctx, a.lan(floating))
+			err := a.WouldAnswer(ctx, a.lan(floating))
 			_, taken, probeErr := b.Probe(ctx, b.lan(floating), floating)
 			require.NoError(t, probeErr)
 			require.Equal(t, answers, taken, "the kernel, arp_ignore=%s", value)

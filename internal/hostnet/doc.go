@@ -6,7 +6,7 @@
 // The contract, in the order in which a gateway uses it:
 //
 //	lan, err := host.LAN(ctx, ip)                  // the interface whose subnet has the floating IP
-//	err = host.Answers(ctx, lan)                   // would this kernel answer for it there?
+//	err = host.WouldAnswer(ctx, lan)               // will this kernel answer for it there?
 //	c, taken, err := host.Probe(ctx, lan, ip)      // does somebody else answer for it? (RFC 5227, 2.1)
 //	err = host.Put(ctx, ip)                        // hold it for 60 s; again each 20 s while all is well
 //	err = host.Announce(ctx, lan, ip)              // tell the neighbors, and to defend it (RFC 5227, 2.3)

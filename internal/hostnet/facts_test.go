@@ -134,7 +134,7 @@ func TestNoFileStaysOpen(t *testing.T) {
 		_, _, err := p.Probe(ctx, lan, floating)
 		require.NoError(t, err)
 		require.NoError(t, p.Announce(ctx, lan, floating))
-		require.NoError(t, p.Answers(ctx, lan))
+		require.NoError(t, p.WouldAnswer(ctx, lan))
 		_, err = p.Listeners(ctx, 179)
 		require.NoError(t, err)
 		require.ErrorIs(t, p.FollowSubnets(ctx, func([]Subnet) { cancel() }), context.Canceled)

@@ -46,7 +46,7 @@ func checkFloating(ip netip.Addr) error {
 }
 
 func (h *Host) put(nl *netlink.Handle, ip netip.Addr) error {
-	link, err := nl.LinkByName(h.config.Interface)
+	link, err := named(nl, h.config.Interface)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ type Config struct {
 type Host struct {
 	config Config
 	ns     *os.File // nil: wherever the calling thread is
-	// overruns counts notifications of the kernel's that were lost, for tests: what was lost is read anew.
+	// overruns has an entry when notifications of the kernel's were lost. For tests: what was lost is read anew.
 	overruns chan struct{}
 }
 
@@ -78,7 +78,8 @@ func Open(c Config) (*Host, error) {
 
 func (c Config) check() error {
 	if len(c.Interface) > maxInterface {
-		return fmt.Errorf("interface %s for floating IPs: its name has more than %d characters, and the label of the addresses needs the rest", c.Interface, maxInterface)
+		return fmt.Errorf("interface %s for floating IPs: its name has more than %d characters, and the label of the addresses needs the rest",
+			c.Interface, maxInterface)
 	}
 	if c.Lifetime < time.Second || c.Lifetime%time.Second != 0 {
 		return fmt.Errorf("lifetime of floating IPs %s: want whole seconds, at least one", c.Lifetime)
@@ -161,6 +162,15 @@ func consistent[T any](list func() ([]T, error)) ([]T, error) {
 		}
 	}
 	return list()
+}
+
+// named finds an interface.
+func named(nl *netlink.Handle, name string) (netlink.Link, error) {
+	link, err := nl.LinkByName(name)
+	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
+		return nil, fmt.Errorf("the node has no interface %s", name)
+	}
+	return link, err
 }
 
 // The capabilities that are needed, as container manifests name them.

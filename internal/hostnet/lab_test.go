@@ -255,10 +255,12 @@ func without(t *testing.T, capability int, f func()) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: no other goroutine shall lack it
+		var err error
+		defer func() { done <- err }() // also when f fails the test
+		runtime.LockOSThread()         // and never unlocked: no other goroutine shall lack it
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var data [2]unix.CapUserData
-		err := unix.Capget(&header, &data[0])
+		err = unix.Capget(&header, &data[0])
 		if err == nil {
 			data[capability/32].Effective &^= 1 << (capability % 32)
 			err = unix.Capset(&header, &data[0])
@@ -266,7 +268,6 @@ func without(t *testing.T, capability int, f func()) {
 		if err == nil {
 			f()
 		}
-		done <- err
 	}()
 	require.NoError(t, <-done)
 }

@@ -31,8 +31,8 @@ func PodInterfaces() []string {
 		"tunl*", "veth*", "virbr*", "vxlan.calico", "vxlan-v6.calico", "weave", "wireguard.cali", "wg-v6.cali"}
 }
 
-// Subnets lists the node's global addresses, without floating IPs of ours, pods' interfaces, link-local and loopback addresses, IPv6 addresses that are temporary,
-// deprecated or not yet usable, and IPv4 addresses without a subnet (/32). Sorted by interface and address.
+// Subnets lists the node's global addresses, sorted by interface and address. Left out are floating IPs of ours, pods' interfaces, link-local and
+// loopback addresses, IPv6 addresses that are temporary, deprecated or not yet usable, and IPv4 addresses without a subnet (/32).
 func (h *Host) Subnets(ctx context.Context) ([]Subnet, error) {
 	var subnets []Subnet
 	err := h.netlink(ctx, func(nl *netlink.Handle) error {
@@ -135,9 +135,12 @@ func (h *Host) LAN(ctx context.Context, ip netip.Addr) (LAN, error) {
 	best := slices.MinFunc(around, func(a, b Subnet) int {
 		return cmp.Or(cmp.Compare(b.Address.Bits(), a.Address.Bits()), cmp.Compare(downs(a), downs(b)))
 	})
+	if special(best.Prefix(), ip) {
+		return LAN{}, fmt.Errorf("find the interface for %s: in %s on %s it stands for the subnet or for all hosts, not for one", ip, best.Prefix(), best.Interface)
+	}
 	lan := LAN{Interface: best.Interface, Subnet: best.Address}
 	err = h.netlink(ctx, func(nl *netlink.Handle) error {
-		link, err := nl.LinkByName(best.Interface)
+		link, err := named(nl, best.Interface)
 		if err != nil {
 			return err
 		}
@@ -151,6 +154,11 @@ func (h *Host) LAN(ctx context.Context, ip netip.Addr) (LAN, error) {
 		return LAN{}, fmt.Errorf("find the interface for %s: %w", ip, err)
 	}
 	return lan, nil
+}
+
+// special says whether the address is the first or the last of an IPv4 subnet that has such (RFC 3021: not of a /31).
+func special(subnet netip.Prefix, ip netip.Addr) bool {
+	return ip.Is4() && subnet.Bits() < 31 && (ip == subnet.Addr() || !subnet.Contains(ip.Next()))
 }
 
 func downs(s Subnet) int {

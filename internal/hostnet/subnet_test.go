@@ -114,6 +114,10 @@ func TestTheSubnetOfAnAddressDecidesTheInterface(t *testing.T) {
 
 	_, err := p.LAN(ctx, netip.MustParseAddr("10.0.3.1"))
 	require.ErrorContains(t, err, "find the interface for 10.0.3.1: it is in no subnet of this node, which has 10.0.1.10/24 on eth0, 10.0.2.10/24 on eth1")
+	for _, ip := range []string{"10.0.1.0", "10.0.1.255", "10.0.2.255"} {
+		_, err = p.LAN(ctx, netip.MustParseAddr(ip))
+		require.ErrorContains(t, err, "it stands for the subnet or for all hosts", ip)
+	}
 	p.add("lo", "10.0.4.1/24")
 	_, err = p.LAN(ctx, netip.MustParseAddr("10.0.4.2"))
 	require.ErrorContains(t, err, "lo is no Ethernet")
