@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
 	"internal/gateway":         {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":          {},
+	"internal/hostnet":         {},
 	"internal/agent":           {"*"},
 }
 
