@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":         {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":          {},
 	"internal/hostnet":         {},
+	"internal/floating":        {"internal/hostnet"},
 	"internal/agent":           {"*"},
 }
 
