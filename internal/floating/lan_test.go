@@ -29,6 +29,8 @@ type machine struct {
 	ears    map[chan packet]bool
 	free    map[netip.Addr]time.Time // when a question had no answer last
 
+	broken map[string]error // by method: what it says, and does nothing
+
 	// onPut and onTake are told before it happens; anew: the address was not there.
 	onPut  func(ip netip.Addr, anew bool)
 	onTake func(ip netip.Addr)
@@ -53,7 +55,7 @@ var never = time.Unix(1<<40, 0)
 
 func (l *lan) machine() *machine {
 	m := &machine{lan: l, mac: net.HardwareAddr{2, 0, 0, 0, 0, byte(len(l.machines) + 1)}, carrier: true, ends: map[netip.Addr]time.Time{},
-		ears: map[chan packet]bool{}, free: map[netip.Addr]time.Time{}, onPut: func(netip.Addr, bool) {}, onTake: func(netip.Addr) {}}
+		ears: map[chan packet]bool{}, free: map[netip.Addr]time.Time{}, broken: map[string]error{}, onPut: func(netip.Addr, bool) {}, onTake: func(netip.Addr) {}}
 	l.machines = append(l.machines, m)
 	return m
 }
@@ -67,6 +69,9 @@ func (m *machine) hears(o *machine) bool {
 func (m *machine) Put(_ context.Context, ip netip.Addr) error {
 	m.lan.mutex.Lock()
 	defer m.lan.mutex.Unlock()
+	if err := m.broken["Put"]; err != nil {
+		return err
+	}
 	m.onPut(ip, !m.has(ip))
 	m.ends[ip] = time.Now().Add(simLifetime)
 	return nil
@@ -75,6 +80,9 @@ func (m *machine) Put(_ context.Context, ip netip.Addr) error {
 func (m *machine) Take(_ context.Context, ip netip.Addr) error {
 	m.lan.mutex.Lock()
 	defer m.lan.mutex.Unlock()
+	if err := m.broken["Take"]; err != nil {
+		return err
+	}
 	m.onTake(ip)
 	delete(m.ends, ip)
 	return nil
@@ -83,6 +91,9 @@ func (m *machine) Take(_ context.Context, ip netip.Addr) error {
 func (m *machine) Floating(context.Context) ([]hostnet.Floating, error) {
 	m.lan.mutex.Lock()
 	defer m.lan.mutex.Unlock()
+	if err := m.broken["Floating"]; err != nil {
+		return nil, err
+	}
 	var all []hostnet.Floating
 	for ip, end := range m.ends {
 		if m.has(ip) {
@@ -95,10 +106,26 @@ func (m *machine) Floating(context.Context) ([]hostnet.Floating, error) {
 func (m *machine) RefreshEvery() time.Duration { return simLifetime / 3 }
 
 func (m *machine) LAN(context.Context, netip.Addr) (hostnet.LAN, error) {
-	return hostnet.LAN{Interface: "eth0", Index: 2, MAC: m.mac}, nil
+	return hostnet.LAN{Interface: "eth0", Index: 2, MAC: m.mac}, m.says("LAN")
 }
 
-func (m *machine) WouldAnswer(context.Context, hostnet.LAN) error { return nil }
+func (m *machine) WouldAnswer(context.Context, hostnet.LAN) error { return m.says("WouldAnswer") }
+
+func (m *machine) says(method string) error {
+	m.lan.mutex.Lock()
+	defer m.lan.mutex.Unlock()
+	return m.broken[method]
+}
+
+// breaks lets a method fail; an empty text mends it.
+func (m *machine) breaks(method, text string) {
+	m.lan.mutex.Lock()
+	defer m.lan.mutex.Unlock()
+	delete(m.broken, method)
+	if text != "" {
+		m.broken[method] = errors.New(text)
+	}
+}
 
 func (m *machine) subnets() []hostnet.Subnet {
 	m.lan.mutex.Lock()
@@ -160,6 +187,9 @@ func hear(ctx context.Context, ear chan packet, ip netip.Addr, atMost time.Durat
 }
 
 func (m *machine) Probe(ctx context.Context, _ hostnet.LAN, ip netip.Addr) (hostnet.Conflict, bool, error) {
+	if err := m.says("Probe"); err != nil {
+		return hostnet.Conflict{}, false, err
+	}
 	ear, close := m.listen()
 	defer close()
 	for range 3 {
@@ -179,6 +209,9 @@ func (m *machine) Probe(ctx context.Context, _ hostnet.LAN, ip netip.Addr) (host
 
 func (m *machine) Announce(ctx context.Context, _ hostnet.LAN, ip netip.Addr) error {
 	for range 3 {
+		if err := m.says("Announce"); err != nil {
+			return err
+		}
 		m.tell(hostnet.Announces, ip)
 		select {
 		case <-ctx.Done():
@@ -193,6 +226,9 @@ func (m *machine) Watch(ctx context.Context, _ hostnet.LAN, ip netip.Addr, repor
 	ear, close := m.listen()
 	defer close()
 	for ctx.Err() == nil {
+		if err := m.says("Watch"); err != nil {
+			return err
+		}
 		m.tell(hostnet.Asks, ip)
 		for next := time.Now().Add(simWatch); time.Now().Before(next); {
 			c, taken := hear(ctx, ear, ip, time.Until(next), hostnet.Asks)

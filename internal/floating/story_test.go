@@ -2,6 +2,7 @@ package floating
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,21 @@ func TestABGPDThatRestartsCostsNothingAndADeadOneGivesWay(t *testing.T) {
 	})
 }
 
+func TestABGPDThatDiesDuringTheQuestionGetsNoAddress(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, _ *node) {
+		time.Sleep(time.Second)
+		a.set(&a.bgpd, false)
+		word, _ := a.told()
+		time.Sleep(time.Until(word.BGPDAnswered.Add(Answering - 200*time.Millisecond)))
+		api.assign("a")
+		eventually(t, 200*time.Millisecond, "a asks", a.is(Probing))
+		always(t, time.Minute, "bgpd is dead", func() bool { return !a.holds() })
+		require.True(t, a.is(Refused)())
+		a.set(&a.bgpd, true)
+		eventually(t, time.Second, "a takes it", a.is(Held))
+	})
+}
+
 func TestWithAgentAndBGPDGoneTheAddressGoesByItsLifetime(t *testing.T) {
 	story(t, func(t *testing.T, api *api, a, b *node) {
 		api.assign("a")
@@ -113,6 +129,25 @@ func TestWithAgentAndBGPDGoneTheAddressGoesByItsLifetime(t *testing.T) {
 	})
 }
 
+func TestAnAddressThatRanOutIsNotRefreshedButAskedFor(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, _ *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.kill()
+		a.set(&a.bgpd, false)
+		time.Sleep(time.Until(a.ends[ip]) - 300*time.Millisecond)
+		a.run()
+		eventually(t, 200*time.Millisecond, "it is found", a.is(Held))
+		time.Sleep(300 * time.Millisecond) // less than until the next look
+		a.onPut = func(_ netip.Addr, anew bool) {
+			require.True(t, anew)
+			require.Equal(t, time.Now(), a.free[ip], "nobody answered just now")
+		}
+		a.set(&a.bgpd, true)
+		eventually(t, time.Second, "a takes it", func() bool { return a.holds() })
+	})
+}
+
 func TestAnAddressThatSomebodyDeletesIsPutOnAgain(t *testing.T) {
 	story(t, func(t *testing.T, api *api, a, _ *node) {
 		api.assign("a")
@@ -121,6 +156,77 @@ func TestAnAddressThatSomebodyDeletesIsPutOnAgain(t *testing.T) {
 		delete(a.ends, ip)
 		a.lan.mutex.Unlock()
 		eventually(t, 2*time.Second, "a asks and puts it on again", a.holds)
+	})
+}
+
+func TestWhatCannotBeHeldIsRefusedWithTheReasonUntilItIsMended(t *testing.T) {
+	for _, method := range []string{"LAN", "WouldAnswer", "Probe", "Put"} {
+		t.Run(method, func(t *testing.T) {
+			story(t, func(t *testing.T, api *api, a, _ *node) {
+				a.breaks(method, "do this")
+				api.assign("a")
+				eventually(t, time.Second, "a says why", a.is(Refused))
+				f, _ := a.fact()
+				require.Equal(t, Fact{Address: ip, State: Refused, Reason: "do this"}, f)
+				told := len(a.facts)
+				always(t, time.Minute, "a does not hold it", func() bool { return !a.holds() })
+				require.Len(t, a.facts, told, "it is told once")
+				a.breaks(method, "")
+				eventually(t, 3*time.Second, "a takes it", a.is(Held))
+			})
+		})
+	}
+}
+
+func TestWhatIsAmissWithAHeldAddressIsToldAndMendsItself(t *testing.T) {
+	for _, method := range []string{"WouldAnswer", "Put", "Watch"} {
+		t.Run(method, func(t *testing.T) {
+			story(t, func(t *testing.T, api *api, a, _ *node) {
+				api.assign("a")
+				eventually(t, time.Second, "a takes it", a.is(Held))
+				reason := func(want string) func() bool {
+					return func() bool {
+						require.True(t, a.holds())
+						f, _ := a.fact()
+						return f.State == Held && f.Reason == want
+					}
+				}
+				a.breaks(method, "do this")
+				eventually(t, 21*time.Second, "a says what", reason("do this"))
+				time.Sleep(15 * time.Second)
+				a.breaks(method, "")
+				eventually(t, 21*time.Second, "it is well", reason(""))
+				always(t, 2*time.Minute, "it stays well", reason(""))
+			})
+		})
+	}
+}
+
+func TestAnAddressThatCannotBeTakenOffIsToldAsHeld(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.breaks("Take", "no right")
+		api.assign("b")
+		eventually(t, time.Second, "b sees it", b.is(Conflict))
+		f, _ := a.fact()
+		require.Equal(t, Fact{Address: ip, State: Held, Reason: "no right"}, f)
+		eventually(t, simLifetime+2*time.Second, "it is not refreshed", b.is(Held))
+		require.True(t, a.is("")())
+	})
+}
+
+func TestNothingIsPutOnBeforeItIsKnownWhatIsThere(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, _ *node) {
+		a.kill()
+		a.breaks("Floating", "netlink")
+		api.assign("a")
+		a.facts = nil
+		a.run()
+		always(t, time.Minute, "nothing is put, nothing is told", func() bool { return !a.holds() && a.is("")() })
+		require.Empty(t, a.facts)
+		a.breaks("Floating", "")
+		eventually(t, 2*time.Second, "a takes it", a.is(Held))
 	})
 }
 
