@@ -139,7 +139,7 @@ func (c *cluster) lookUp(ctx context.Context, group string, kinds []servedKind, 
 	served, err := c.served(ctx, group, kinds)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.health.failed(discovery, err)
+			c.health.unreachable(discovery, err)
 			for _, k := range kinds { // feeds that are waited for tell why
 				c.gathering.fail(c.servedFeed(k), cause(err), nil)
 			}
@@ -209,35 +209,52 @@ func (c *cluster) follow(ctx context.Context, k servedKind, served []string, wat
 	}
 	watches.running[kind].end()
 	delete(watches.running, kind)
-	f := c.servedFeed(k)
-	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: k.resource + "." + k.group}
-	if len(served) > 0 || c.defined(ctx, crd.Name) {
-		c.gathering.fail(f, "it is not served in a version that can be read", &problem.Problem{
-			Severity: problem.Error, Object: crd, Field: "spec.versions", Reason: problem.NotServed, Message: fmt.Sprintf(
-				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use",
-				k.kind, strings.Join(versions, " or ")),
-		})
-		return false
-	}
-	if k.optional {
-		c.gathering.absent(f, nil)
-		return false
-	}
-	c.gathering.absent(f, &problem.Problem{
-		Severity: problem.Warning, Object: crd, Reason: problem.NotServed,
-		Message: fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", k.kind),
-	})
+	c.unserved(ctx, k, served)
 	return false
 }
 
-// defined tells whether a kind that is not served has a definition, and perhaps objects, all the same. Without the right to ask, what is
-// not served counts as not there.
-func (c *cluster) defined(ctx context.Context, name string) bool {
+// unserved takes in that a kind is not served, or in no version that can be read.
+func (c *cluster) unserved(ctx context.Context, k servedKind, served []string) {
+	f := c.servedFeed(k)
+	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: k.resource + "." + k.group}
+	defined, asked := c.defined(ctx, crd.Name)
+	if !asked && c.gathering.hasRead(f) {
+		why := "the API server serves it no more, and forbids to ask whether it is still defined"
+		c.gathering.fail(f, why, &problem.Problem{
+			Severity: problem.Error, Object: crd, Reason: problem.Forbidden, Message: why + "; let this program's account " + mayAsk + "; what was read before stays in use",
+		})
+		return
+	}
+	if len(served) > 0 || defined {
+		c.gathering.fail(f, "it is not served in a version that can be read", &problem.Problem{
+			Severity: problem.Error, Object: crd, Field: "spec.versions", Reason: problem.NotServed, Message: fmt.Sprintf(
+				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use",
+				k.kind, strings.Join(versionsOf(k.groupKind()), " or ")),
+		})
+		return
+	}
+	if k.optional {
+		c.gathering.absent(f, nil)
+		return
+	}
+	why := fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", k.kind)
+	if !asked {
+		why += "; whether there is one can't be asked: let this program's account " + mayAsk
+	}
+	c.gathering.absent(f, &problem.Problem{Severity: problem.Warning, Object: crd, Reason: problem.NotServed, Message: why})
+}
+
+// mayAsk is the right that defined needs.
+const mayAsk = "get customresourcedefinitions.apiextensions.k8s.io in the cluster"
+
+// defined tells whether a kind that is not served has a definition, and perhaps objects, all the same; asked is false without the right to ask. Then
+// what was read stays, and what never was counts as not there.
+func (c *cluster) defined(ctx context.Context, name string) (yes, asked bool) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var definition metav1.PartialObjectMetadata
 	err := c.ask(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", &definition)
-	return err == nil || !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err)
+	return err == nil || !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err), !apierrors.IsForbidden(err)
 }
 
 // begin watches a kind in a version, unless that is watched already.
@@ -283,7 +300,7 @@ func (c *cluster) served(ctx context.Context, group string, kinds []servedKind) 
 }
 
 func (c *cluster) ask(ctx context.Context, path, as string, into any) error {
-	data, err := c.clients.plain.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
+	data, err := c.clients.core.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -44,6 +45,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a watch that expired is no flap", k.expired)
 	t.Run("kinds come and go", k.kinds)
 	t.Run("a kind is read in the version that is served", k.versions)
+	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
 	t.Run("GDC's kinds are read where that is asked for", k.gdc)
 }
 
@@ -160,6 +162,7 @@ func (r *room) slice(service, name string, endpoints ...discoveryv1.Endpoint) {
 type watching struct {
 	t      *testing.T
 	health *source.Health
+	log    *said
 
 	mu      sync.Mutex
 	results []source.Result
@@ -174,18 +177,41 @@ func (r *room) watch(user *rest.Config) *watching {
 
 func (r *room) watchWith(options source.ClusterOptions) *watching {
 	r.t.Helper()
-	w := &watching{t: r.t, health: source.NewHealth(time.Now), news: make(chan struct{}, 1)}
+	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &said{}, news: make(chan struct{}, 1)}
 	options.Namespace, options.Node, options.Health = r.namespace, r.node, w.health
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- source.WatchCluster(ctx, options, slog.New(slog.DiscardHandler), w.take)
+		done <- source.WatchCluster(ctx, options, slog.New(slog.NewTextHandler(w.log, nil)), w.take)
 	}()
 	r.t.Cleanup(func() {
 		cancel()
 		require.NoError(r.t, <-done)
 	})
 	return w
+}
+
+// said is a log that may be read while it is written.
+type said struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *said) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (w *watching) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, ok, patience, 50*time.Millisecond, what)
 }
 
 func (w *watching) take(r source.Result) {
@@ -278,8 +304,8 @@ func (k *kube) firstResult(t *testing.T) {
 	require.Len(t, o.Services, 1)
 	require.Equal(t, "shop", o.Services[0].Name)
 	require.Equal(t, "20.0.0.1", o.Services[0].Status.LoadBalancer.Ingress[0].IP)
-	require.Len(t, o.EndpointSlices, 1)
-	require.Len(t, o.EndpointSlices[0].Endpoints, 2, "one here, one elsewhere")
+	require.Equal(t, []snapshot.Endpoints{{Namespace: r.namespace, Service: "shop", Any: true, Local: true, Ready: true, LocalReady: true}}, o.Endpoints,
+		"one here, one elsewhere")
 	require.Len(t, o.Secrets, 1)
 	require.Equal(t, map[string][]byte{"password": []byte("hunter2")}, o.Secrets[0].Data)
 	require.Len(t, o.ConfigMaps, 1)

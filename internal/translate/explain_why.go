@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/internal/iprange"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
@@ -114,7 +115,7 @@ func (e *Explanation) strayHint(s *judged) string {
 			continue
 		}
 		for _, p := range e.seen.allPools {
-			if slices.ContainsFunc(p.ranges, func(r addressRange) bool { return r.contains(addr) }) {
+			if slices.ContainsFunc(p.ranges, func(r iprange.Range) bool { return r.Contains(addr) }) {
 				return fmt.Sprintf("; IPAddressPool %q has it, but can't be used as it is: %s", p.name, e.against(e.metallb("IPAddressPool", p.name)))
 			}
 		}
@@ -127,16 +128,16 @@ func (e *Explanation) strayHint(s *judged) string {
 }
 
 // nearest is the pool entry with the least distance to an address that lies in none.
-func nearest(pools []pool, addr netip.Addr) (name string, at addressRange, ok bool) {
+func nearest(pools []pool, addr netip.Addr) (name string, at iprange.Range, ok bool) {
 	var least *big.Int
 	for _, p := range pools {
 		for _, r := range p.ranges {
-			if r.first.Is4() != addr.Is4() {
+			if r.First.Is4() != addr.Is4() {
 				continue
 			}
-			far := gap(r.first, addr)
-			if r.last.Less(addr) {
-				far = gap(addr, r.last)
+			far := gap(r.First, addr)
+			if r.Last.Less(addr) {
+				far = gap(addr, r.Last)
 			}
 			if least == nil || far.Cmp(least) < 0 {
 				least, name, at, ok = far, p.name, r, true

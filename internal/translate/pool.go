@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/internal/iprange"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -16,24 +16,10 @@ import (
 type pool struct {
 	name   string
 	labels map[string]string
-	ranges []addressRange
+	ranges []iprange.Range
 	// widest is the shortest prefix length of each family that every entry of addresses reaches, -1 for a family without entries:
 	// aggregation must not be shorter.
 	widest4, widest6 int
-}
-
-// addressRange is an entry of a pool: the addresses from first to last, of one family.
-type addressRange struct{ first, last netip.Addr }
-
-func (r addressRange) overlaps(o addressRange) bool {
-	return r.first.Is4() == o.first.Is4() && r.first.Compare(o.last) <= 0 && o.first.Compare(r.last) <= 0
-}
-
-func (r addressRange) String() string {
-	if r.first == r.last {
-		return r.first.String()
-	}
-	return r.first.String() + "-" + r.last.String()
 }
 
 // pools chooses the pools that are used, oldest first.
@@ -74,7 +60,7 @@ func (t *translation) pools() []pool {
 		for _, other := range accepted {
 			for _, r := range p.ranges {
 				for _, o := range other.ranges {
-					if r.overlaps(o) {
+					if r.Overlaps(o) {
 						return &issue{problem.Error, "spec.addresses", problem.OverlappingPool, fmt.Sprintf(
 							"%s overlaps %s of IPAddressPool %q; an address belongs to one pool", r, o, other.name)}
 					}
@@ -94,64 +80,33 @@ func newPool(name string, labels map[string]string, in goodPool, found *issues) 
 	}
 	for i, entry := range in.Spec.Addresses {
 		field := fmt.Sprintf("spec.addresses[%d]", i)
-		r, err := parseRange(entry)
+		r, err := iprange.Parse(entry)
 		if err != nil {
 			found.refuse(field, problem.InvalidValue, err.Error())
 			continue
 		}
 		for j, other := range p.ranges {
-			if r.overlaps(other) {
+			if r.Overlaps(other) {
 				found.warn(field, problem.DuplicateEntry, fmt.Sprintf("%s overlaps %s, entry %d of this pool", r, other, j))
 				break
 			}
 		}
 		p.ranges = append(p.ranges, r)
 		widest := &p.widest6
-		if r.first.Is4() {
+		if r.First.Is4() {
 			widest = &p.widest4
 		}
-		*widest = max(*widest, r.widestBlock())
+		*widest = max(*widest, widestBlock(r))
 	}
 	return p
 }
 
-// parseRange reads a CIDR prefix, whose host bits don't matter, or a range from a first to a last address.
-func parseRange(s string) (addressRange, error) {
-	if strings.Contains(s, "-") {
-		from, to, _ := strings.Cut(s, "-")
-		first, err1 := netip.ParseAddr(strings.TrimSpace(from))
-		last, err2 := netip.ParseAddr(strings.TrimSpace(to))
-		switch {
-		case err1 != nil || err2 != nil:
-			return addressRange{}, fmt.Errorf("%q is not a range of two addresses, as in 192.0.2.10-192.0.2.20", s)
-		case first.Zone() != "" || last.Zone() != "" || first.Is4In6() || last.Is4In6():
-			return addressRange{}, fmt.Errorf("%q: write plain IPv4 or IPv6 addresses", s)
-		case first.Is4() != last.Is4():
-			return addressRange{}, fmt.Errorf("%q mixes IPv4 and IPv6; write two entries", s)
-		case last.Less(first):
-			return addressRange{}, fmt.Errorf("%q ends before it starts; write %s-%s", s, last, first)
-		}
-		return addressRange{first, last}, nil
-	}
-	prefix, err := netip.ParsePrefix(s)
-	if err != nil || prefix.Addr().Is4In6() {
-		return addressRange{}, fmt.Errorf("%q is neither a prefix (192.0.2.0/24) nor a range (192.0.2.10-192.0.2.20)", s)
-	}
-	prefix = prefix.Masked()
-	return addressRange{prefix.Addr(), lastAddr(prefix)}, nil
-}
-
-// contains tells whether the address lies in the range.
-func (r addressRange) contains(a netip.Addr) bool {
-	return r.first.Is4() == a.Is4() && r.first.Compare(a) <= 0 && a.Compare(r.last) <= 0
-}
-
 // block is the largest prefix around the address that lies within the range.
-func (r addressRange) block(a netip.Addr) netip.Prefix {
+func block(r iprange.Range, a netip.Addr) netip.Prefix {
 	best := netip.PrefixFrom(a, a.BitLen())
 	for bits := a.BitLen() - 1; bits >= 0; bits-- {
 		p := netip.PrefixFrom(a, bits).Masked()
-		if p.Addr().Less(r.first) || r.last.Less(lastAddr(p)) {
+		if p.Addr().Less(r.First) || r.Last.Less(iprange.Last(p)) {
 			break
 		}
 		best = p
@@ -160,48 +115,24 @@ func (r addressRange) block(a netip.Addr) netip.Prefix {
 }
 
 // widestBlock is the length of the shortest prefix in the range's division into prefixes.
-func (r addressRange) widestBlock() int {
-	widest := r.first.BitLen()
-	for a := r.first; ; {
+func widestBlock(r iprange.Range) int {
+	widest := r.First.BitLen()
+	for a := r.First; ; {
 		// The largest prefix that starts at a and ends within the range.
 		bits := a.BitLen()
 		for bits > 0 {
 			p := netip.PrefixFrom(a, bits-1)
-			if p.Masked().Addr() != a || r.last.Less(lastAddr(p)) {
+			if p.Masked().Addr() != a || r.Last.Less(iprange.Last(p)) {
 				break
 			}
 			bits--
 		}
 		widest = min(widest, bits)
-		end := lastAddr(netip.PrefixFrom(a, bits))
-		if end == r.last {
+		end := iprange.Last(netip.PrefixFrom(a, bits))
+		if end == r.Last {
 			return widest
 		}
 		a = end.Next()
-	}
-}
-
-func lastAddr(p netip.Prefix) netip.Addr {
-	if p.Addr().Is4() {
-		b := p.Addr().As4()
-		fill(b[:], p.Bits())
-		return netip.AddrFrom4(b)
-	}
-	b := p.Addr().As16()
-	fill(b[:], p.Bits())
-	return netip.AddrFrom16(b)
-}
-
-// fill sets the host bits.
-func fill(b []byte, bits int) {
-	for i := range b {
-		switch {
-		case bits >= 8*(i+1):
-		case bits <= 8*i:
-			b[i] = 0xff
-		default:
-			b[i] |= 0xff >> (bits - 8*i)
-		}
 	}
 }
 
@@ -211,7 +142,7 @@ type poolIndex struct {
 }
 
 type poolEntry struct {
-	addressRange
+	iprange.Range
 	pool int
 }
 
@@ -222,7 +153,7 @@ func newPoolIndex(pools []pool) poolIndex {
 			x.entries = append(x.entries, poolEntry{r, i})
 		}
 	}
-	slices.SortStableFunc(x.entries, func(a, b poolEntry) int { return a.first.Compare(b.first) })
+	slices.SortStableFunc(x.entries, func(a, b poolEntry) int { return a.First.Compare(b.First) })
 	return x
 }
 
@@ -231,13 +162,13 @@ var errNoPool = errors.New("no pool")
 // find returns the entry that holds the address. Ranges of one pool may overlap, so it looks back as far as one could reach.
 func (x poolIndex) find(a netip.Addr) (poolEntry, error) {
 	i, _ := slices.BinarySearchFunc(x.entries, a, func(e poolEntry, a netip.Addr) int {
-		if e.first.Compare(a) <= 0 {
+		if e.First.Compare(a) <= 0 {
 			return -1
 		}
 		return 1
 	})
 	for i--; i >= 0; i-- {
-		if x.entries[i].contains(a) {
+		if x.entries[i].Contains(a) {
 			return x.entries[i], nil
 		}
 	}
