@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Root builds in somebody else's clone, too, of which git tells Go nothing. The version is VERSION.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
 BIN := bin
 # As root the tests must find a real FRR: a skip would hide what was not proven. Others are told what was skipped.
 REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
@@ -11,6 +13,8 @@ REQUIRE_KUBE := $(REQUIRE_FRR)
 REQUIRE := FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) FRR_RENDERER_REQUIRE_KUBE=$(REQUIRE_KUBE)
 # How long each fuzz target runs in test-long.
 FUZZTIME ?= 60s
+# How long an input that has reached new code is made smaller. Go's 60 s, during which a worker tries nothing else, would take all of FUZZTIME.
+FUZZMINIMIZE ?= 10x
 # Repetitions of the scenarios in test-long.
 COUNT ?= 3
 # bench-table keeps its rows in TABLE, goes up to TABLE_MAX prefixes, and gives frr-reload.py up after GIVE_UP a change.
@@ -35,8 +39,9 @@ kube: ## kube-apiserver and etcd that the tests need: 4 minutes once; KUBEBUILDE
 	@test/kube/build.sh >/dev/null
 
 .PHONY: helm
-helm: ## helm, that the tests of the chart need: 2 minutes once
+helm: ## helm and Prometheus' parser, that the tests of the chart need: 3 minutes once
 	@test/helm/build.sh >/dev/null
+	@test/promql/build.sh >/dev/null
 
 .PHONY: chart
 chart: ## bin/frr-renderer-VERSION.tgz, the Helm chart
@@ -54,7 +59,7 @@ frr-distribution:
 
 .PHONY: verify
 verify: ## formatting, vet, and that generated files are up to date
-	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
+	@bad=$$(find . -name '*.go' -not -path './.cache/*' | xargs gofmt -l) || exit 1; [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify >/dev/null
 	@tmp=$$(mktemp -d) && trap "rm -rf $$tmp" EXIT && cp -r api charts docs $$tmp/ && $(MAKE) --no-print-directory generate && \
@@ -75,16 +80,15 @@ unit: frr $(if $(REQUIRE_KUBE),kube)
 
 .PHONY: test-long
 test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target for FUZZTIME, the scenarios COUNT times, faults at every point
-	@set -e; for package in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$package 2>/dev/null | grep '^Fuzz'); do \
-			echo "fuzz $$package $$target for $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
-		done; \
+	@set -e; targets=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' .); for found in $${targets//:func /:}; do \
+		package=$$(dirname $${found%%:*}); target=$${found##*:}; \
+		echo "fuzz $$package $$target for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime $(FUZZMINIMIZE) $$package; \
 	done
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count $(COUNT) -run Scenario ./test/frr
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count 1 -run TestEvery ./test/frr/cluster -args -seed $$RANDOM -steps 400 -orders 40
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
-	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 120m -count 1 ./test/frr/cluster/faults -args -long -crowd 10000
+	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 180m -count 1 ./test/frr/cluster/faults -args -long -crowd 10000
 
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it

@@ -39,9 +39,10 @@ var mayImport = map[string][]string{
 	"internal/render":          {"internal/frrconf", "templates"},
 	"internal/reload":          {"internal/render", "internal/vtysh"},
 	"internal/observe":         {"internal/vtysh"},
-	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem"},
+	"internal/status":          {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
 	"internal/gateway":         {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":          {},
+	"internal/hostnet":         {},
 	"internal/agent":           {"*"},
 }
 

@@ -133,7 +133,7 @@ func role(b *bytes.Buffer, kind string, all []rights.Right, scope rights.Scope) 
 	meta := func(kind string) {
 		fmt.Fprintf(b, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: {{ include \"frr-renderer.fullname\" . }}-speaker\n", kind)
 		if scope == rights.Namespace {
-			b.WriteString("  namespace: {{ .Release.Namespace }}\n")
+			b.WriteString("  namespace: {{ .Release.Namespace | quote }}\n")
 		}
 		b.WriteString("  labels:\n    {{- include \"frr-renderer.labels\" . | nindent 4 }}\n")
 	}
@@ -151,8 +151,8 @@ func role(b *bytes.Buffer, kind string, all []rights.Right, scope rights.Scope) 
   name: {{ include "frr-renderer.fullname" . }}-speaker
 subjects:
 - kind: ServiceAccount
-  name: {{ include "frr-renderer.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "frr-renderer.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 `, kind)
 }
 

@@ -9,7 +9,7 @@ import (
 
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/transport"
 	"k8s.io/klog/v2"
 
 	"github.com/frr-renderer/frr-renderer/internal/agent"
@@ -20,7 +20,7 @@ import (
 const requestTimeout = 15 * time.Second
 
 // announce returns who writes Events until ctx ends; nil where there is no API server.
-func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metrics, log *slog.Logger) (agent.Announcer, error) {
+func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (agent.Announcer, error) {
 	config, err := apiServer(kubeconfig)
 	switch {
 	case errors.Is(err, rest.ErrNotInCluster):
@@ -33,8 +33,8 @@ func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metr
 		return nil, fmt.Errorf("read --kubeconfig: %w", err)
 	}
 	config.Timeout = requestTimeout
-	config.UserAgent = userAgent()
 	config.Wrap(metrics.CountRequests)
+	config.Wrap(denials.Watch)
 	client, err := eventsclient.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -43,13 +43,30 @@ func announce(ctx context.Context, kubeconfig, node string, metrics *status.Metr
 	return status.NewAnnouncer(ctx, node, client, log)
 }
 
-// apiServer says how to reach it: as the file says, or as a pod does.
+// apiServer says how to reach it, and under what name it knows this program.
 func apiServer(kubeconfig string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		return rest.InClusterConfig()
+	config, err := reachAPIServer(kubeconfig)
+	if err != nil {
+		return nil, err
 	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config.UserAgent = "frr-renderer/" + version
+	return config, nil
 }
 
-// userAgent is by what name API servers know this program.
-func userAgent() string { return "frr-renderer/" + version }
+// reachAPIServer reaches it as the file says, or as a pod does.
+func reachAPIServer(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return renewing(rest.InClusterConfig())
+	}
+	return renewing(readKubeconfig(kubeconfig))
+}
+
+// renewing has the file of a token read again as soon as the API server does not know the one that is used, rather than within a minute.
+func renewing(config *rest.Config, err error) (*rest.Config, error) {
+	if err == nil && config.BearerTokenFile != "" {
+		source := transport.NewCachedFileTokenSource(config.BearerTokenFile)
+		config.BearerToken, config.BearerTokenFile = "", ""
+		config.Wrap(transport.ResettableTokenSourceWrapTransport(source))
+	}
+	return config, err
+}

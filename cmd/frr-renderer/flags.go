@@ -117,7 +117,6 @@ func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	if err != nil {
 		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
 	}
-	config.UserAgent = userAgent()
 	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config})
 	if err != nil {
 		return result, failed(err)
@@ -212,7 +211,7 @@ func (f *objectFlags) translateNode(ctx context.Context, read source.Result, nod
 			// Without FRR at hand its parser can't be asked; say so, and check what can be checked.
 			result := translate.Translate(snap, translate.LastGood{})
 			result.Problems = append(result.Problems, problem.Problem{
-				Severity: problem.Warning, Reason: problem.ExtrasRefused, Field: "data.extras",
+				Severity: problem.Warning, Reason: problem.ExtrasRefused, Field: "data[extras]",
 				Object:  problem.Object{Kind: "ConfigMap", Namespace: snap.Namespace, Name: snap.Extras.Name},
 				Message: "FRR's parser was not asked whether it takes it: " + err.Error(),
 			})

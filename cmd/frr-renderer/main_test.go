@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -258,4 +259,17 @@ func TestStatusTellsWhatTheProgramAnswers(t *testing.T) {
 	code, out, _ := do(t, "status", "--vty-dir", t.TempDir(), "--health-addr", address)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, out, address+" answers 403 Forbidden (read it on the node itself)")
+}
+
+func TestStatusTellsWhatWaitsForBFD(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, printSessions(&out, paint{}, observe.State{Sessions: []observe.Session{
+		{Neighbor: "10.0.0.1", VRF: "default", State: "Idle", BFD: "Down"},
+		{Neighbor: "10.0.0.2", VRF: "red", State: "Idle", BFD: "Down"},
+		{Neighbor: "10.0.0.3", VRF: "default", State: "Idle"},
+		{Neighbor: "10.0.0.4", VRF: "default", State: "Established", BFD: "Down"},
+	}}))
+	require.Equal(t, 2, strings.Count(out.String(), "Idle while BFD is down"), out.String())
+	require.Contains(t, out.String(), "  10.0.0.1: Idle while")
+	require.Contains(t, out.String(), "  10.0.0.2 of red: Idle while")
 }

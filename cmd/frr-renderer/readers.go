@@ -17,6 +17,8 @@ import (
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
 // readers lets those through whose token the API server knows (TokenReview), and who may get the path by its rules (SubjectAccessReview of a
@@ -148,11 +150,12 @@ func (r *readers) review(ctx context.Context, token, verb, path string) (int, er
 	return http.StatusOK, nil
 }
 
-// heard logs when the API server stops answering, and when it answers again. A crowd of strangers is no news of it.
+// heard logs when the API server stops answering, and when it answers again. A crowd of strangers is no news of it; of a right that is missing
+// status.Denials tell.
 func (r *readers) heard(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	unheard := err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCrowded)
+	unheard := err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errCrowded) && !status.Denied(err)
 	switch {
 	case unheard && !r.unheard:
 		r.log.Warn("the API server does not say who may read metrics; who was allowed lately may go on", "error", err)

@@ -42,7 +42,7 @@ func (f *reportFlags) check() error {
 }
 
 // reporter returns who shows what became of the objects, and what it needs to run: only where the objects are those of an API server.
-func (f *runFlags) reporter(metrics *status.Metrics, log *slog.Logger) (agent.Reporter, func(context.Context), error) {
+func (f *runFlags) reporter(metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (agent.Reporter, func(context.Context), error) {
 	if len(f.objects.paths) > 0 {
 		return nil, func(context.Context) {}, nil
 	}
@@ -50,7 +50,6 @@ func (f *runFlags) reporter(metrics *status.Metrics, log *slog.Logger) (agent.Re
 	if err != nil {
 		return nil, nil, fmt.Errorf("use the API server: %w", err)
 	}
-	config.UserAgent = userAgent()
 	config.Wrap(metrics.CountRequests)
 	told := reload.NoFile
 	if f.state != reload.NoFile {
@@ -58,7 +57,7 @@ func (f *runFlags) reporter(metrics *status.Metrics, log *slog.Logger) (agent.Re
 	}
 	r, err := status.NewReporter(config, status.ReporterOptions{
 		Node: f.objects.node, Namespace: f.objects.options.Namespace, Pod: f.podName, ServiceStatus: f.report.serviceStatus,
-		ServiceStatusQPS: f.report.serviceStatusQPS, EventsPerMinute: f.report.eventsPerMinute, ToldFile: told, Log: log, Now: time.Now,
+		ServiceStatusQPS: f.report.serviceStatusQPS, EventsPerMinute: f.report.eventsPerMinute, ToldFile: told, Log: log, Now: time.Now, Denials: denials,
 	})
 	if err != nil {
 		return nil, nil, err

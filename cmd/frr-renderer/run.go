@@ -93,31 +93,33 @@ what is announced, withdrawn, refused and mended (--events-per-minute); ServiceB
 	return c
 }
 
-func (f *runFlags) run(c *cobra.Command) error {
+// check finds what can't be meant, and returns what is to be logged.
+func (f *runFlags) check() (slog.Level, error) {
 	level, err := logLevel(f.logLevel)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	watch, err := f.source()
+	if f.driftMode != "repair" && f.driftMode != "report" {
+		return 0, fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
+	}
+	if f.drift <= 0 {
+		return 0, fmt.Errorf("--drift-interval %s is no time between two looks; give more than 0s, such as 30s", f.drift)
+	}
+	return level, cmp.Or(
+		checkAddress("--health-addr", f.health, defaultHealthAddr), checkAddress("--metrics-addr", f.metrics, defaultMetricsAddr),
+		f.guard.check(f.metrics, f.health), checkTimes(f.confirm, f.timeout), f.report.check(),
+	)
+}
+
+// run connects what a run is made of: first what may be wrong with its flags, then what tells of it, and the agent when no other run is there.
+func (f *runFlags) run(c *cobra.Command) error {
+	level, err := f.check()
 	if err != nil {
 		return err
 	}
-	if f.driftMode != "repair" && f.driftMode != "report" {
-		return fmt.Errorf("--drift %q is unknown; write repair or report", f.driftMode)
-	}
-	if f.drift <= 0 {
-		return fmt.Errorf("--drift-interval %s is no time between two looks; give more than 0s, such as 30s", f.drift)
-	}
-	if err := cmp.Or(checkAddress("--health-addr", f.health, defaultHealthAddr), checkAddress("--metrics-addr", f.metrics, defaultMetricsAddr)); err != nil {
-		return err
-	}
-	if err := f.guard.check(f.metrics, f.health); err != nil {
-		return err
-	}
-	if err := checkTimes(f.confirm, f.timeout); err != nil {
-		return err
-	}
-	if err := f.report.check(); err != nil {
+	metrics := status.NewMetrics()
+	watch, err := f.source(metrics)
+	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
@@ -126,30 +128,26 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	defer client.Close()
-	if f.state == "" {
-		f.state = reload.NoFile
-		if f.frrConf != reload.NoFile {
-			f.state = filepath.Join(filepath.Dir(f.frrConf), "frr-renderer.last-good.json")
-		}
-	}
+	f.placeState()
 	ctx, cancel := context.WithCancelCause(c.Context())
 	defer cancel(nil)
-	metrics := status.NewMetrics()
-	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, log)
+	denials := status.NewDenials(time.Now, log)
+	announcer, err := announce(ctx, f.kubeconfig, f.objects.node, metrics, denials, log)
 	if err != nil {
 		return failed(err)
 	}
-	reporter, report, err := f.reporter(metrics, log)
+	reporter, report, err := f.reporter(metrics, denials, log)
 	if err != nil {
 		return failed(err)
 	}
 	board := agent.NewBoard(time.Now, metrics)
+	board.Denials(denials.Problems)
 	asked, err := f.vty.client() // of its own: a client is for one at a time
 	if err != nil {
 		return err
 	}
 	metrics.Sessions(observe.NewObserver(ctx, asked, time.Now))
-	if err := f.serve(ctx, board, metrics, log, cancel); err != nil {
+	if err := f.serve(ctx, board, metrics, denials, log, cancel); err != nil {
 		return failed(err)
 	}
 	leave, err := alone(ctx, f.frrConf, log)
@@ -160,11 +158,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	defer leave()
-	a, err := agent.New(agent.Config{
-		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
-		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
-		Reporter: reporter, DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
-	}, board)
+	a, err := agent.New(f.agent(client, announcer, reporter, log), board)
 	if err != nil {
 		return failed(err)
 	}
@@ -185,6 +179,26 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(cause)
 	}
 	return nil
+}
+
+// placeState puts the last good objects beside --frr-conf, where nothing else was said.
+func (f *runFlags) placeState() {
+	switch {
+	case f.state != "":
+	case f.frrConf == reload.NoFile:
+		f.state = reload.NoFile
+	default:
+		f.state = filepath.Join(filepath.Dir(f.frrConf), "frr-renderer.last-good.json")
+	}
+}
+
+// agent is what the flags ask of the agent.
+func (f *runFlags) agent(client vtysh.Client, announcer agent.Announcer, reporter agent.Reporter, log *slog.Logger) agent.Config {
+	return agent.Config{
+		Node: f.objects.node, Options: f.objects.options, FRRConf: f.frrConf, StateFile: f.state, Templates: f.objects.templates,
+		Client: client, Checker: f.vty.exec(), Fingerprint: socketStamp(f.vty.dir), Log: log, Now: time.Now, DriftInterval: f.drift, Announcer: announcer,
+		Reporter: reporter, DriftReport: f.driftMode == "report", RefuseResets: f.refuse, Confirm: f.confirm, Timeout: f.timeout,
+	}
 }
 
 // latest puts values into a slot; a value that nobody took yet is overwritten.

@@ -25,7 +25,7 @@ const (
 )
 
 // serve answers on the addresses of run, which may be one, until ctx ends.
-func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *status.Metrics, log *slog.Logger, fatal context.CancelCauseFunc) error {
+func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *status.Metrics, denials *status.Denials, log *slog.Logger, fatal context.CancelCauseFunc) error {
 	health := healthMux(board, log)
 	if f.metrics == f.health {
 		health.Handle("GET /metrics", metrics.Handler())
@@ -36,7 +36,7 @@ func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *statu
 	if f.metrics == "" || f.metrics == f.health {
 		return nil
 	}
-	scrapes, err := f.scrapes(ctx, metrics, log)
+	scrapes, err := f.scrapes(ctx, metrics, denials, log)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *statu
 }
 
 // scrapes is the server of metrics alone: plain, or for those whom the API server lets in.
-func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *slog.Logger) (server, error) {
+func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics.Handler())
 	if !f.guard.guards(f.metrics) {
@@ -69,8 +69,8 @@ func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, log *sl
 			"say where it is with --kubeconfig, or %s", f.metrics, err, mend)
 	}
 	api.Timeout = requestTimeout
-	api.UserAgent = userAgent()
 	api.Wrap(metrics.CountRequests)
+	api.Wrap(denials.Watch)
 	handler, config, err := f.guard.guard(ctx, mux, api, log)
 	return server{f.metrics, handler, config}, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/agent"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
+	"github.com/frr-renderer/frr-renderer/internal/status"
 )
 
 // The variables of MetalLB's speaker, whose manifests set them.
@@ -63,7 +64,7 @@ func (f *runFlags) readVariables(c *cobra.Command, environment func(string) stri
 type watch func(ctx context.Context, board *agent.Board, log *slog.Logger, changed func(source.Result)) error
 
 // source is the manifests of -f, or else the API server.
-func (f *runFlags) source() (watch, error) {
+func (f *runFlags) source(metrics *status.Metrics) (watch, error) {
 	if f.objects.node == "" {
 		return nil, fmt.Errorf("--node is missing: name the node to configure, here or in %s", nodeVariable)
 	}
@@ -85,11 +86,10 @@ func (f *runFlags) source() (watch, error) {
 	case err != nil:
 		return nil, failed(fmt.Errorf("use the API server of this pod: %w", err))
 	}
-	config.UserAgent = userAgent()
+	config.Wrap(metrics.CountRequests)
 	return func(ctx context.Context, board *agent.Board, log *slog.Logger, changed func(source.Result)) error {
 		health := source.NewHealth(time.Now)
 		board.Follow(health)
-		config.Wrap(board.CountRequests)
 		return source.WatchCluster(ctx, source.ClusterOptions{
 			Options: options, Config: config, Node: f.objects.node, LoadBalancerClass: f.objects.options.LoadBalancerClass, Health: health,
 		}, log, changed)

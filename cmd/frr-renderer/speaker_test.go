@@ -181,3 +181,13 @@ func report(address string) agent.Report {
 	_ = json.Unmarshal([]byte(body), &r)
 	return r
 }
+
+// An API server's audit log and its metrics tell by this name who asks.
+func TestAPIServersKnowTheProgramByItsName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, []byte(`{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+		"contexts": [{"name": "c", "context": {"cluster": "c"}}], "clusters": [{"name": "c", "cluster": {"server": "https://192.0.2.1"}}]}`), 0o600))
+	config, err := apiServer(file)
+	require.NoError(t, err)
+	require.Equal(t, "frr-renderer/"+version, config.UserAgent)
+}

@@ -198,7 +198,15 @@ func printSessions(w io.Writer, p paint, state observe.State) error {
 		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Neighbor, s.VRF, s.RemoteAS, s.State, uptime(s.Uptime),
 			s.PrefixesSent, s.Dropped, timers, restart, dash(strings.ToLower(s.BFD)), dash(s.LastReset))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, s := range state.Sessions {
+		if s.State == "Idle" && strings.EqualFold(s.BFD, "down") {
+			fmt.Fprintf(w, "  %s: %s\n", s, p.warn("Idle while BFD is down: newer FRR begins no session then; see that the router has BFD for this node, too"))
+		}
+	}
+	return nil
 }
 
 func printPending(w io.Writer, p paint, pending []agent.Deferred) {

@@ -113,6 +113,7 @@ type Agent struct {
 
 	allowance allowance
 	guard     guard
+	late      late
 	reporting reporting
 }
 
@@ -135,6 +136,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 		previous = string(data)
 	}
+	board.expects(render.Document{Text: previous})
 	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now, Gate: a.gate})
 	if config.StateFile != reload.NoFile {
 		data, err := os.ReadFile(config.StateFile)
@@ -150,6 +152,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 	}
 	a.guard.resume(a, previous)
+	a.late.resume(previous)
 	a.loadTemplates()
 	return a, nil
 }
@@ -160,29 +163,8 @@ var errNoObjects = errors.New("there is no object at all; FRR keeps what it has 
 // Run works until ctx ends: each value of objects replaces the one before, templates tells that the overlay changed. What is applied stays
 // when Run ends.
 func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates <-chan struct{}) {
-	drift := time.NewTicker(cmp.Or(a.DriftInterval, 30*time.Second))
-	defer drift.Stop()
-	restart := time.NewTicker(restartInterval)
-	defer restart.Stop()
-	retry := time.NewTimer(time.Hour)
-	retry.Stop()
-	wait, looks, said := retryFirst, 0, ""
-	running := a.fingerprint()
-	restarted := func() bool {
-		now := a.fingerprint()
-		if now == running {
-			return false
-		}
-		running, looks = now, restartLooks
-		a.Log.Info("FRR was restarted")
-		if a.guard.Rejected == nil {
-			a.lastGood = a.lastGood.Forgive()
-		}
-		if a.guard.timer != nil {
-			a.guard.prolong(a) // it needs time for its sessions
-		}
-		return true
-	}
+	l := a.newLoop()
+	defer l.end()
 	for {
 		force, drifted := false, false
 		select {
@@ -193,24 +175,25 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			a.status.metrics.Updated()
 		case <-templates:
 			a.loadTemplates()
-		case <-drift.C:
-			// A change that was rolled back is not tried again in another form.
-			switch forgive := a.guard.Rejected == nil && a.lastGood.Refuses() && a.Now().Sub(a.refusedAt) > forgiveAfter; {
-			case forgive:
-				a.lastGood = a.lastGood.Forgive()
-			case a.quiet(ctx):
+		case <-l.drift.C:
+			if !a.forgives() && a.quiet(ctx) {
 				continue
 			}
 			force, drifted = true, true
 		case <-a.guard.expired():
-			if !restarted() {
+			if !l.restarted(a) {
 				a.confirm(ctx)
 			}
 			force = true
-		case <-retry.C:
+		case <-a.late.ticks():
+			if !a.late.due(ctx, a) {
+				continue
+			}
 			force = true
-		case <-restart.C:
-			if !restarted() {
+		case <-l.retry.C:
+			force = true
+		case <-l.restart.C:
+			if !l.restarted(a) {
 				continue
 			}
 			force = true
@@ -218,27 +201,15 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 		if a.objects == nil {
 			continue // never before everything is known: an End-of-RIB would come before the routes
 		}
-		a.looking = drifted && a.fingerprint() == running
-		if err := a.turn(ctx, force, drifted && a.DriftReport); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			a.status.failed(err)
-			a.Reporter.Failed(err)
-			level := slog.LevelError
-			if err.Error() == said {
-				level = slog.LevelDebug
-			}
-			said = err.Error()
-			a.Log.Log(ctx, level, "the node can't be brought to its configuration; FRR keeps what it has", "node", a.Node, "error", err, "retry", wait)
-			retry.Reset(wait)
-			wait = min(2*wait, retryMost)
-			continue
-		}
-		wait, said = retryFirst, ""
-		if looks > 0 {
-			looks--
-			retry.Reset(restartInterval << (restartLooks - looks - 1))
+		a.looking = drifted && a.fingerprint() == l.running
+		err := a.turn(ctx, force, drifted && a.DriftReport)
+		switch {
+		case err == nil:
+			l.succeeded()
+		case ctx.Err() != nil:
+			return
+		default:
+			l.failed(ctx, a, err)
 		}
 	}
 }
@@ -266,94 +237,158 @@ func (a *Agent) turn(ctx context.Context, force, look bool) error {
 	}
 }
 
+// target is what one way through a turn is to bring FRR to.
+type target struct {
+	snap     *snapshot.Snapshot
+	result   translate.Result
+	problems []problem.Problem
+	// wanted is the document of the objects, or the last one that could be rendered; document is what FRR is to run of it now.
+	wanted, document render.Document
+	// announcements are what FRR announces with it.
+	announcements []translate.Announcement
+	// current tells that the document is all that the objects ask for now.
+	current bool
+}
+
 // attempt is one way through a turn. again tells that an object was found to blame for what FRR refused: without it, the rest can be applied.
 func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err error) {
 	if a.objects.Objects.Empty() {
-		a.tell(a.objects.Problems, 0)
-		a.status.failed(errNoObjects)
-		a.Reporter.Failed(errNoObjects)
+		a.keepsWithoutObjects()
 		return false, nil
 	}
-	result, snap, err := a.translate(ctx)
+	t, err := a.target(ctx)
 	if err != nil {
 		return false, err
-	}
-	document, err := a.render(ctx, result)
-	announcements := result.Announcements
-	problems := slices.Concat(a.objects.Problems, result.Problems, a.overlay)
-	current := err == nil
-	if err != nil {
-		problems = append(problems, a.overlayProblem(err))
-		if a.good == nil {
-			a.tell(problems, len(snap.Services))
-			return false, err
-		}
-		document, announcements = *a.good, a.reporting.announced
 	}
 	force = a.readAllowance() || force
-	wanted := document
-	document, said, err := a.guard.instead(ctx, a, wanted)
-	problems = append(problems, said...)
+	if err := a.leaveOut(ctx, &t); err != nil {
+		return false, err
+	}
+	if a.ran == nil {
+		a.status.expects(t.document)
+	}
+	applied := a.status.applied(t.document.Digest)
+	switch {
+	case applied && !force:
+		return false, a.stays(t)
+	case applied && look:
+		return false, a.look(ctx, t)
+	}
+	outcome, err := a.apply(ctx, t)
 	if err != nil {
-		a.tell(problems, len(snap.Services))
+		a.tell(t.problems, t.services())
 		return false, err
 	}
-	current = current && document.Digest == wanted.Digest
-	applied := a.status.applied(document.Digest)
-	if applied && !force {
-		a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
-		if current {
-			a.status.runs(snap, result)
-			if err := a.follow(result.LastGood); err != nil {
-				return false, err
-			}
-		}
-		a.runs(announcements)
-		a.still = true
-		return false, nil
-	}
-	if applied && look {
-		return false, a.look(ctx, document, problems, len(snap.Services))
-	}
-	if err := a.guard.begin(ctx, a, wanted); err != nil {
-		a.tell(problems, len(snap.Services))
-		return false, err
-	}
-	outcome, err := a.engine.Apply(ctx, document)
-	a.guard.watch(a, outcome.Ran(document), outcome, err)
-	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
-		a.record(outcome)
-		outcome, err = a.engine.Apply(ctx, document)
-		a.guard.watch(a, outcome.Ran(document), outcome, err)
-	}
-	if err != nil {
-		a.tell(problems, len(snap.Services))
-		return false, err
-	}
-	a.record(outcome)
 	if applied && a.looking && !outcome.Plan.Empty() {
-		a.status.metrics.DriftFound()
-		if outcome.Verified() {
-			a.status.metrics.DriftRepaired()
-		}
+		a.status.drifted(outcome)
 	}
-	if a.blame(result, outcome) {
+	if a.blame(t.result, outcome) {
 		return true, nil
 	}
+	return false, a.applied(t, outcome)
+}
+
+// keepsWithoutObjects tells that FRR is left as it is.
+func (a *Agent) keepsWithoutObjects() {
+	a.tell(a.objects.Problems, 0)
+	a.status.failed(errNoObjects)
+	a.Reporter.Failed(errNoObjects)
+}
+
+// target finds what the objects ask for. Where it can't be rendered, that is what could be the last time.
+func (a *Agent) target(ctx context.Context) (target, error) {
+	result, snap, err := a.translate(ctx)
+	if err != nil {
+		return target{}, err
+	}
+	t := target{snap: snap, result: result, announcements: result.Announcements, current: true}
+	t.wanted, err = a.render(ctx, result)
+	t.problems = slices.Concat(a.objects.Problems, result.Problems, a.overlay)
+	if err == nil {
+		return t, nil
+	}
+	t.problems = append(t.problems, a.overlayProblem(err))
+	if a.good == nil {
+		a.tell(t.problems, t.services())
+		return target{}, err
+	}
+	t.wanted, t.announcements, t.current = *a.good, a.reporting.announced, false
+	return t, nil
+}
+
+// services is how many Services the node knows of.
+func (t target) services() int { return len(t.snap.Services) }
+
+// leaveOut takes out what was rolled back, and what has to wait for a session to be up.
+func (a *Agent) leaveOut(ctx context.Context, t *target) error {
+	document, problems, err := a.guard.instead(ctx, a, t.wanted)
+	t.problems = append(t.problems, problems...)
+	if err == nil {
+		document, err = a.late.hold(ctx, a, t.result.Config, document)
+	}
+	if err != nil {
+		a.tell(t.problems, t.services())
+		return err
+	}
+	t.document = document
+	t.current = t.current && document.Digest == t.wanted.Digest
+	return nil
+}
+
+// stays tells of a target that FRR runs already.
+func (a *Agent) stays(t target) error {
+	a.tell(slices.Concat(t.problems, a.lasting), t.services())
+	if t.current {
+		a.status.runs(t.snap, t.result)
+		if err := a.follow(t.result.LastGood); err != nil {
+			return err
+		}
+	}
+	a.runs(t.announcements)
+	a.still = true
+	return nil
+}
+
+// apply brings FRR to a target, a second time where what was held is let through.
+func (a *Agent) apply(ctx context.Context, t target) (reload.Result, error) {
+	if err := a.guard.begin(ctx, a, t.wanted); err != nil {
+		return reload.Result{}, err
+	}
+	outcome, err := a.send(ctx, t.document)
+	if err == nil && !outcome.Held.Empty() && a.lets(outcome.Held) {
+		a.record(outcome)
+		outcome, err = a.send(ctx, t.document)
+	}
+	if err == nil {
+		a.record(outcome)
+	}
+	return outcome, err
+}
+
+// send applies a document under the eyes of the guard.
+func (a *Agent) send(ctx context.Context, document render.Document) (reload.Result, error) {
+	outcome, err := a.engine.Apply(ctx, document)
+	a.guard.watch(a, outcome.Ran(document), outcome, err)
+	return outcome, err
+}
+
+// applied tells and remembers what FRR runs now of a target.
+func (a *Agent) applied(t target, outcome reload.Result) error {
 	a.lasting, a.drift = nil, ""
 	for _, r := range outcome.Refused {
-		problems = append(problems, a.problem(problem.Error, problem.RefusedByFRR, "FRR refuses "+r.String()))
+		t.problems = append(t.problems, a.problem(problem.Error, problem.RefusedByFRR, "FRR refuses "+r.String()))
 	}
 	a.hold(outcome)
-	a.tell(slices.Concat(problems, a.lasting), len(snap.Services))
-	if current && outcome.Runs(vtysh.BGPD) {
-		a.status.runs(snap, result)
+	a.tell(slices.Concat(t.problems, a.lasting), t.services())
+	if t.current && outcome.Runs(vtysh.BGPD) {
+		a.status.runs(t.snap, t.result)
 	}
-	if err := a.settle(wanted, document, result.LastGood, outcome); err != nil {
-		return false, err
+	a.late.begin(a.Now())
+	if err := a.settle(t, outcome); err != nil {
+		return err
 	}
-	a.runs(announcements)
-	return false, nil
+	a.runs(t.announcements)
+	return nil
 }
 
 // blame finds the objects whose lines FRR has refused, and tells whether there are any.
@@ -372,22 +407,22 @@ func (a *Agent) blame(result translate.Result, outcome reload.Result) bool {
 	return any
 }
 
-// settle remembers what FRR runs now of what is wanted, here and on disk, and says what it does not run of the document.
-func (a *Agent) settle(wanted, document render.Document, lastGood translate.LastGood, outcome reload.Result) error {
+// settle remembers what FRR runs now of a target, here and on disk, and says what it does not run of the document.
+func (a *Agent) settle(t target, outcome reload.Result) error {
 	var failures []error
 	if !outcome.Verified() {
 		failures = append(failures, unsettled(outcome))
 	}
-	ran := outcome.Ran(document)
+	ran := outcome.Ran(t.document)
 	// What no object is to blame for, and what is another daemon's, holds none back.
 	if outcome.Runs(vtysh.BGPD) {
-		a.good, a.ran = &wanted, &ran
+		a.good, a.ran = &t.wanted, &ran
 		if a.guard.settled() {
-			failures = append(failures, a.keep(lastGood))
+			failures = append(failures, a.keep(t.result.LastGood))
 		}
 	}
 	if a.guard.settled() && outcome.KeepsOthers() {
-		err := reload.WriteFile(a.FRRConf, []byte(ran.Text), 0o640)
+		err := reload.WriteFile(a.FRRConf, []byte(a.late.onDisk(ran).Text), 0o640)
 		if err == nil {
 			err = a.guard.forget(a)
 		}
@@ -397,7 +432,7 @@ func (a *Agent) settle(wanted, document render.Document, lastGood translate.Last
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	a.status.verified(document.Digest)
+	a.status.verified(t.document.Digest)
 	a.still = true
 	tidy(outcome.Plan)
 	return nil
@@ -453,8 +488,8 @@ func (a *Agent) problem(severity problem.Severity, reason problem.Reason, messag
 }
 
 // look compares what FRR runs with what was applied, and tells.
-func (a *Agent) look(ctx context.Context, document render.Document, problems []problem.Problem, services int) error {
-	plan, err := a.engine.Plan(ctx, document)
+func (a *Agent) look(ctx context.Context, t target) error {
+	plan, err := a.engine.Plan(ctx, t.document)
 	if err != nil {
 		return err
 	}
@@ -472,7 +507,7 @@ func (a *Agent) look(ctx context.Context, document render.Document, problems []p
 		a.status.metrics.DriftFound()
 	}
 	a.drift = found
-	a.tell(slices.Concat(problems, a.lasting), services)
+	a.tell(slices.Concat(t.problems, a.lasting), t.services())
 	a.still = true
 	return nil
 }

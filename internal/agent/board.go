@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
+	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 )
@@ -108,6 +108,7 @@ type Board struct {
 	now     func() time.Time
 	metrics *status.Metrics
 	source  Source // nil: one that is always there
+	denials func() []problem.Problem
 }
 
 // NewBoard returns an empty board.
@@ -123,6 +124,9 @@ func (b *Board) Report() Report {
 	out.Problems = append([]problem.Problem{}, b.report.Problems...)
 	out.Applies = append([]reload.Result{}, b.report.Applies...)
 	out.Deferred = slices.Clone(b.report.Deferred)
+	if b.denials != nil {
+		out.Problems = problem.Sort(append(out.Problems, b.denials()...))
+	}
 	if b.source == nil {
 		return out
 	}
@@ -147,9 +151,20 @@ func (b *Board) Follow(from Source) {
 	})
 }
 
-// CountRequests counts what goes to an API server: rest.Config.Wrap takes it.
-func (b *Board) CountRequests(next http.RoundTripper) http.RoundTripper {
-	return b.metrics.CountRequests(next)
+// Denials says whom to ask for the rights that are missing to write and to ask, for each report.
+func (b *Board) Denials(from func() []problem.Problem) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.denials = from
+}
+
+// expects tells where neighbors listen by a document that FRR has, or is to get, before it was brought to any.
+func (b *Board) expects(document render.Document) {
+	var out []status.NeighborPort
+	for _, p := range reload.Ports(document) {
+		out = append(out, status.NeighborPort(p))
+	}
+	b.metrics.Expects(out)
 }
 
 func (b *Board) change(f func(*Report)) {
@@ -199,6 +214,14 @@ func (b *Board) record(result reload.Result) {
 			r.Applies = r.Applies[n-historyLength:]
 		}
 	})
+}
+
+// drifted counts that FRR was found changed by hand, and what became of that.
+func (b *Board) drifted(repair reload.Result) {
+	b.metrics.DriftFound()
+	if repair.Verified() {
+		b.metrics.DriftRepaired()
+	}
 }
 
 // held shows what waits to be allowed now, nil for nothing, and returns what did before.

@@ -29,6 +29,7 @@ type watched struct {
 	*testing.T
 	frr    *vtyshtest.FRR
 	agent  *Agent
+	board  *Board // of each start; nil: one of its own
 	log    *logged
 	dir    string
 	read   source.Result
@@ -49,10 +50,14 @@ func newWatched(t *testing.T, refuse bool) *watched {
 // start starts a run, again.
 func (w *watched) start() {
 	w.Helper()
+	board := w.board
+	if board == nil {
+		board = NewBoard(time.Now, status.NewMetrics())
+	}
 	a, err := New(Config{
 		Node: "node1", Client: w.frr.Client(), Now: time.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)), FRRConf: filepath.Join(w.dir, "frr.conf"),
 		StateFile: filepath.Join(w.dir, "lastgood.json"), Confirm: time.Hour, RefuseResets: w.refuse,
-	}, NewBoard(time.Now, status.NewMetrics()))
+	}, board)
 	require.NoError(w, err)
 	w.agent = a
 }

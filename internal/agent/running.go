@@ -10,7 +10,7 @@ import (
 
 // runs tells what FRR was brought to.
 func (b *Board) runs(snap *snapshot.Snapshot, result translate.Result) {
-	out := status.Running{Node: snap.Node.Name}
+	out := status.Running{Node: snap.Node.Name, Services: make([]status.AnnouncedService, 0, len(result.Announcements))}
 	for i, a := range result.Announcements {
 		if a.Reason == translate.Announced {
 			s := &snap.Services[i]

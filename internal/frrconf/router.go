@@ -33,9 +33,13 @@ type Network struct {
 	RouteMap Name
 }
 
-// String is what follows the word "network". A template that prints it takes half as long as one that prints the fields, which counts where
-// there are ten thousand.
-func (n Network) String() string { return n.Prefix.String() + " route-map " + n.RouteMap.String() }
+// String is what follows the word "network".
+func (n Network) String() string { return string(n.Append(nil)) }
+
+// Append appends what String returns.
+func (n Network) Append(b []byte) []byte {
+	return append(append(n.Prefix.AppendTo(b), " route-map "...), n.RouteMap.String()...)
+}
 
 // RemoteAS is a neighbor's AS: a number, or a rule for what it may be.
 type RemoteAS struct {

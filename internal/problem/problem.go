@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Severity says what a problem means for its object.
@@ -99,11 +100,14 @@ func dash(s string) string {
 	return OneLine(s)
 }
 
-// OneLine keeps a hostile name or message on its line and off the terminal's controls.
+// OneLine keeps a hostile name or message on its line, off the terminal's controls, in the order in which it is read, and valid UTF-8.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {
-			return '\ufffd'
+		switch {
+		case r < ' ', r >= 0x7f && r < 0xa0, // controls
+			r == '\u2028', r == '\u2029', // separators of lines and paragraphs
+			r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069': // what turns the direction of writing
+			return utf8.RuneError
 		}
 		return r
 	}, s)

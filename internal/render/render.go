@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"text/template"
@@ -24,9 +23,10 @@ type Renderer struct {
 // New returns a Renderer for the embedded templates, with those of overlay in their place where a file name is the same. overlay may be
 // nil. The error names the file and line of a template that can't be parsed, or a file that replaces nothing.
 //
-// Templates have sprig's hermetic text functions: none reads the environment, the clock, the network or a source of randomness.
+// Templates have sprig's hermetic text functions: none reads the environment, the clock, the network or a source of randomness. They have
+// "networks" besides, which prints a "network" line for each of a list.
 func New(overlay fs.FS) (*Renderer, error) {
-	root := template.New(templates.Root).Funcs(sprig.HermeticTxtFuncMap()).Option("missingkey=error")
+	root := template.New(templates.Root).Funcs(sprig.HermeticTxtFuncMap()).Funcs(template.FuncMap{"networks": networks}).Option("missingkey=error")
 	root, err := root.ParseFS(templates.FS, "*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("BUG: parse the embedded templates: %w", err)
@@ -55,13 +55,33 @@ func New(overlay fs.FS) (*Renderer, error) {
 
 // Render typesets a configuration. An error can only come from an overlay.
 func (r *Renderer) Render(config frrconf.Config) (Document, error) {
-	var text bytes.Buffer
-	if err := r.root.Execute(&text, config); err != nil {
+	text := bytes.NewBuffer(make([]byte, headSize, headSize+sizeOf(config)))
+	if err := r.root.Execute(text, config); err != nil {
 		return Document{}, fmt.Errorf("execute template: %w", err)
 	}
-	sum := sha256.Sum256(text.Bytes())
-	digest := fmt.Sprintf("sha256:%x", sum)
-	return Document{Text: DigestComment + digest + "\n" + text.String(), Digest: digest}, nil
+	return newDocument(text.Bytes()), nil
+}
+
+// sizeOf is about how long the text will be: room for it is made once.
+func sizeOf(config frrconf.Config) int {
+	size := 4 << 10
+	for _, i := range config.Instances {
+		size += networkSize * (len(i.IPv4.Networks) + len(i.IPv6.Networks))
+	}
+	return size
+}
+
+// networkSize is what a "network" line mostly takes.
+const networkSize = 48
+
+// networks are "network" lines, each after a line end and an indent. There may be ten thousand, for which "range" would take ten times as long.
+func networks(indent string, list []frrconf.Network) string {
+	out := make([]byte, 0, networkSize*len(list))
+	for _, n := range list {
+		out = append(append(append(out, '\n'), indent...), "network "...)
+		out = n.Append(out)
+	}
+	return string(out)
 }
 
 func names() string {

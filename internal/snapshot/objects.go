@@ -18,8 +18,10 @@ type Objects struct {
 	Namespaces     []*corev1.Namespace
 	Services       []*corev1.Service
 	EndpointSlices []*discoveryv1.EndpointSlice
-	Secrets        []*corev1.Secret
-	ConfigMaps     []*corev1.ConfigMap // only those named bgpextras
+	// Endpoints are what a source for one node has in place of EndpointSlices: each Service once, by namespace and name.
+	Endpoints  []Endpoints
+	Secrets    []*corev1.Secret
+	ConfigMaps []*corev1.ConfigMap // only those named bgpextras
 
 	Peers          []*v1beta2.BGPPeer
 	Pools          []*v1beta1.IPAddressPool
@@ -30,6 +32,6 @@ type Objects struct {
 
 // Empty tells that there is no object at all: more likely a mount that is not there yet than a wish.
 func (o Objects) Empty() bool {
-	return len(o.Nodes)+len(o.Namespaces)+len(o.Services)+len(o.EndpointSlices)+len(o.Secrets)+len(o.ConfigMaps)+
+	return len(o.Nodes)+len(o.Namespaces)+len(o.Services)+len(o.EndpointSlices)+len(o.Endpoints)+len(o.Secrets)+len(o.ConfigMaps)+
 		len(o.Peers)+len(o.Pools)+len(o.Advertisements)+len(o.BFDProfiles)+len(o.Communities) == 0
 }

@@ -8,39 +8,50 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// key names a namespaced object.
-type key struct{ namespace, name string }
-
-// endpointState is what the endpoints of one Service come to on one node.
-type endpointState struct{ any, local, ready, localReady bool }
-
+// services are those that the node could announce, sorted.
 func services(objects Objects, node, class string) []Service {
-	endpoints := endpointStates(objects.EndpointSlices, node)
 	out := make([]Service, 0, len(objects.Services))
 	for _, s := range objects.Services {
 		if (Options{LoadBalancerClass: class}).Skips(s) != "" {
 			continue
 		}
-		state := endpoints[key{s.Namespace, s.Name}]
 		out = append(out, Service{
-			Namespace:      s.Namespace,
-			Name:           s.Name,
-			UID:            s.UID,
-			Labels:         s.Labels,
-			Ingress:        ingress(s),
-			LocalOnly:      s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
-			Endpoints:      state.any,
-			LocalEndpoints: state.local,
-			Ready:          state.ready,
-			LocalReady:     state.localReady,
-			Annotations:    Annotations(s.Annotations),
-			Created:        s.CreationTimestamp,
+			Namespace:   s.Namespace,
+			Name:        s.Name,
+			UID:         s.UID,
+			Labels:      s.Labels,
+			Ingress:     ingress(s),
+			LocalOnly:   s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
+			Annotations: Annotations(s.Annotations),
+			Created:     s.CreationTimestamp,
 		})
 	}
-	slices.SortFunc(out, func(a, b Service) int {
+	compare := func(a, b Service) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
+	}
+	if !slices.IsSortedFunc(out, compare) {
+		slices.SortFunc(out, compare)
+	}
+	join(out, objects.Endpoints)
+	join(out, endpointsOf(objects.EndpointSlices, node))
 	return out
+}
+
+// join tells Services of their endpoints; both are sorted.
+func join(services []Service, endpoints []Endpoints) {
+	i := 0
+	for _, e := range endpoints {
+		for i < len(services) && e.compare(services[i].Namespace, services[i].Name) > 0 {
+			i++
+		}
+		if i == len(services) {
+			return
+		}
+		if s := &services[i]; s.Namespace == e.Namespace && s.Name == e.Service {
+			s.Endpoints, s.LocalEndpoints = s.Endpoints || e.Any, s.LocalEndpoints || e.Local
+			s.Ready, s.LocalReady = s.Ready || e.Ready, s.LocalReady || e.LocalReady
+		}
+	}
 }
 
 // Skip is why a Service is none that a node could announce. The words are MetalLB's where it has one.
@@ -74,29 +85,46 @@ func ingress(s *corev1.Service) []string {
 	return out
 }
 
-func endpointStates(slices []*discoveryv1.EndpointSlice, node string) map[key]endpointState {
-	out := make(map[key]endpointState, len(slices))
-	for _, slice := range slices {
-		service := slice.Labels[discoveryv1.LabelServiceName]
-		if service == "" {
-			continue
-		}
-		k := key{slice.Namespace, service}
-		state := out[k]
-		for i := range slice.Endpoints {
-			e := &slice.Endpoints[i]
-			if !usable(e) {
-				continue
-			}
-			// An endpoint without a node counts for no node's local policy.
-			local := e.NodeName != nil && *e.NodeName == node
-			state.any, state.local = true, state.local || local
-			if ready(e) {
-				state.ready, state.localReady = true, state.localReady || local
-			}
-		}
-		out[k] = state
+// Endpoints are what endpoints of one Service come to on one node.
+type Endpoints struct {
+	Namespace string
+	Service   string
+	// Any and Local tell whether any endpoint, and any on the node, is ready or serving.
+	Any   bool
+	Local bool
+	// Ready and LocalReady tell the same of endpoints that are ready.
+	Ready      bool
+	LocalReady bool
+}
+
+// Add counts an endpoint that is ready, or serving at least.
+func (e *Endpoints) Add(local, ready bool) {
+	e.Any, e.Local = true, e.Local || local
+	if ready {
+		e.Ready, e.LocalReady = true, e.LocalReady || local
 	}
+}
+
+func (e *Endpoints) compare(namespace, service string) int {
+	return cmp.Or(cmp.Compare(e.Namespace, namespace), cmp.Compare(e.Service, service))
+}
+
+// endpointsOf sums each slice up, sorted by Service.
+func endpointsOf(list []*discoveryv1.EndpointSlice, node string) []Endpoints {
+	out := make([]Endpoints, 0, len(list))
+	for _, slice := range list {
+		sum := Endpoints{Namespace: slice.Namespace, Service: slice.Labels[discoveryv1.LabelServiceName]}
+		for i := range slice.Endpoints {
+			if e := &slice.Endpoints[i]; usable(e) {
+				// An endpoint without a node counts for no node's local policy.
+				sum.Add(e.NodeName != nil && *e.NodeName == node, ready(e))
+			}
+		}
+		if sum.Service != "" && sum.Any {
+			out = append(out, sum)
+		}
+	}
+	slices.SortFunc(out, func(a, b Endpoints) int { return a.compare(b.Namespace, b.Service) })
 	return out
 }
 

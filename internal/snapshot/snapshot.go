@@ -209,17 +209,24 @@ func newNode(n *corev1.Node) Node {
 
 // Older orders objects by age: creationTimestamp, those without one last, then namespace and name.
 func Older(a, b metav1.Object) int {
-	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	return cmp.Or(
+		OlderTime(a.GetCreationTimestamp(), b.GetCreationTimestamp()),
+		cmp.Compare(a.GetNamespace(), b.GetNamespace()),
+		cmp.Compare(a.GetName(), b.GetName()),
+	)
+}
+
+// OlderTime orders by creationTimestamp alone, what has none last.
+func OlderTime(a, b metav1.Time) int {
 	switch {
-	case at.IsZero() != bt.IsZero():
-		if at.IsZero() {
-			return 1
-		}
+	case a.IsZero() && b.IsZero():
+		return 0
+	case a.IsZero():
+		return 1
+	case b.IsZero():
 		return -1
-	case !at.Equal(&bt):
-		return at.Compare(bt.Time)
 	}
-	return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	return a.Compare(b.Time)
 }
 
 func oldestFirst[T metav1.Object](objects []T, namespace string) []T {

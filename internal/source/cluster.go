@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -87,6 +88,9 @@ type cluster struct {
 	watches   sync.WaitGroup
 	// secrets end the watch of each Secret, by name.
 	secrets map[string]context.CancelFunc
+	// unselected tells that the API server can't choose Services by type; noStreams that it was told that it can't stream.
+	unselected atomic.Bool
+	noStreams  sync.Once
 	// doubt asks to look anew which of MetalLB's kinds are served.
 	doubt chan struct{}
 }

@@ -1,10 +1,14 @@
 package source
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
 
 // endpointKinds is the set of kinds of endpoints that there are, a bit each: all that a node asks of a Service's endpoints is whether there is
@@ -81,12 +85,19 @@ func newEndpointForms(node string) *endpointForms {
 // key names an object in a namespace.
 type key struct{ namespace, name string }
 
+func (k key) compare(o key) int {
+	return cmp.Or(cmp.Compare(k.namespace, o.namespace), cmp.Compare(k.name, o.name))
+}
+
 // endpointShelf holds what is known of the endpoints of all Services, in a few bytes each: the slices of a Service come before it is known to
-// be one of ours as often as after. Only Services that are read get an EndpointSlice in results, one each, whatever it was put together from.
+// be one of ours as often as after. Only Services that are read are in results.
 type endpointShelf struct {
 	forms    *endpointForms
 	slices   map[key]shelved
 	services map[key]*serviceEndpoints
+	// shown is what results tell, by namespace and Service; nobody changes it. changes are what it lacks.
+	shown   []snapshot.Endpoints
+	changes map[key]endpointKinds
 }
 
 // shelved is one slice.
@@ -98,12 +109,14 @@ type shelved struct {
 // serviceEndpoints counts the slices of a Service that have endpoints of each kind.
 type serviceEndpoints struct {
 	slices [endpointNumbers]uint32
-	// shown is what results tell of it.
+	// shown is what results tell of it, or will when the shelf is settled.
 	shown endpointKinds
 }
 
 func newEndpointShelf(node string) *endpointShelf {
-	return &endpointShelf{forms: newEndpointForms(node), slices: map[key]shelved{}, services: map[key]*serviceEndpoints{}}
+	return &endpointShelf{
+		forms: newEndpointForms(node), slices: map[key]shelved{}, services: map[key]*serviceEndpoints{}, changes: map[key]endpointKinds{},
+	}
 }
 
 // put takes in a slice and returns the Services that it is or was of.
@@ -144,11 +157,11 @@ func (s *endpointShelf) count(namespace string, slice shelved, by uint32) key {
 	return k
 }
 
-// show returns the EndpointSlice of a Service, nil for none, and whether it is another than was shown before.
-func (s *endpointShelf) show(k key, ours bool) (entry, bool) {
+// show has results tell of a Service's endpoints what is known now, and nothing where it is none of ours.
+func (s *endpointShelf) show(k key, ours bool) {
 	service := s.services[k]
 	if service == nil {
-		return entry{}, false
+		return
 	}
 	var kinds endpointKinds
 	for kind, n := range service.slices {
@@ -160,19 +173,52 @@ func (s *endpointShelf) show(k key, ours bool) (entry, bool) {
 	if !ours {
 		now = 0
 	}
-	changed := now != service.shown
-	service.shown = now
+	if now != service.shown {
+		service.shown, s.changes[k] = now, now
+	}
 	if kinds == 0 {
 		delete(s.services, k)
 	}
-	e := entry{identity: sliceIdentity(k)}
-	if now != 0 {
-		e.object = &discoveryv1.EndpointSlice{
-			ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: k.name, Labels: map[string]string{discoveryv1.LabelServiceName: k.name}},
-			Endpoints:  s.forms.forms[now],
+}
+
+// settle brings shown up to date, and tells whether it is another now.
+func (s *endpointShelf) settle() bool {
+	if len(s.changes) == 0 {
+		return false
+	}
+	out, old, changed := make([]snapshot.Endpoints, 0, len(s.shown)+len(s.changes)), s.shown, false
+	for _, k := range slices.SortedFunc(maps.Keys(s.changes), key.compare) {
+		i, found := slices.BinarySearchFunc(old, k, func(e snapshot.Endpoints, k key) int { return key{e.Namespace, e.Service}.compare(k) })
+		out = append(out, old[:i]...)
+		old = old[i:]
+		now := s.changes[k].of(k)
+		if found {
+			changed = changed || old[0] != now
+			old = old[1:]
+		}
+		if s.changes[k] != 0 {
+			changed = changed || !found
+			out = append(out, now)
+		} else {
+			changed = changed || found
 		}
 	}
-	return e, changed
+	s.changes = map[key]endpointKinds{} // a map that was cleared keeps what it once held room for
+	if changed {
+		s.shown = append(out, old...)
+	}
+	return changed
+}
+
+// of is what these kinds of endpoints come to for a Service.
+func (k endpointKinds) of(service key) snapshot.Endpoints {
+	out := snapshot.Endpoints{Namespace: service.namespace, Service: service.name}
+	for kind := range endpointNumbers {
+		if k&(1<<kind) != 0 {
+			out.Add(kind&endpointHere != 0, kind&endpointReady != 0)
+		}
+	}
+	return out
 }
 
 func sliceIdentity(k key) problem.Object {

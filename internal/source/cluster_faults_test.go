@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -81,29 +82,29 @@ func (k *kube) services(t *testing.T) {
 	r.slice("inner", "inner-1", here)
 	r.service("inner", "", func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeClusterIP })
 	r.service("shop", "20.0.0.1", nil)
-	shown := w.until("the Service with its endpoint", func(r source.Result) bool { return len(r.Objects.Services) == 1 && len(r.Objects.EndpointSlices) == 1 })
-	require.Equal(t, r.node, *shown.Objects.EndpointSlices[0].Endpoints[0].NodeName)
+	shown := w.until("the Service with its endpoint", func(r source.Result) bool { return len(r.Objects.Services) == 1 && len(r.Objects.Endpoints) == 1 })
+	readyHere := snapshot.Endpoints{Namespace: r.namespace, Service: "shop", Any: true, Local: true, Ready: true, LocalReady: true}
+	require.Equal(t, []snapshot.Endpoints{readyHere}, shown.Objects.Endpoints)
 
 	// Another slice of the same Service, whose endpoints are like those before: nothing to tell. The pool tells when it was seen.
 	r.slice("shop", "shop-2", here)
 	r.apply(poolManifest, "seen", "20.0.0.0/24")
 	same := w.until("the pool", func(r source.Result) bool { return len(r.Objects.Pools) == 1 })
-	require.Same(t, shown.Objects.EndpointSlices[0], same.Objects.EndpointSlices[0])
+	require.Same(t, &shown.Objects.Endpoints[0], &same.Objects.Endpoints[0])
 
 	terminating := here
 	terminating.Conditions = discoveryv1.EndpointConditions{Ready: &no, Serving: &yes, Terminating: &yes}
 	r.changeSlice("shop-1", terminating)
 	r.changeSlice("shop-2", terminating)
 	w.until("an endpoint that serves, and is not ready", func(r source.Result) bool {
-		e := r.Objects.EndpointSlices[0].Endpoints
-		return len(e) == 1 && !*e[0].Conditions.Ready && *e[0].Conditions.Serving
+		return r.Objects.Endpoints[0] == snapshot.Endpoints{Namespace: readyHere.Namespace, Service: "shop", Any: true, Local: true}
 	})
 	r.changeSlice("shop-1")
 	require.NoError(t, k.Client.DiscoveryV1().EndpointSlices(r.namespace).Delete(t.Context(), "shop-2", metav1.DeleteOptions{}))
-	w.until("no endpoint", func(r source.Result) bool { return len(r.Objects.EndpointSlices) == 0 && len(r.Objects.Services) == 1 })
+	w.until("no endpoint", func(r source.Result) bool { return len(r.Objects.Endpoints) == 0 && len(r.Objects.Services) == 1 })
 
 	r.changeSlice("shop-1", here)
-	w.until("an endpoint again", func(r source.Result) bool { return len(r.Objects.EndpointSlices) == 1 })
+	w.until("an endpoint again", func(r source.Result) bool { return len(r.Objects.Endpoints) == 1 })
 	s, err := k.Client.CoreV1().Services(r.namespace).Get(t.Context(), "shop", metav1.GetOptions{})
 	require.NoError(t, err)
 	s.Spec.Type, s.Spec.AllocateLoadBalancerNodePorts, s.Spec.ExternalTrafficPolicy = corev1.ServiceTypeClusterIP, nil, ""
@@ -111,7 +112,7 @@ func (k *kube) services(t *testing.T) {
 	_, err = k.Client.CoreV1().Services(r.namespace).Update(t.Context(), s, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	w.until("a Service that is no LoadBalancer any more", func(r source.Result) bool {
-		return len(r.Objects.Services) == 0 && len(r.Objects.EndpointSlices) == 0
+		return len(r.Objects.Services) == 0 && len(r.Objects.Endpoints) == 0
 	})
 }
 
@@ -482,6 +483,37 @@ func (k *kube) versions(t *testing.T) {
 	w.until("the newer version again", func(r source.Result) bool { return len(r.Objects.Peers) == 3 })
 	for _, result := range w.all() {
 		require.NotEmpty(t, result.Objects.Peers)
+	}
+}
+
+func (k *kube) unasked(t *testing.T) {
+	const name, mend = "bgppeers.metallb.io", "let this program's account get customresourcedefinitions.apiextensions.k8s.io"
+	r := k.room(t)
+	r.apply(peerManifest, "tor1", "10.0.0.1", "none")
+	r.apply(poolManifest, "pool", "20.0.0.0/24")
+	w := r.watch(k.User(t, "unasked", rights()...))
+	before := w.until("the peer", func(r source.Result) bool { return len(r.Objects.Peers) == 1 })
+	k.definition(t, name, func(crd *apiextensionsv1.CustomResourceDefinition) {
+		for i := range crd.Spec.Versions {
+			crd.Spec.Versions[i].Served = false
+		}
+	})
+	none := w.until("no version", func(r source.Result) bool { return has(r, problem.Forbidden, name) })
+	require.Same(t, before.Objects.Peers[0], none.Objects.Peers[0], "it may be there")
+	require.Contains(t, fmt.Sprint(none.Problems), mend)
+	r.apply(poolManifest, "another", "20.0.1.0/24")
+	w.until("all else goes on", func(r source.Result) bool { return len(r.Objects.Pools) == 2 })
+	late := r.watch(k.User(t, "unasked-late", rights()...))
+	first := late.until("a first result without the kind", func(r source.Result) bool { return has(r, problem.NotServed, name) && len(r.Objects.Pools) == 2 })
+	require.Contains(t, fmt.Sprint(first.Problems), mend)
+
+	ask := rbacv1.PolicyRule{APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}, Verbs: []string{"get"}}
+	for user, w := range map[string]*watching{"unasked": w, "unasked-late": late} {
+		k.grant(t, user, append(rights(), ask))
+		known := w.until("it is known to be there", func(r source.Result) bool {
+			return has(r, problem.NotServed, name) && !strings.Contains(fmt.Sprint(r.Problems), mend)
+		})
+		require.Contains(t, fmt.Sprint(known.Problems), "what was read before stays in use")
 	}
 }
 

@@ -201,6 +201,14 @@ func (g *gathering) fail(f feed, why string, answer *problem.Problem) {
 	g.note()
 }
 
+// hasRead tells whether a feed's objects were read, so that some may be there.
+func (g *gathering) hasRead(f feed) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k := g.kinds[f.kind]
+	return g.feeds[f].read && len(k.list.entries)+len(k.changes)+len(k.unread) > 0
+}
+
 // absent takes in that the API server has no such kind (any more), so no objects of it.
 func (g *gathering) absent(f feed, why *problem.Problem) {
 	g.mu.Lock()
@@ -298,12 +306,7 @@ func (g *gathering) forget(f feed, o problem.Object) {
 func (g *gathering) show(services ...key) {
 	for _, k := range services {
 		ours := g.kinds["Service"].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
-		switch e, changed := g.shelf.show(k, ours); {
-		case changed && e.object != nil:
-			g.kinds["EndpointSlice"].put(e)
-		case changed:
-			g.kinds["EndpointSlice"].remove(e.identity)
-		}
+		g.shelf.show(k, ours)
 	}
 }
 
@@ -376,7 +379,12 @@ func (g *gathering) settled() snapshot.Objects {
 		g.changed = k.settle() || g.changed
 		lists[kind] = k.list
 	}
-	return objectsOf(lists)
+	out := objectsOf(lists)
+	if g.shelf != nil {
+		g.changed = g.shelf.settle() || g.changed
+		out.Endpoints = g.shelf.shown
+	}
+	return out
 }
 
 // waiting says what the first result waits for; empty: nothing.

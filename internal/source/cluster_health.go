@@ -60,8 +60,14 @@ func (h *Health) await(waiting string) {
 	h.waiting = waiting
 }
 
-// failed takes in that a feed could not be read.
+// failed takes in that a feed could not be read, so that its changes don't come.
 func (h *Health) failed(f feed, err error) {
+	h.unreachable(f, err)
+	h.lost(f)
+}
+
+// unreachable takes in that something could not be read, be it a feed or what tells which there are.
+func (h *Health) unreachable(f feed, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.failing) == 0 {
@@ -99,6 +105,3 @@ func (h *Health) worked(f feed) {
 		h.since, h.why = time.Time{}, ""
 	}
 }
-
-// done takes in that a feed is not watched any more.
-func (h *Health) done(f feed) { h.worked(f) }

@@ -71,7 +71,7 @@ func TestMemoryOfServices(t *testing.T) {
 	}
 	result, _ := c.gathering.result()
 	require.Len(t, result.Objects.Services, many)
-	require.Len(t, result.Objects.EndpointSlices, many)
+	require.Len(t, result.Objects.Endpoints, many)
 	result = Result{}
 	ours := heap()
 	weight := (ours - before) / many
@@ -85,7 +85,7 @@ func TestMemoryOfServices(t *testing.T) {
 	}
 	result, news := c.gathering.result()
 	require.False(t, news)
-	require.Len(t, result.Objects.EndpointSlices, many)
+	require.Len(t, result.Objects.Endpoints, many)
 	weight = (heap() - ours) / many
 	t.Logf("an EndpointSlice of another's Service: %d bytes", weight)
 	require.Less(t, weight, mostForeign)

@@ -58,7 +58,7 @@ func (c *cluster) watchMetalLB(ctx context.Context) {
 		served, err := c.served(ctx)
 		settled := err == nil
 		if err != nil && ctx.Err() == nil {
-			c.health.failed(discovery, err)
+			c.health.unreachable(discovery, err)
 			c.unknown(cause(err))
 		}
 		if err == nil {
@@ -140,28 +140,40 @@ func (c *cluster) follow(ctx context.Context, kind string, served []string, runn
 	f := c.metallbFeed(kind)
 	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: resources[kind] + "." + metallbGroup}
 	readable := strings.Join(versionsOf(kind), " or ")
-	if len(served) > 0 || c.defined(ctx, crd.Name) {
+	defined, asked := c.defined(ctx, crd.Name)
+	if !asked && c.gathering.hasRead(f) {
+		why := "the API server serves it no more, and forbids to ask whether it is still defined"
+		c.gathering.fail(f, why, &problem.Problem{
+			Severity: problem.Error, Object: crd, Reason: problem.Forbidden, Message: why + "; let this program's account " + mayAsk + "; what was read before stays in use",
+		})
+		return false
+	}
+	if len(served) > 0 || defined {
 		c.gathering.fail(f, "it is not served in a version that can be read", &problem.Problem{
 			Severity: problem.Error, Object: crd, Field: "spec.versions", Reason: problem.NotServed, Message: fmt.Sprintf(
 				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use", kind, readable),
 		})
 		return false
 	}
-	c.gathering.absent(f, &problem.Problem{
-		Severity: problem.Warning, Object: crd, Reason: problem.NotServed,
-		Message: fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", kind),
-	})
+	why := fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", kind)
+	if !asked {
+		why += "; whether there is one can't be asked: let this program's account " + mayAsk
+	}
+	c.gathering.absent(f, &problem.Problem{Severity: problem.Warning, Object: crd, Reason: problem.NotServed, Message: why})
 	return false
 }
 
-// defined tells whether a kind that is not served has a definition, and perhaps objects, all the same. Without the right to ask, what is
-// not served counts as not there.
-func (c *cluster) defined(ctx context.Context, name string) bool {
+// mayAsk is the right that defined needs.
+const mayAsk = "get customresourcedefinitions.apiextensions.k8s.io in the cluster"
+
+// defined tells whether a kind that is not served has a definition, and perhaps objects, all the same; asked is false without the right to ask. Then
+// what was read stays, and what never was counts as not there.
+func (c *cluster) defined(ctx context.Context, name string) (yes, asked bool) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var definition metav1.PartialObjectMetadata
 	err := c.ask(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", &definition)
-	return err == nil || !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err)
+	return err == nil || !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err), !apierrors.IsForbidden(err)
 }
 
 // begin watches a kind in a version, unless that is watched already.
@@ -206,7 +218,7 @@ func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
 }
 
 func (c *cluster) ask(ctx context.Context, path, as string, into any) error {
-	data, err := c.clients.plain.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
+	data, err := c.clients.core.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
 	if err != nil {
 		return err
 	}

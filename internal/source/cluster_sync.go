@@ -65,8 +65,9 @@ func (h *Health) changed(f feed) {
 	h.feeds[f] = s
 }
 
-// ended forgets a feed.
+// ended forgets a feed that is not watched any more.
 func (h *Health) ended(f feed) {
+	h.worked(f)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.feeds, f)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -43,6 +45,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a watch that expired is no flap", k.expired)
 	t.Run("kinds come and go", k.kinds)
 	t.Run("a kind is read in the version that is served", k.versions)
+	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
 }
 
 // kube is the API server of the tests.
@@ -157,6 +160,7 @@ func (r *room) slice(service, name string, endpoints ...discoveryv1.Endpoint) {
 type watching struct {
 	t      *testing.T
 	health *source.Health
+	log    *said
 
 	mu      sync.Mutex
 	results []source.Result
@@ -166,19 +170,42 @@ type watching struct {
 // watch starts the source with a user's rights; it ends with the test.
 func (r *room) watch(user *rest.Config) *watching {
 	r.t.Helper()
-	w := &watching{t: r.t, health: source.NewHealth(time.Now), news: make(chan struct{}, 1)}
+	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &said{}, news: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- source.WatchCluster(ctx, source.ClusterOptions{
 			Options: source.Options{Namespace: r.namespace}, Config: user, Node: r.node, Health: w.health,
-		}, slog.New(slog.DiscardHandler), w.take)
+		}, slog.New(slog.NewTextHandler(w.log, nil)), w.take)
 	}()
 	r.t.Cleanup(func() {
 		cancel()
 		require.NoError(r.t, <-done)
 	})
 	return w
+}
+
+// said is a log that may be read while it is written.
+type said struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *said) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (w *watching) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, ok, patience, 50*time.Millisecond, what)
 }
 
 func (w *watching) take(r source.Result) {
@@ -271,8 +298,8 @@ func (k *kube) firstResult(t *testing.T) {
 	require.Len(t, o.Services, 1)
 	require.Equal(t, "shop", o.Services[0].Name)
 	require.Equal(t, "20.0.0.1", o.Services[0].Status.LoadBalancer.Ingress[0].IP)
-	require.Len(t, o.EndpointSlices, 1)
-	require.Len(t, o.EndpointSlices[0].Endpoints, 2, "one here, one elsewhere")
+	require.Equal(t, []snapshot.Endpoints{{Namespace: r.namespace, Service: "shop", Any: true, Local: true, Ready: true, LocalReady: true}}, o.Endpoints,
+		"one here, one elsewhere")
 	require.Len(t, o.Secrets, 1)
 	require.Equal(t, map[string][]byte{"password": []byte("hunter2")}, o.Secrets[0].Data)
 	require.Len(t, o.ConfigMaps, 1)

@@ -73,12 +73,7 @@ func (c *cluster) readService(o runtime.Object) (entry, bool) {
 	if c.options.Node == everyNode {
 		return e, ok // who reads everything asks what is not ours, too
 	}
-	class := ""
-	if s.Spec.LoadBalancerClass != nil {
-		class = *s.Spec.LoadBalancerClass
-	}
-	// A class that is empty is no class, and no API server takes one.
-	return e, ok && s.Spec.Type == corev1.ServiceTypeLoadBalancer && class == c.options.LoadBalancerClass
+	return e, ok && snapshot.Options{LoadBalancerClass: c.options.LoadBalancerClass}.Skips(s) == ""
 }
 
 // trimEndpointSlice keeps one endpoint of each kind, or of each node's if all nodes matter.

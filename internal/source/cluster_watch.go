@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,7 +33,6 @@ import (
 type clients struct {
 	core, discovery rest.Interface
 	metallb         dynamic.Interface
-	plain           rest.Interface
 }
 
 const protobuf = "application/vnd.kubernetes.protobuf"
@@ -41,6 +42,7 @@ func newClients(config *rest.Config) (*clients, error) {
 	config.Timeout = 0 // a watch lasts
 	config.QPS, config.Burst = 50, 100
 	config.WarningHandler = rest.NoWarnings{} // of v1beta1, which is read only where there is nothing else
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next} })
 	binary := rest.CopyConfig(config)
 	binary.ContentType, binary.AcceptContentTypes = protobuf, protobuf+","+runtime.ContentTypeJSON
 	shared, err := rest.HTTPClientFor(config)
@@ -59,8 +61,23 @@ func newClients(config *rest.Config) (*clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &clients{core.RESTClient(), discovery.RESTClient(), metallb, core.RESTClient()}, nil
+	return &clients{core.RESTClient(), discovery.RESTClient(), metallb}, nil
 }
+
+// impatient keeps client-go from asking again by itself, ten times and without a word: Reflectors do so, and everybody learns why.
+type impatient struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
+	if err == nil {
+		response.Header.Del("Retry-After")
+	}
+	return response, err
+}
+
+// WrappedRoundTripper lets client-go find the transport below.
+func (t impatient) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // watchedKind is one feed, and how its objects are had.
 type watchedKind struct {
@@ -75,13 +92,20 @@ type watchedKind struct {
 
 const everyNamespace = metav1.NamespaceAll
 
+// balancedOnly has the API server choose the Services that may be ours.
+const balancedOnly = "spec.type=LoadBalancer"
+
 // coreKinds are those that every API server has.
 func (c *cluster) coreKinds() []watchedKind {
 	core := func(resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
 		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
 	}
 	node, extras := named(c.options.Node), named(extrasName)
-	balanced := func(o *metav1.ListOptions) { o.FieldSelector = "spec.type=LoadBalancer" }
+	balanced := func(o *metav1.ListOptions) {
+		if !c.unselected.Load() {
+			o.FieldSelector = balancedOnly
+		}
+	}
 	if c.options.Node == everyNode {
 		all := func(*metav1.ListOptions) {}
 		node, balanced = all, all
@@ -177,7 +201,6 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	case <-ended:
 	case <-ctx.Done(): // it sleeps out its pause before it tries again, and its store takes nothing any more
 	}
-	c.health.done(k.feed)
 	c.health.ended(k.feed)
 }
 
@@ -191,6 +214,9 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 			ctx, cancel := context.WithTimeout(ctx, listTimeout)
 			defer cancel()
 			list, err := inner.ListWithContext(ctx, o)
+			if c.unselects(k, err) {
+				list, err = inner.ListWithContext(ctx, o)
+			}
 			c.heard(ctx, k, lists, err)
 			if err != nil {
 				return nil, err
@@ -203,8 +229,14 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 			if err == nil && reflect.TypeOf(w) == cutOff {
 				err = errCut
 			}
-			if streamed := o.SendInitialEvents != nil; !streamed || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
-				c.heard(ctx, k, watches, err) // an API server that can't stream is asked for a list next
+			switch streams := o.SendInitialEvents != nil; {
+			case streams && apierrors.IsInvalid(err):
+				c.noStreams.Do(func() {
+					c.log.Info("the API server can't stream objects to a watch; they are listed first", "kind", k.feed.String(), "why", cause(err))
+				})
+			case streams && apierrors.IsBadRequest(err): // the list, which comes next, tells why
+			default:
+				c.heard(ctx, k, watches, err)
 			}
 			if err != nil {
 				return nil, err
@@ -219,6 +251,16 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 			}), nil
 		},
 	}
+}
+
+// unselects takes in that the API server can't choose Services by their type, as old ones can't: all of them are read then, and it is told once.
+func (c *cluster) unselects(k watchedKind, err error) bool {
+	if k.feed.kind != "Service" || !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), "field label") || c.unselected.Swap(true) {
+		return false
+	}
+	c.log.Warn("the API server can't choose Services by their type: all are read, which costs it and this node more; newer versions can",
+		"selector", balancedOnly, "why", cause(err))
+	return true
 }
 
 // cutOff is what client-go returns without an error when the connection ends before the API server has answered: a watch that is over.
@@ -264,15 +306,23 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 		c.forbidden(k, r.watches, r.certain())
 	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
 		c.lookAnew()
-	case apierrors.IsInternalError(err) && k.feed.kind == "Secret":
+	case k.feed.kind == "Secret" && undecryptable(err):
 		c.health.failed(k.feed, err)
-		c.health.lost(k.feed)
 		c.unreadable(k, cause(err), r.certain())
 	default:
+		if apierrors.IsUnauthorized(err) {
+			err = fmt.Errorf("%w: the API server does not know who asks (401): the token or certificate has expired or was revoked; "+
+				"renew it where the kubeconfig says, or the pod", err)
+		}
 		c.health.failed(k.feed, err)
-		c.health.lost(k.feed)
 		c.gathering.fail(k.feed, cause(err), nil)
 	}
+}
+
+// undecryptable tells whether the API server can't read what it has stored. Once it was restarted it says so of all Secrets where it can't decrypt
+// one of them, and that its storage is not ready.
+func undecryptable(err error) bool {
+	return apierrors.IsInternalError(err) || apierrors.IsTooManyRequests(err) && strings.Contains(err.Error(), "initializing")
 }
 
 // unreadable takes in that the API server fails at one Secret: one that it can't decrypt stays so until somebody mends it, and the node does not

@@ -49,6 +49,8 @@ type step struct {
 	parent *step
 	name   string
 	index  int
+	// keyed: what lies below has keys of the user's rather than fields. They may have dots, such as the names of annotations.
+	keyed bool
 }
 
 // String is the path as the user writes it.
@@ -62,6 +64,8 @@ func (s *step) String() string {
 		return fmt.Sprintf("%s[%d]", parent, s.index)
 	case parent == "":
 		return printable(s.name)
+	case s.parent.keyed:
+		return parent + "[" + printable(s.name) + "]"
 	}
 	return parent + "." + printable(s.name)
 }
@@ -200,6 +204,7 @@ func (d *decoder) mapping(n *yaml.Node, into reflect.Value, at *step) {
 		d.wrong(n, at, describe(into.Type()))
 		return
 	}
+	at.keyed = true
 	out := reflect.MakeMapWithSize(into.Type(), len(n.Content)/2)
 	d.pairs(n, at, func(key string, value *yaml.Node, here *step) {
 		element := reflect.New(into.Type().Elem()).Elem()

@@ -124,7 +124,9 @@ func TestWhatADocumentSays(t *testing.T) {
 		"a password that is a number": {peer("password: 12345678"), []string{
 			"error BGPPeer.metallb.io metallb-system/p spec.password: a number stands where a text belongs; put it in quotes; the object is left out (WrongType)"}, 0},
 		"a field in a list": {peer("nodeSelectors: [{}, {matchLabels: {a: [b]}}]"), []string{
-			"error BGPPeer.metallb.io metallb-system/p spec.nodeSelectors[1].matchLabels.a: a list stands where a text belongs; the object is left out (WrongType)"}, 0},
+			"error BGPPeer.metallb.io metallb-system/p spec.nodeSelectors[1].matchLabels[a]: a list stands where a text belongs; the object is left out (WrongType)"}, 0},
+		"an annotation that is a number": {strings.Replace(peer(""), "name: p", "name: p, annotations: {frr-renderer.io/ttl-security-hops: 1}", 1), []string{
+			"error BGPPeer.metallb.io metallb-system/p metadata.annotations[frr-renderer.io/ttl-security-hops]: a number stands where a text belongs; put it in quotes; the object is left out (WrongType)"}, 0},
 		"an unknown field": {peer("peerAdress: 192.0.2.1"), []string{
 			"warning BGPPeer.metallb.io metallb-system/p spec.peerAdress: BGPPeer v1beta2 has no such field; it is ignored (UnknownField)"}, 1},
 		"a field in the wrong case": {peer("peerAsn: 1"), []string{
@@ -146,7 +148,7 @@ func TestWhatADocumentSays(t *testing.T) {
 		"another namespace":          {strings.Replace(peer(""), "name: p", "name: p, namespace: other", 1), []string{"warning BGPPeer.metallb.io other/p metadata.namespace: only namespace metallb-system is read; move the object there, or say --namespace other (OtherNamespace)"}, 0},
 		"another's Secret":           {"apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: other}\ndata: {a: '!'}\n", nil, 0},
 		"another ConfigMap":          {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: [1]\n", nil, 0},
-		"a Secret that is no base64": {"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {password: '!'}\n", []string{"error Secret metallb-system/s data.password: the value is not base64; plain text belongs into stringData; the object is left out (InvalidValue)"}, 0},
+		"a Secret that is no base64": {"apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {password: '!'}\n", []string{"error Secret metallb-system/s data[password]: the value is not base64; plain text belongs into stringData; the object is left out (InvalidValue)"}, 0},
 		"comments and blank parts":   {"# nothing\n---\n---\n# nothing\n...\n" + peer(""), nil, 1},
 		"directives":                 {"%YAML 1.2\n---\n" + peer(""), nil, 1},
 		"a byte order mark":          {"\ufeff" + peer(""), nil, 1},

@@ -1,7 +1,10 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,22 +33,83 @@ type chronicle struct {
 	told *told
 	// services has what tenants cause, objects what administrators do: neither keeps the other waiting.
 	services, objects *herald
+	// before is what was announced when it was looked at last; nil: all is to be looked at.
+	before []translate.Announcement
 }
 
-// announces tells of the Services that this node announces now and did not before, and the other way round.
-func (c *chronicle) announces(announcements []translate.Announcement, find Lookup) {
-	seen := make(map[string]bool, len(announcements))
-	for _, a := range announcements {
-		key := serviceKey(a.Namespace, a.Name)
-		seen[key] = true
-		c.service(key, a)
-	}
-	for _, key := range c.told.keys() {
-		if name, of := strings.CutPrefix(key, serviceKeys); of && !seen[key] {
-			c.gone(key, name, find)
+// announces tells of the Services that this node announces now and did not before, and the other way round. It looks at those that changed since
+// it was called last, and at those of which something waits to be told; all: at every one. Announcements are sorted, as Translate returns them.
+func (c *chronicle) announces(announcements []translate.Announcement, find Lookup, all bool) {
+	if all || c.before == nil {
+		c.before = nil
+		for _, key := range c.told.servicesTold() {
+			c.look(key, announcements, find)
 		}
 	}
+	for _, key := range c.services.waiting() {
+		c.look(key, announcements, find)
+	}
+	for was, is := range changes(c.before, announcements) {
+		if is != nil {
+			c.service(serviceKey(is.Namespace, is.Name), *is)
+		} else {
+			c.gone(serviceKey(was.Namespace, was.Name), find)
+		}
+	}
+	c.before = announcements
 	c.services.flush()
+}
+
+// look tells what is to be told of a Service that something was told of, or is to be.
+func (c *chronicle) look(key string, announcements []translate.Announcement, find Lookup) {
+	namespace, name, _ := cutKey(key)
+	i, here := slices.BinarySearchFunc(announcements, translate.Announcement{Namespace: namespace, Name: name}, byService)
+	if here {
+		c.service(key, announcements[i])
+	} else {
+		c.gone(key, find)
+	}
+}
+
+// changes are the Services of two sorted lists that are not the same in both: as they were and as they are, nil for none.
+func changes(before, now []translate.Announcement) iter.Seq2[*translate.Announcement, *translate.Announcement] {
+	return func(yield func(was, is *translate.Announcement) bool) {
+		for i, j := 0, 0; i < len(before) || j < len(now); {
+			var was, is *translate.Announcement
+			switch order := orderAt(before, i, now, j); {
+			case order < 0:
+				was = &before[i]
+				i++
+			case order > 0:
+				is = &now[j]
+				j++
+			default:
+				was, is = &before[i], &now[j]
+				i, j = i+1, j+1
+				if was.UID == is.UID && was.Reason == is.Reason && (len(was.Peers) > 0) == (len(is.Peers) > 0) {
+					continue
+				}
+			}
+			if !yield(was, is) {
+				return
+			}
+		}
+	}
+}
+
+// orderAt tells which of two lists comes first: negative for before[i], positive for now[j].
+func orderAt(before []translate.Announcement, i int, now []translate.Announcement, j int) int {
+	switch {
+	case i == len(before):
+		return 1
+	case j == len(now):
+		return -1
+	}
+	return byService(before[i], now[j])
+}
+
+func byService(a, b translate.Announcement) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }
 
 const serviceKeys = "Service "
@@ -72,8 +136,8 @@ func (c *chronicle) service(key string, a translate.Announcement) {
 }
 
 // gone is a Service that was announced and is none to announce any more: deleted, or of another type or class.
-func (c *chronicle) gone(key, name string, find Lookup) {
-	namespace, name, _ := cutKey(name)
+func (c *chronicle) gone(key string, find Lookup) {
+	namespace, name, _ := cutKey(key)
 	uid, exists := find(problem.Object{Kind: "Service", Namespace: namespace, Name: name})
 	if !exists || announcedMark(uid) != c.told.of(key) {
 		c.told.set(key, "")
@@ -128,8 +192,8 @@ func (c *chronicle) finds(problems []problem.Problem, find Lookup) {
 	for _, key := range sorted(by) {
 		c.object(key, by[key], find)
 	}
-	for _, key := range c.told.keys() {
-		if _, wrong := by[key]; strings.HasPrefix(key, objectKeys) && !wrong {
+	for _, key := range c.told.objectsTold() {
+		if by[key] == nil {
 			c.mended(key, find)
 		}
 	}
@@ -150,10 +214,23 @@ func (c *chronicle) object(key string, problems []problem.Problem, find Lookup) 
 	for _, p := range problems {
 		said = append(said, sentence(p))
 	}
+	if object.Name == "" {
+		c.objects.say(key, c.nameless(object, saying{
+			kind: corev1.EventTypeWarning, reason: string(problems[0].Reason), action: "Read", mark: mark, sort: "kinds with problems", note: strings.Join(said, "; "),
+		}))
+		return
+	}
 	c.objects.say(key, saying{
 		about: objectReference(object, uid), kind: corev1.EventTypeWarning, reason: string(problems[0].Reason), action: "Use", mark: mark,
 		sort: "objects with problems", shared: true, note: strings.Join(said, "; "),
 	})
+}
+
+// nameless is an Event about all objects of a kind, which this node can't read, say: there is none to write it to but the node.
+func (c *chronicle) nameless(object problem.Object, s saying) saying {
+	s.about = nodeReference(c.node)
+	s.note = object.String() + " " + s.note
+	return s
 }
 
 // objectMark holds the object in clear, to say of it that it is mended, and what was said as a hash.
@@ -173,6 +250,12 @@ func (c *chronicle) mended(key string, find Lookup) {
 		return
 	}
 	object := problem.Object{Kind: part[2], Group: part[3], Namespace: part[4], Name: part[5]}
+	if object.Name == "" {
+		c.objects.say(key, c.nameless(object, saying{
+			kind: corev1.EventTypeNormal, reason: mended, action: "Read", sort: "mended kinds", note: fmt.Sprintf("nothing is wrong any more (was: %s)", part[1]),
+		}))
+		return
+	}
 	uid, exists := find(object)
 	if !exists {
 		c.told.set(key, "")
@@ -207,5 +290,7 @@ func objectReference(o problem.Object, uid types.UID) corev1.ObjectReference {
 	return corev1.ObjectReference{APIVersion: version, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, UID: uid}
 }
 
-// cutKey cuts NAMESPACE/NAME.
-func cutKey(key string) (namespace, name string, ok bool) { return strings.Cut(key, "/") }
+// cutKey takes the key of a Service apart.
+func cutKey(key string) (namespace, name string, ok bool) {
+	return strings.Cut(strings.TrimPrefix(key, serviceKeys), "/")
+}

@@ -51,11 +51,11 @@ func judge(problems []problem.Problem, failure string) verdict {
 	var refused []string
 	for _, p := range problems {
 		if p.Severity == problem.Error {
-			refused = append(refused, clean(strings.TrimPrefix(p.String(), string(problem.Error)+" ")))
+			refused = append(refused, problem.OneLine(strings.TrimPrefix(p.String(), string(problem.Error)+" ")))
 		}
 	}
 	if len(refused) == 0 && failure != "" {
-		return verdict{v1beta1.ConfigurationUnknown, cut(clean(failure), summaryLength)}
+		return verdict{v1beta1.ConfigurationUnknown, cut(problem.OneLine(failure), summaryLength)}
 	}
 	if len(refused) == 0 {
 		return verdict{result: v1beta1.ConfigurationValid}

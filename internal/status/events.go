@@ -107,10 +107,10 @@ func (s *patientSink) Create(ctx context.Context, event *eventsv1.Event) (*event
 	told := false
 	for end := time.Now().Add(s.patience); ; {
 		created, err := s.EventSink.Create(ctx, event)
-		if err == nil || !passing(err) || time.Now().After(end) {
+		if err == nil || !passing(err) && !Denied(err) || time.Now().After(end) {
 			return created, err
 		}
-		if !told {
+		if !told && !Denied(err) {
 			s.log.Warn("an Event can't be written; it is tried again", "reason", event.Reason, "error", err, "retry", s.retry)
 			told = true
 		}
@@ -120,6 +120,15 @@ func (s *patientSink) Create(ctx context.Context, event *eventsv1.Event) (*event
 		case <-time.After(s.retry):
 		}
 	}
+}
+
+// Patch implements events.EventSink. It only counts an Event up: that the right is missing is told by others, and nobody tries again.
+func (s *patientSink) Patch(ctx context.Context, event *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
+	patched, err := s.EventSink.Patch(ctx, event, data)
+	if Denied(err) {
+		return event, nil
+	}
+	return patched, err
 }
 
 // passing tells whether an error of the API server may pass by itself.

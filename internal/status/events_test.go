@@ -114,7 +114,7 @@ func TestAnAPIServerThatHangsDelaysNobody(t *testing.T) {
 	for i := range 2000 { // more than any queue holds
 		a.Held(plan(fmt.Sprintf("%024x", i), "10.0.0.1"))
 	}
-	require.Less(t, time.Since(begun), 2*time.Second)
+	require.Less(t, time.Since(begun), 30*time.Second, "a request takes a minute")
 	select {
 	case c := <-reached:
 		c.Close()

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -64,8 +65,10 @@ type herald struct {
 	order   []string // of pending, the oldest first
 	// turns are when namespaces that wait had their last turn, by number: each has one after the other, so that what changes all the time in one
 	// of them keeps nobody else's from being told.
-	turns   map[string]uint64
-	turn    uint64
+	turns map[string]uint64
+	turn  uint64
+	// closed are namespaces that take no Events, since a policy refuses them. Only run looks at it.
+	closed  map[string]bool
 	counted map[string]int // what there was no room for, by sort
 	wake    chan struct{}
 	// summarized is when that was told last.
@@ -76,7 +79,7 @@ func newHerald(node string, client eventsclient.EventsV1Interface, perMinute flo
 	overtaken func()) *herald {
 	return &herald{
 		node: node, client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
-		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, turns: map[string]uint64{}, wake: make(chan struct{}, 1),
+		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, turns: map[string]uint64{}, closed: map[string]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -93,6 +96,13 @@ func (h *herald) say(key string, s saying) {
 	if !waits {
 		h.order = append(h.order, key)
 	}
+}
+
+// waiting are the keys of what was said and not written yet.
+func (h *herald) waiting() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.order)
 }
 
 // unsay takes back what waits.
@@ -123,6 +133,9 @@ func (h *herald) flush() {
 		marks[i] = h.pending[key].mark
 		h.counted[h.pending[key].sort]++
 		delete(h.pending, key)
+	}
+	if len(beyond) > 0 { // a map and a slice keep what they once held room for
+		h.pending, h.order = maps.Collect(maps.All(h.pending)), slices.Clone(h.order)
 	}
 	h.mu.Unlock()
 	for i, key := range beyond {
@@ -198,14 +211,14 @@ func (h *herald) run(ctx context.Context) {
 			if err != nil {
 				h.outage.log.Debug("an Event is not written", "reason", s.reason, "error", note(err.Error()))
 			} else {
-				h.outage.over()
+				h.open(s)
 			}
 			h.done(key, s)
 			pause = h.retry
 		case h.now().Sub(s.since) > patience:
 			h.done(key, s)
 		default:
-			h.outage.seen(ctx, err)
+			h.fails(ctx, s, err)
 			if !restFor(ctx, pause) {
 				return
 			}
@@ -213,6 +226,30 @@ func (h *herald) run(ctx context.Context) {
 		}
 	}
 }
+
+// fails tells once that Events can't be written, and once of each namespace that takes none while others do.
+func (h *herald) fails(ctx context.Context, s saying, err error) {
+	namespace := s.namespace()
+	switch {
+	case !apierrors.IsForbidden(err) || Denied(err):
+		h.outage.seen(ctx, err)
+	case !h.closed[namespace]:
+		h.closed[namespace] = true
+		h.outage.log.Warn("a namespace takes no Events; each is tried again for an hour", "namespace", namespace, "error", note(err.Error()))
+	}
+}
+
+// open takes in that an Event was written.
+func (h *herald) open(s saying) {
+	h.outage.over()
+	if namespace := s.namespace(); h.closed[namespace] {
+		delete(h.closed, namespace)
+		h.outage.log.Info("a namespace takes Events again", "namespace", namespace)
+	}
+}
+
+// namespace is where the Event is written.
+func (s saying) namespace() string { return cmp.Or(s.about.Namespace, metav1.NamespaceDefault) }
 
 // summary is the key of the Event that tells what was counted.
 const summary = ""
@@ -292,12 +329,8 @@ func (h *herald) event(s saying) *eventsv1.Event {
 		where := fmt.Sprintf(" [seen on node %q, perhaps on others]", h.node)
 		text = cut(clean(text), noteLength-len(where)) + where
 	}
-	namespace := s.about.Namespace
-	if namespace == "" {
-		namespace = metav1.NamespaceDefault
-	}
 	return &eventsv1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: eventName(s.about.Name, hex.EncodeToString(sum[:8]))},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: eventName(s.about.Name, hex.EncodeToString(sum[:8]))},
 		EventTime:  metav1.NewMicroTime(h.now()), ReportingController: controller, ReportingInstance: cut(controller+"-"+h.node, 128),
 		Type: s.kind, Reason: s.reason, Action: s.action, Regarding: s.about, Note: note(text),
 	}

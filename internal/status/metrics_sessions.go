@@ -88,8 +88,19 @@ type sessions struct {
 	mu sync.Mutex
 	// from is nil while nobody can be asked.
 	from Sessions
-	// ports are those of neighbors that are told to listen elsewhere than on bgpPort.
-	ports map[session]uint16
+	// ports are those of neighbors that are told to listen elsewhere than on bgpPort, nil before Runs; then expected are.
+	ports, expected map[session]uint16
+}
+
+// Expects tells the ports of the neighbors that FRR has, or is to get. They count until Runs tells what it was brought to.
+func (m *Metrics) Expects(ports []NeighborPort) {
+	expected := make(map[session]uint16, len(ports))
+	for _, p := range ports {
+		expected[session{p.Neighbor, p.VRF}] = p.Port
+	}
+	m.sessions.mu.Lock()
+	defer m.sessions.mu.Unlock()
+	m.sessions.expected = expected
 }
 
 // Sessions says whom to ask for FRR's sessions at each scrape.
@@ -116,6 +127,9 @@ func (s *sessions) Describe(out chan<- *prometheus.Desc) {
 func (s *sessions) Collect(out chan<- prometheus.Metric) {
 	s.mu.Lock()
 	from, ports := s.from, s.ports
+	if ports == nil {
+		ports = s.expected
+	}
 	s.mu.Unlock()
 	if from == nil {
 		return

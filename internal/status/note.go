@@ -14,17 +14,10 @@ const noteLength = 1024
 
 // note makes a text fit for an Event: on one line, without controls, valid, and no longer than the API server takes. Whoever may name a Service
 // or write a field decides what stands in it.
-func note(text string) string { return cut(clean(text), noteLength) }
+func note(text string) string { return cut(problem.OneLine(text), noteLength) }
 
-// clean takes out what is not to be seen in a terminal.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= '\u2028' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
-}
+// clean is what may be shown of a text.
+func clean(text string) string { return problem.OneLine(text) }
 
 // cut shortens valid text to a number of bytes.
 func cut(text string, length int) string {
@@ -48,26 +41,25 @@ func sentence(p problem.Problem) string {
 	return text
 }
 
-// labelLimit is what the API server takes as the value of a label.
-const labelLimit = 63
+// What the API server takes as the value of a label, and as the name of an object.
+const (
+	labelLimit = 63
+	nameLimit  = 253
+)
 
-// labelValue is a name as the value of a label: a longer one is cut, and ends with a hash of all of it.
-func labelValue(name string) string {
-	if len(name) <= labelLimit {
+// labelValue is the name of an object as the value of a label.
+func labelValue(name string) string { return shortened(name, labelLimit) }
+
+// objectName is a name that may be too long with its prefix.
+func objectName(name string) string { return shortened(name, nameLimit) }
+
+// shortened cuts a name that is too long; it then ends with a hash of all of it. No dot comes before the hyphen: such is no name.
+func shortened(name string, limit int) string {
+	if len(name) <= limit {
 		return name
 	}
-	return strings.TrimRight(name[:labelLimit-9], "-._") + "-" + short(name)
-}
-
-// nameLimit is what the API server takes as the name of an object.
-const nameLimit = 253
-
-// objectName is a name that may be too long with its prefix, in the same way.
-func objectName(name string) string {
-	if len(name) <= nameLimit {
-		return name
-	}
-	return strings.TrimRight(name[:nameLimit-9], "-.") + "-" + short(name)
+	hash := "-" + short(name)
+	return strings.TrimRight(name[:limit-len(hash)], "-._") + hash
 }
 
 // short is a hash of 8 hexadecimal digits.

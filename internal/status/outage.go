@@ -20,9 +20,9 @@ type outage struct {
 
 // seen tells of an error; of the same again it says nothing.
 func (o *outage) seen(ctx context.Context, err error) {
-	if err == nil || ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, io.EOF) ||
+	if err == nil || ctx.Err() != nil || Denied(err) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) {
-		return // watches end that way
+		return // watches end that way; of a right that is missing Denials tell
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -31,7 +31,7 @@ func (o *outage) seen(ctx context.Context, err error) {
 	case apierrors.IsNotFound(err):
 		sentence = "the API server does not know this kind of status: install its CRD to have it written"
 	case apierrors.IsForbidden(err):
-		sentence = "the API server forbids to keep status: give the ServiceAccount the rights of the chart"
+		sentence = "a quota or a policy of the API server refuses status; it is tried again"
 	}
 	if o.said == sentence {
 		return

@@ -45,6 +45,8 @@ type ReporterOptions struct {
 	Grace time.Duration
 	Log   *slog.Logger
 	Now   func() time.Time
+	// Denials is told of rights that are missing; nil: the log alone is.
+	Denials *Denials
 }
 
 const (
@@ -61,6 +63,7 @@ const (
 // rest is done beside.
 type Reporter struct {
 	options   ReporterOptions
+	owner     *owner
 	states    *configurationStates
 	services  *serviceStatuses // nil: not written
 	chronicle *chronicle       // nil: no Events
@@ -78,6 +81,7 @@ type news struct {
 	judged        bool // problems were told at all
 	announcements []translate.Announcement
 	fresh         bool // they were not handed on yet
+	anew          bool // all of them are to be looked at, not only those that changed
 	runs          bool // FRR was seen running them
 	failure       string
 	failedSince   time.Time
@@ -93,6 +97,11 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 	if r.options.Grace == 0 {
 		r.options.Grace = defaultGrace
 	}
+	if r.options.Denials == nil {
+		r.options.Denials = NewDenials(options.Now, options.Log)
+	}
+	config = rest.CopyConfig(config)
+	config.Wrap(r.options.Denials.Watch)
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -102,6 +111,7 @@ func NewReporter(config *rest.Config, options ReporterOptions) (*Reporter, error
 		return nil, fmt.Errorf("BUG: make a client of pods: %w", err)
 	}
 	pod := &owner{pods: core.Pods(options.Namespace), pod: options.Pod, log: options.Log}
+	r.owner = pod
 	states, err := metallbClient(limited(config, stateQPS, stateBurst), transport)
 	if err != nil {
 		return nil, err
@@ -195,6 +205,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	}()
 	wg.Go(func() { r.states.mirror.run(ctx, func() { r.states.writer.queue.Add(r.states.name) }) })
 	wg.Go(func() { r.states.writer.run(ctx) })
+	wg.Go(func() { r.owner.again(ctx, r.owned) })
 	if s := r.services; s != nil {
 		wg.Go(func() { s.mirror.run(ctx, s.all) })
 		wg.Go(func() { s.writer.run(ctx) })
@@ -203,12 +214,18 @@ func (r *Reporter) Run(ctx context.Context) {
 		wg.Go(func() { c.services.run(ctx) })
 		wg.Go(func() { c.objects.run(ctx) })
 		wg.Go(func() {
-			for restFor(ctx, keepTold) {
-				r.told.keep()
-			}
+			r.told.keepUntil(ctx)
 		})
 	}
 	r.spread(ctx)
+}
+
+// owned has the objects that are there get their owner.
+func (r *Reporter) owned() {
+	r.states.writer.queue.Add(r.states.name)
+	if r.services != nil {
+		r.services.all()
+	}
 }
 
 // spread gives what was told to those who write it.
@@ -231,14 +248,14 @@ func (r *Reporter) spread(ctx context.Context) {
 func (r *Reporter) hand() (wait time.Duration) {
 	r.mu.Lock()
 	n := r.slot
-	r.slot.fresh = false
+	r.slot.fresh, r.slot.anew = false, false
 	r.mu.Unlock()
 	if n.fresh {
 		if r.services != nil {
 			r.services.want(n.announcements)
 		}
 		if r.chronicle != nil {
-			r.chronicle.announces(n.announcements, n.find)
+			r.chronicle.announces(n.announcements, n.find, n.anew)
 		}
 	}
 	if r.chronicle != nil && n.judged {
@@ -267,8 +284,8 @@ func (r *Reporter) Runs(announcements []translate.Announcement) {
 	r.change(func(n *news) { n.announcements, n.fresh, n.runs, n.failure = announcements, true, true, "" })
 }
 
-// again has what runs handed on once more.
-func (r *Reporter) again() { r.change(func(n *news) { n.fresh = n.runs }) }
+// again has what runs handed on once more, and all of it looked at.
+func (r *Reporter) again() { r.change(func(n *news) { n.fresh, n.anew = n.runs, true }) }
 
 // Failed takes why FRR could not be brought to what it should announce.
 func (r *Reporter) Failed(err error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -270,6 +271,8 @@ func TestStatusAtAnAPIServer(t *testing.T) {
 	in("a state is Unknown when FRR fails for long, and not for a blink", unknown)
 	in("Events tell what is announced and withdrawn, once, also over a restart", serviceEvents)
 	in("Events tell what is wrong with objects, and that it is mended, once for all nodes", objectEvents)
+	in("Events about kinds, which have no name, are about the node", namelessEvents)
+	in("a namespace that takes no Events is told once, and once when it does", closedNamespace)
 	in("ten thousand Services at once make few Events", manyEvents)
 	in("whatever stands in a problem, its Event is written, short and clean", hostileEvents)
 }
@@ -589,7 +592,11 @@ func forbidden(l *lab) {
 	c.service("web", "192.0.2.10")
 	r, _ := l.startAt(nobody, "n1")
 	c.tell(l.T, r)
-	l.eventually(func() bool { return l.log.count("forbids to keep status") == 2 })
+	rights := []string{"list configurationstates.metallb.io", "watch configurationstates.metallb.io", "list servicebgpstatuses.metallb.io", "watch servicebgpstatuses.metallb.io"}
+	once := func() bool {
+		return !slices.ContainsFunc(rights, func(r string) bool { return l.log.count(fmt.Sprintf("right=%q", r)) != 1 })
+	}
+	l.eventually(once)
 	l.eventually(func() bool {
 		n := 0
 		for k, count := range l.requests.Counts() {
@@ -599,7 +606,7 @@ func forbidden(l *lab) {
 		}
 		return n > 6
 	})
-	require.Equal(l, 2, l.log.count("forbids to keep status"))
+	require.True(l, once(), l.log.b.String())
 	_, err := l.server.Client.RbacV1().ClusterRoles().Update(l.Context(), &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: "nobody-" + l.namespace}, Rules: allowed(),
 	}, metav1.UpdateOptions{})
@@ -911,6 +918,68 @@ func objectEvents(l *lab) {
 	}
 	l.eventually(func() bool { return created()+known() == 16 })
 	require.Len(l, slices.DeleteFunc(l.said(snapshot.DefaultNamespace, "events-bad"), func(s string) bool { return !strings.HasPrefix(s, "Mended ") }), len(mended))
+}
+
+// What is wrong with all objects of a kind is no object's Event: the API server takes none without a name.
+func namelessEvents(l *lab) {
+	r, _ := l.start("nameless", func(o *status.ReporterOptions) { o.EventsPerMinute = 6000 })
+	kind := problem.Object{Kind: "BGPPeer", Group: "metallb.io", Namespace: l.namespace}
+	nothing := func(problem.Object) (types.UID, bool) { return "", false }
+	r.Judged([]problem.Problem{{Severity: problem.Error, Object: kind, Reason: problem.Forbidden, Message: "the API server forbids it"}}, nothing)
+	l.eventually(func() bool { return len(l.said("default", "nameless")) == 1 })
+	require.Equal(l, []string{"Forbidden BGPPeer.metallb.io " + l.namespace + "/- the API server forbids it (Forbidden)"}, l.said("default", "nameless"))
+	r.Judged(nil, nothing)
+	l.eventually(func() bool { return len(l.said("default", "nameless")) == 2 })
+	require.Equal(l, "Mended BGPPeer.metallb.io "+l.namespace+"/- nothing is wrong any more (was: Forbidden)", l.said("default", "nameless")[1])
+}
+
+// A policy lets no Events into a namespace (no ResourceQuota can: API servers leave Events out of them): others are told all the same, and the log does
+// not go to and fro.
+func closedNamespace(l *lab) {
+	policies := l.server.Client.AdmissionregistrationV1()
+	forbidden := metav1.StatusReasonForbidden
+	_, err := policies.ValidatingAdmissionPolicies().Create(l.Context(), &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: l.namespace}, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+				Operations: []admissionv1.OperationType{admissionv1.Create},
+				Rule:       admissionv1.Rule{APIGroups: []string{"events.k8s.io"}, APIVersions: []string{"v1"}, Resources: []string{"events"}},
+			}}}},
+			Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("object.metadata.namespace != %q", l.namespace), Message: "no Events here", Reason: &forbidden}},
+		},
+	}, metav1.CreateOptions{})
+	require.NoError(l, err)
+	_, err = policies.ValidatingAdmissionPolicyBindings().Create(l.Context(), &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: l.namespace},
+		Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: l.namespace, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+	}, metav1.CreateOptions{})
+	require.NoError(l, err)
+	l.eventually(func() bool {
+		_, err := l.server.Client.EventsV1().Events(l.namespace).Create(l.Context(), &eventsv1.Event{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: "trial-"}, EventTime: metav1.NowMicro(), ReportingController: "a.b/c", ReportingInstance: "c",
+			Type: "Normal", Reason: "Trial", Action: "Try", Regarding: corev1.ObjectReference{Kind: "Service", Namespace: l.namespace, Name: "trial"},
+		}, metav1.CreateOptions{})
+		return err != nil && strings.Contains(err.Error(), "no Events here")
+	}, "the policy is in force")
+	c := newCluster("n1")
+	for i, namespace := range []string{l.namespace, "default", l.namespace, "default", l.namespace, "default"} {
+		s := c.service(fmt.Sprintf("full%d", i), fmt.Sprintf("192.0.2.%d", 100+i))
+		s.Namespace, c.objects.EndpointSlices[i].Namespace = namespace, namespace
+	}
+	r, _ := l.start("n1", func(o *status.ReporterOptions) { o.EventsPerMinute = 6000 })
+	c.tell(l.T, r)
+	const closed, open = "a namespace takes no Events;", "a namespace takes Events again"
+	refused := func() int {
+		return l.requests.Counts()[asked{Verb: "create", Resource: "events", Code: "403"}]
+	}
+	l.eventually(func() bool { return refused() >= 2 && len(l.said("default", "full5")) == 1 })
+	require.Equal(l, 1, l.log.count(closed), l.log.b.String())
+	require.Zero(l, l.log.count("status can't be kept")+l.log.count("again at")+l.log.count("refuses status")+l.log.count(open), l.log.b.String())
+	require.NoError(l, policies.ValidatingAdmissionPolicyBindings().Delete(l.Context(), l.namespace, metav1.DeleteOptions{}))
+	l.eventually(func() bool {
+		return len(l.said(l.namespace, "full0"))+len(l.said(l.namespace, "full2"))+len(l.said(l.namespace, "full4")) == 3
+	})
+	require.Equal(l, 1, l.log.count(closed), l.log.b.String())
+	require.Equal(l, 1, l.log.count(open), l.log.b.String())
 }
 
 func manyEvents(l *lab) {

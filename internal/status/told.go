@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,14 +24,19 @@ type told struct {
 	mu    sync.Mutex
 	marks map[string]string
 	dirty bool
+	// objects are the keys of marks that are no Services', of which there may be thousands.
+	objects map[string]bool
 }
 
-// keepTold is how often the file is written at most.
-const keepTold = 5 * time.Second
+// keepTold is how often the file is written at most; what takes long to write is written less often, so that it takes a thousandth of the time.
+const (
+	keepTold   = 5 * time.Second
+	keepFactor = 1000
+)
 
 // readTold reads what an earlier run has left. What can't be read is as if nothing had been told: then something is told twice.
 func readTold(file string, log *slog.Logger) *told {
-	t := &told{file: file, log: log, marks: map[string]string{}}
+	t := &told{file: file, log: log, marks: map[string]string{}, objects: map[string]bool{}}
 	if file == reload.NoFile {
 		return t
 	}
@@ -44,7 +51,17 @@ func readTold(file string, log *slog.Logger) *told {
 	if t.marks == nil || err != nil {
 		t.marks = map[string]string{}
 	}
+	for key := range t.marks {
+		t.note(key)
+	}
 	return t
+}
+
+// note sorts a key that has come.
+func (t *told) note(key string) {
+	if strings.HasPrefix(key, objectKeys) {
+		t.objects[key] = true
+	}
 }
 
 func (t *told) of(key string) string {
@@ -63,15 +80,39 @@ func (t *told) set(key, mark string) {
 	t.dirty = true
 	if mark == "" {
 		delete(t.marks, key)
+		delete(t.objects, key)
 	} else {
 		t.marks[key] = mark
+		t.note(key)
 	}
 }
 
-func (t *told) keys() []string {
+// servicesTold are the keys of Services, objectsTold those of other objects.
+func (t *told) servicesTold() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Collect(maps.Keys(t.marks))
+	out := make([]string, 0, len(t.marks))
+	for key := range t.marks {
+		if strings.HasPrefix(key, serviceKeys) {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+func (t *told) objectsTold() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.objects))
+}
+
+// keepUntil writes the file whenever it is another, until ctx ends.
+func (t *told) keepUntil(ctx context.Context) {
+	for wait := keepTold; restFor(ctx, wait); {
+		started := time.Now()
+		t.keep()
+		wait = max(keepTold, keepFactor*time.Since(started))
+	}
 }
 
 // keep writes the file where it is another.

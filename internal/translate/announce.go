@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -92,9 +93,16 @@ func (s advertSet) union(o advertSet) advertSet {
 	return newAdvertSet(slices.Compact(all))
 }
 
-// announced is what this node announces: each prefix, and the advertisements that ask for it.
+// route is a prefix, and the advertisements by which it is announced.
+type route struct {
+	prefix netip.Prefix
+	set    advertSet
+}
+
+// announced is what this node announces.
 type announced struct {
-	prefixes map[netip.Prefix]advertSet
+	// routes are sorted as FRR sorts networks, each prefix once.
+	routes []route
 	// standing are the sets that a Service of a pool would have whatever its labels: their classes are there before the first Service
 	// and stay after the last, so that either is one line.
 	standing []advertSet
@@ -103,9 +111,11 @@ type announced struct {
 	// standingPool is a pool of each standing set, likewise.
 	standingPool map[advertSet]string
 	services     []Announcement
-	// routed are the prefixes of all Services, one Service after the other: those of services[i] end at ends[i].
-	routed []netip.Prefix
-	ends   []int
+	// asked are what the Services ask for, one Service after the other: that of services[i] ends at ends[i]. routeOf tells which of routes each
+	// has become.
+	asked   []route
+	ends    []int
+	routeOf []int32
 	// asks are the communities that Services ask for and get; those of a set are numbered from firstAsk on.
 	asks []ask
 }
@@ -157,12 +167,10 @@ func (t *translation) announce(pools []pool, adverts []advert, aliases map[strin
 		permits:     map[permitKey]*permit{},
 		unions:      map[[2]advertSet]advertSet{},
 		out: announced{
-			prefixes: make(map[netip.Prefix]advertSet, len(t.snap.Services)),
-			example:  map[advertSet]string{},
-
+			example:      map[advertSet]string{},
 			standingPool: map[advertSet]string{},
 			services:     make([]Announcement, 0, len(t.snap.Services)),
-			routed:       make([]netip.Prefix, 0, len(t.snap.Services)),
+			asked:        make([]route, 0, len(t.snap.Services)),
 			ends:         make([]int, 0, len(t.snap.Services)),
 		},
 	}
@@ -182,9 +190,10 @@ func (t *translation) announce(pools []pool, adverts []advert, aliases map[strin
 	for i := range t.snap.Services {
 		s := &t.snap.Services[i]
 		a.out.services = append(a.out.services, Announcement{Namespace: s.Namespace, Name: s.Name, UID: s.UID, Reason: a.decide(s)})
-		a.out.ends = append(a.out.ends, len(a.out.routed))
+		a.out.ends = append(a.out.ends, len(a.out.asked))
 		a.serviceKnobs(s)
 	}
+	a.out.merge()
 	a.grant()
 	return a.out
 }
@@ -249,7 +258,7 @@ func (a *announcer) decide(s *snapshot.Service) Reason {
 	asks := a.asks(s)
 	for _, p := range d.places {
 		for _, g := range d.of(p) {
-			a.note(s, asks, a.add(s, p, g), g.set)
+			a.note(s, asks, a.add(s, p, g))
 		}
 	}
 	return Announced
@@ -368,22 +377,53 @@ func (p place) prefix(bits int) netip.Prefix {
 	return netip.PrefixFrom(p.addr, bits).Masked()
 }
 
-// add announces one address by one prefix length, and returns the prefix.
-func (a *announcer) add(s *snapshot.Service, p place, g aggregate) netip.Prefix {
+// add announces one address by one prefix length, and returns its place among what is asked for.
+func (a *announcer) add(s *snapshot.Service, p place, g aggregate) int {
 	prefix := p.prefix(g.bits)
 	if prefix.Bits() > g.bits {
 		a.warnRagged(g, p, prefix)
 	}
-	set := g.set
-	if before, ok := a.out.prefixes[prefix]; ok && before != set {
-		set = set.union(before)
+	a.out.asked = append(a.out.asked, route{prefix, g.set})
+	if _, ok := a.out.example[g.set]; !ok {
+		a.out.example[g.set] = s.Namespace + "/" + s.Name
 	}
-	a.out.prefixes[prefix] = set
-	a.out.routed = append(a.out.routed, prefix)
-	if _, ok := a.out.example[set]; !ok {
-		a.out.example[set] = s.Namespace + "/" + s.Name
+	return len(a.out.asked) - 1
+}
+
+// merge makes routes of what is asked for: Services that share a prefix are announced by the advertisements of all of them.
+func (a *announced) merge() {
+	order := make([]int32, len(a.asked))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	return prefix
+	slices.SortFunc(order, func(i, j int32) int { return cmp.Or(comparePrefixes(a.asked[i].prefix, a.asked[j].prefix), int(i-j)) })
+	a.routes, a.routeOf = make([]route, 0, len(a.asked)), make([]int32, len(a.asked))
+	for _, i := range order {
+		one := a.asked[i]
+		if last := len(a.routes) - 1; last < 0 || a.routes[last].prefix != one.prefix {
+			a.routes = append(a.routes, one)
+		} else if set := a.routes[last].set.union(one.set); set != a.routes[last].set {
+			a.routes[last].set = set
+			if _, ok := a.example[set]; !ok {
+				a.example[set] = a.asker(int(i))
+			}
+		}
+		a.routeOf[i] = int32(len(a.routes) - 1)
+	}
+}
+
+// asker names the Service that asks for asked[i].
+func (a *announced) asker(i int) string {
+	at, _ := slices.BinarySearch(a.ends, i+1)
+	return a.services[at].Namespace + "/" + a.services[at].Name
+}
+
+// comparePrefixes orders prefixes as FRR prints them.
+func comparePrefixes(a, b netip.Prefix) int {
+	if c := a.Addr().Compare(b.Addr()); c != 0 {
+		return c
+	}
+	return a.Bits() - b.Bits()
 }
 
 func (a *announcer) warnRagged(g aggregate, p place, block netip.Prefix) {

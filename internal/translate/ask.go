@@ -3,12 +3,9 @@ package translate
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -35,10 +32,10 @@ type asking struct {
 	hadIt bool
 }
 
-// askedRoute is a prefix of such a Service, and the advertisements by which that Service is announced there.
+// askedRoute is a prefix of such a Service, the advertisements by which that Service is announced there, and its place among what is asked for.
 type askedRoute struct {
-	prefix netip.Prefix
-	set    advertSet
+	route
+	at int
 }
 
 // permit is what some advertisements let through of what an annotation asks for. Many Services have the same.
@@ -122,8 +119,8 @@ func serviceObject(s *snapshot.Service) problem.Object {
 	return problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}
 }
 
-// note remembers an announced prefix of a Service that asks.
-func (a *announcer) note(s *snapshot.Service, asks []ask, prefix netip.Prefix, set advertSet) {
+// note remembers an announced prefix of a Service that asks, by its place among what is asked for.
+func (a *announcer) note(s *snapshot.Service, asks []ask, at int) {
 	if len(asks) == 0 {
 		return
 	}
@@ -131,7 +128,7 @@ func (a *announcer) note(s *snapshot.Service, asks []ask, prefix netip.Prefix, s
 		a.asking = append(a.asking, asking{service: s, asks: asks})
 	}
 	last := &a.asking[len(a.asking)-1]
-	last.routes = append(last.routes, askedRoute{prefix, set})
+	last.routes = append(last.routes, askedRoute{a.out.asked[at], at})
 }
 
 // grant puts what Services ask for, and may have, into the sets of their prefixes. Those come first whose wish was granted before, then the
@@ -153,7 +150,7 @@ func (a *announcer) grant() {
 			}
 			return 1
 		}
-		return older(x.service.Created, y.service.Created)
+		return snapshot.OlderTime(x.service.Created, y.service.Created)
 	})
 	granted := map[advertSet]bool{}
 	wishes := map[string]bool{}
@@ -163,19 +160,6 @@ func (a *announcer) grant() {
 		}
 	}
 	a.next.asks = slices.Sorted(maps.Keys(wishes))
-}
-
-// older orders by age, what has no age last.
-func older(a, b metav1.Time) int {
-	switch {
-	case a.IsZero() && b.IsZero():
-		return 0
-	case a.IsZero():
-		return 1
-	case b.IsZero():
-		return -1
-	}
-	return a.Compare(b.Time)
 }
 
 // grantOne tells whether a Service has got all that it may have.
@@ -191,13 +175,14 @@ func (a *announcer) grantOne(x *asking, granted map[advertSet]bool) bool {
 				"%s stands for every Service in it, and gets no community for one of them", r.prefix))
 			continue
 		}
-		set, ok := a.with(a.out.prefixes[r.prefix], may, granted)
+		announced := &a.out.routes[a.out.routeOf[r.at]]
+		set, ok := a.with(announced.set, may, granted)
 		if !ok {
 			full = true
 			continue
 		}
 		got = true
-		a.out.prefixes[r.prefix] = set
+		announced.set = set
 	}
 	if full {
 		a.warnService(x.service, knobField(communitiesKnob), problem.TooLarge, fmt.Sprintf(

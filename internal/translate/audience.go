@@ -64,8 +64,9 @@ func (a audience) union(one, other []string) []string {
 func (a *announced) addressees(to audience) {
 	from := 0
 	for i := range a.services {
-		for _, prefix := range a.routed[from:a.ends[i]] {
-			a.services[i].Peers = to.union(a.services[i].Peers, to.of(prefix, a.prefixes[prefix]))
+		for _, at := range a.routeOf[from:a.ends[i]] {
+			r := a.routes[at]
+			a.services[i].Peers = to.union(a.services[i].Peers, to.of(r.prefix, r.set))
 		}
 		from = a.ends[i]
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,7 +19,6 @@ type class struct {
 	asks    []ask // the communities that its Services ask for, as far as any of the advertisements lets them through
 	tag     uint32
 	name    frrconf.Name
-	routes  []netip.Prefix
 }
 
 // policy is a distinct set of advertisements that name their peers: neighbors with the same one share an outbound route-map, so that FRR
@@ -39,28 +37,29 @@ const defaultEntry = frrconf.MaxSequence
 func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
 	classes, of := t.classes(peers, adverts, a)
 	a.addressees(newAudience(peers, adverts, classes, of))
-	t.seen.routes(classes)
+	t.seen.announces(classes, a.routes, of)
 	policies, policyOf := newPolicies(peers, adverts)
 	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
 
-	used := map[int]bool{}
+	used := make([]bool, len(classes))
 	for i := range instances {
 		in := &instances[i]
+		v4, v6 := make([]bool, len(classes)), make([]bool, len(classes))
 		for j := range classes {
-			v4, v6 := carries(peers, adverts, classes[j], in.VRF)
-			used[j] = used[j] || v4 || v6
-			for _, prefix := range classes[j].routes {
-				network := frrconf.Network{Prefix: prefix, RouteMap: classes[j].name}
-				switch {
-				case prefix.Addr().Is4() && v4:
-					in.IPv4.Networks = append(in.IPv4.Networks, network)
-				case prefix.Addr().Is6() && v6:
-					in.IPv6.Networks = append(in.IPv6.Networks, network)
-				}
+			v4[j], v6[j] = carries(peers, adverts, classes[j], in.VRF)
+			used[j] = used[j] || v4[j] || v6[j]
+		}
+		in.IPv4.Networks, in.IPv6.Networks = make([]frrconf.Network, 0, len(a.routes)), nil
+		for _, r := range a.routes {
+			j := of[r.set]
+			network := frrconf.Network{Prefix: r.prefix, RouteMap: classes[j].name}
+			switch is4 := r.prefix.Addr().Is4(); {
+			case is4 && v4[j]:
+				in.IPv4.Networks = append(in.IPv4.Networks, network)
+			case !is4 && v6[j]:
+				in.IPv6.Networks = append(in.IPv6.Networks, network)
 			}
 		}
-		slices.SortFunc(in.IPv4.Networks, compareNetworks)
-		slices.SortFunc(in.IPv6.Networks, compareNetworks)
 	}
 
 	var maps []frrconf.RouteMap
@@ -81,14 +80,7 @@ func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrc
 	return instances, maps
 }
 
-func compareNetworks(a, b frrconf.Network) int {
-	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
-		return c
-	}
-	return a.Prefix.Bits() - b.Prefix.Bits()
-}
-
-// classes groups the prefixes by their advertisements, and gives each group its tag: a hash of the advertisements' names, so that no
+// classes groups the routes by their advertisements, and gives each group its tag: a hash of the advertisements' names, so that no
 // other change moves it. It returns the class of each set, too.
 func (t *translation) classes(peers []peer, adverts []advert, a announced) (list []class, of map[advertSet]int) {
 	byKey := map[string]*class{}
@@ -115,9 +107,8 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 	for _, set := range a.standing {
 		classOf(set)
 	}
-	for prefix, set := range a.prefixes {
-		c := classOf(set)
-		c.routes = append(c.routes, prefix)
+	for _, r := range a.routes {
+		classOf(r.set)
 	}
 	t.settleContests(clashes, adverts)
 	out := make([]class, 0, len(byKey))
@@ -217,7 +208,7 @@ func newPolicies(peers []peer, adverts []advert) (policies []policy, of map[stri
 }
 
 // outbound is the route-map of a policy: an entry for each class that its neighbors get.
-func outbound(p policy, classes []class, used map[int]bool, adverts []advert) frrconf.RouteMap {
+func outbound(p policy, classes []class, used []bool, adverts []advert) frrconf.RouteMap {
 	out := frrconf.RouteMap{Name: p.name}
 	taken := map[uint16]bool{}
 	for j, c := range classes {

@@ -170,10 +170,8 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 			e.entries[mapTag{m.Name, m.Entries[j].MatchTag}] = &m.Entries[j]
 		}
 	}
-	for i := range seen.classes {
-		for _, prefix := range seen.classes[i].routes {
-			e.classes[prefix] = &seen.classes[i]
-		}
+	for _, r := range seen.routes {
+		e.classes[r.prefix] = &seen.classes[seen.classOf[r.set]]
 	}
 	for i := range seen.services {
 		if s := &seen.services[i]; s.reason == Announced {
@@ -207,10 +205,6 @@ func (j *judged) prefixes() []netip.Prefix {
 	}
 	slices.SortFunc(out, comparePrefixes)
 	return slices.Compact(out)
-}
-
-func comparePrefixes(a, b netip.Prefix) int {
-	return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits())
 }
 
 // Sessions has each BGPPeer, by name.

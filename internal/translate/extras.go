@@ -22,7 +22,7 @@ func (t *translation) extras(instances []frrconf.Instance, maps []frrconf.RouteM
 	own := newOwnLines(instances, maps)
 	lines, found := own.check(e.Text)
 	if !found.refused() && e.Refused != "" {
-		found.refuse("data.extras", problem.ExtrasRefused, "FRR's parser refuses it: "+e.Refused)
+		found.refuse("data[extras]", problem.ExtrasRefused, "FRR's parser refuses it: "+e.Refused)
 	}
 	if said := t.lastGood.refused.extras[e.Text]; said != nil && !found.refused() {
 		found = append(found, *said)
@@ -90,7 +90,7 @@ type extrasBlock struct {
 func (own ownLines) check(text string) ([]string, issues) {
 	var found issues
 	if len(text) > maxExtras {
-		found.refuse("data.extras", problem.TooLarge, fmt.Sprintf("%d bytes; %d at most", len(text), maxExtras))
+		found.refuse("data[extras]", problem.TooLarge, fmt.Sprintf("%d bytes; %d at most", len(text), maxExtras))
 		return nil, found
 	}
 	var lines []string
@@ -102,7 +102,7 @@ func (own ownLines) check(text string) ([]string, issues) {
 			continue
 		}
 		if why := own.line(&block, line, words); why != "" {
-			found.refuse("data.extras", problem.ExtrasTrespass, fmt.Sprintf("line %d: %s", i+1, why))
+			found.refuse("data[extras]", problem.ExtrasTrespass, fmt.Sprintf("line %d: %s", i+1, why))
 			continue
 		}
 		lines = append(lines, line)

@@ -54,7 +54,7 @@ func (r Result) Refuse(last LastGood, line RefusedLine) (LastGood, bool) {
 	case !extra && known, len(lines) == 0, last.refused.extras[r.LastGood.extras] != nil:
 		return last, false
 	default: // FRR takes our own lines: it is one that an administrator adds
-		said.field, said.message = "data.extras", said.message+"; mend or remove it"
+		said.field, said.message = "data[extras]", said.message+"; mend or remove it"
 		extras := maps.Clone(last.refused.extras)
 		if extras == nil {
 			extras = map[string]*issue{}

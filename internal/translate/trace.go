@@ -27,6 +27,9 @@ type trace struct {
 	// services are the snapshot's, in its order.
 	services []judged
 	classes  []class
+	// routes are what is announced, and classOf the class of each of their sets.
+	routes  []route
+	classOf map[advertSet]int
 }
 
 // judged is a Service and what was decided.
@@ -70,8 +73,8 @@ func (t *trace) service(s *snapshot.Service, d decision) {
 	}
 }
 
-func (t *trace) routes(classes []class) {
+func (t *trace) announces(classes []class, routes []route, classOf map[advertSet]int) {
 	if t != nil {
-		t.classes = classes
+		t.classes, t.routes, t.classOf = classes, routes, classOf
 	}
 }

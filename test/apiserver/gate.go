@@ -89,10 +89,13 @@ func (g *Gate) leave(c net.Conn) {
 func (g *Gate) carry(near net.Conn) {
 	defer g.leave(near)
 	far, err := net.Dial("tcp", g.to)
-	if err != nil || !g.enter(far) {
+	if err != nil {
 		return
 	}
 	defer g.leave(far)
+	if !g.enter(far) {
+		return
+	}
 	go func() {
 		_, _ = io.Copy(far, near)
 		_ = far.Close()

@@ -23,6 +23,12 @@ import (
 // when the API server is ready. It is started again when the test ends, for the tests that follow.
 func (s *Server) Kill(t testing.TB, program string) (start func()) {
 	t.Helper()
+	return s.KillUntil(t, program, "/readyz")
+}
+
+// KillUntil is Kill where the API server counts as back when a path answers: "/livez" for one that is never quite ready again.
+func (s *Server) KillUntil(t testing.TB, program, path string) (start func()) {
+	t.Helper()
 	pid, args, err := s.find(program)
 	require.NoError(t, err)
 	require.NoError(t, unix.Kill(pid, unix.SIGKILL))
@@ -35,7 +41,7 @@ func (s *Server) Kill(t testing.TB, program string) (start func()) {
 		if !started {
 			started = true
 			require.NoError(t, s.launchAgain(args))
-			s.waitReady(t)
+			s.waitFor(t, path)
 		}
 	}
 	t.Cleanup(start)
@@ -95,11 +101,11 @@ func (s *Server) launchAgain(args []string) error {
 	return <-started
 }
 
-func (s *Server) waitReady(t testing.TB) {
+func (s *Server) waitFor(t testing.TB, path string) {
 	t.Helper()
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	for end := time.Now().Add(startTimeout); ; time.Sleep(100 * time.Millisecond) {
-		answer, err := client.Get("https://" + s.Address + "/readyz")
+		answer, err := client.Get("https://" + s.Address + path)
 		if err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {

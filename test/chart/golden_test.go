@@ -58,37 +58,61 @@ func withoutCRDs(text string) string {
 	return strings.Join(docs, "\n---\n")
 }
 
+// refusals are values, and what is said of them.
+var refusals = []struct{ set, words string }{
+	// of MetalLB's chart, and of no use here
+	{"controller.enabled=true", "MetalLB's own chart"},
+	{"frrk8s.enabled=false", "frrk8s.enabled=false"},
+	{"frr-k8s.prometheus=null,frr-k8s.a=b", "without frr-k8s"},
+	{"speaker.enabled=true", "this chart is the speaker"},
+	{"speaker.memberlist.enabled=true", "layer 2"},
+	{"speaker.excludeInterfaces.enabled=true", "layer 2"},
+	{"speaker.bgpDebounceTimeout=1", "applied at once"},
+	{"speaker.reloader.resources=x", "no such container"},
+	{"speaker.frrMetrics.resources=x", "no such container"},
+	{"speaker.frr.enabled=true", "FRR is all"},
+	{"speaker.frr.metricsPort=9121", "prometheus.metricsPort"},
+	{"speaker.frr.securityContext.a=b", "least rights"},
+	{"speaker.frr.secureMetricsPort=9121", "prometheus.metricsPort"},
+	{"speaker.gratuitousARPInterval=1", "layer 2"},
+	{"speaker.secretName=x", "memberlist"},
+	{"speaker.tlsMinVersion=x", "tls.minVersion"},
+	{"speaker.tlsCipherSuites=x", "tls.cipherSuites"},
+	{"speaker.initContainers.cpFrrFiles.resources=x", "there is one init container"},
+	{"speaker.initContainers.cpReloader.resources=x", "there is one init container"},
+	{"speaker.initContainers.cpMetrics.resources=x", "there is one init container"},
+	{"prometheus.rbacProxy.tag=x", "serves HTTPS itself"},
+	{"prometheus.secureMetricsPort=9121", "prometheus.metricsPort is the port"},
+	{"prometheus.speakerMetricsTLSSecret=x", "tls.speakerMetricsTLSSecret"},
+	{"prometheus.controllerMetricsTLSSecret=x", "MetalLB's own chart"},
+	{"prometheus.prometheusRule.addressPoolExhausted.enabled=true", "MetalLB's controller gives"},
+	{"crds.validationFailurePolicy=Fail", "webhooks"},
+	{"tls.controllerMetricsTLSSecret=x", "MetalLB's own chart"},
+	{"prometheus.serviceMonitor.controller.x=y", "MetalLB's own chart"},
+	{"prometheus.prometheusRule.addressPoolUsage.enabled=true", "MetalLB's controller gives"},
+	// that contradict each other
+	{"prometheus.podMonitor.enabled=true,prometheus.serviceMonitor.enabled=true", "enable one"},
+	{"prometheus.rbacPrometheus=true", "needs prometheus.serviceAccount"},
+	{"prometheus.metricsPort=17472", "the port of /healthz"},
+	{"speaker.labels.component=x", "speaker.labels: component is the chart's own"},
+	{`speaker.podAnnotations.frr-renderer\.io/startup=x`, "speaker.podAnnotations: frr-renderer.io/startup is the chart's own"},
+	{`prometheus.podMonitor.additionalLabels.helm\.sh/chart=x`, "prometheus.podMonitor.additionalLabels: helm.sh/chart is the chart's own"},
+	{`prometheus.prometheusRule.additionalLabels.helm\.sh/chart=x`, "prometheus.prometheusRule.additionalLabels: helm.sh/chart"},
+	{`prometheus.serviceMonitor.speaker.additionalLabels.helm\.sh/chart=x`, "prometheus.serviceMonitor.speaker.additionalLabels: helm.sh/chart"},
+	{"speaker=null", "missing property 'speaker'"},
+	{"prometheus.metricsPort=null", "at '/prometheus': missing property 'metricsPort'"},
+	// of neither
+	{"speeker.logLevel=info", "additional properties 'speeker' not allowed"},
+	{"speaker.frr.imagee=x", "at '/speaker/frr': additional properties 'imagee' not allowed"},
+	{"tls.minVersion=VersionTLS11", "at '/tls/minVersion': value must be one of '', 'VersionTLS12', 'VersionTLS13'"},
+	{"speaker.logLevel=loud", "at '/speaker/logLevel': value must be one of 'all', 'debug'"},
+	{"prometheus.metricsPort=70000", "at '/prometheus/metricsPort': maximum: got 70,000, want 65,535"},
+	{"speaker.frr.image.tag=10", "at '/speaker/frr/image/tag': got number, want string"},
+	{"speaker.frr.image.repository=", "set speaker.frr.image.repository and speaker.frr.image.tag to an FRR image"},
+}
+
 func TestValuesAreRefusedInWords(t *testing.T) {
-	for _, c := range []struct{ set, words string }{
-		// of MetalLB's chart, and of no use here
-		{"controller.enabled=true", "MetalLB's own chart"},
-		{"frrk8s.enabled=false", "frrk8s.enabled=false"},
-		{"frr-k8s.prometheus=null,frr-k8s.a=b", "without frr-k8s"},
-		{"speaker.enabled=true", "this chart is the speaker"},
-		{"speaker.memberlist.enabled=true", "layer 2"},
-		{"speaker.excludeInterfaces.enabled=true", "layer 2"},
-		{"speaker.bgpDebounceTimeout=1", "applied at once"},
-		{"speaker.reloader.resources=x", "no such container"},
-		{"speaker.frrMetrics.resources=x", "no such container"},
-		{"speaker.frr.enabled=true", "FRR is all"},
-		{"speaker.frr.metricsPort=9121", "prometheus.metricsPort"},
-		{"crds.validationFailurePolicy=Fail", "webhooks"},
-		{"tls.controllerMetricsTLSSecret=x", "MetalLB's own chart"},
-		{"prometheus.serviceMonitor.controller.x=y", "MetalLB's own chart"},
-		{"prometheus.prometheusRule.addressPoolUsage.enabled=true", "MetalLB's controller gives"},
-		// that contradict each other
-		{"prometheus.podMonitor.enabled=true,prometheus.serviceMonitor.enabled=true", "enable one"},
-		{"prometheus.rbacPrometheus=true", "needs prometheus.serviceAccount"},
-		{"prometheus.metricsPort=17472", "the port of /healthz"},
-		// of neither
-		{"speeker.logLevel=info", "additional properties 'speeker' not allowed"},
-		{"speaker.frr.imagee=x", "at '/speaker/frr': additional properties 'imagee' not allowed"},
-		{"tls.minVersion=VersionTLS11", "at '/tls/minVersion': value must be one of '', 'VersionTLS12', 'VersionTLS13'"},
-		{"speaker.logLevel=loud", "at '/speaker/logLevel': value must be one of 'all', 'debug'"},
-		{"prometheus.metricsPort=70000", "at '/prometheus/metricsPort': maximum: got 70,000, want 65,535"},
-		{"speaker.frr.image.tag=10", "at '/speaker/frr/image/tag': got number, want string"},
-		{"speaker.frr.image.repository=", "set speaker.frr.image.repository and speaker.frr.image.tag to an FRR image"},
-	} {
+	for _, c := range refusals {
 		_, stderr, err := template(t, "--values", "cases/defaults/values.yaml", "--set", c.set)
 		require.Error(t, err, c.set)
 		require.Contains(t, stderr, c.words, c.set)

@@ -2,6 +2,8 @@ package chart
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
 
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
@@ -93,27 +96,42 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	require.Eventually(t, ok, waiting, 20*time.Millisecond, what)
 }
 
-// monitoring stands in for Prometheus' operator, whose kinds take anything here.
-func (c *cluster) monitoring(kinds map[string]string) {
+// monitoring installs the kinds of Prometheus' operator that the chart has objects of, as the operator's own CRDs tell them.
+func (c *cluster) monitoring() {
 	c.t.Helper()
-	anything := true
-	for plural, kind := range kinds {
-		_, err := c.crds.ApiextensionsV1().CustomResourceDefinitions().Create(c.t.Context(), &apiextensionsv1.CustomResourceDefinition{
-			ObjectMeta: metav1.ObjectMeta{Name: plural + ".monitoring.coreos.com"},
-			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-				Group: "monitoring.coreos.com", Scope: apiextensionsv1.NamespaceScoped,
-				Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: plural, Kind: kind},
-				Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{
-					OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything},
-				}}},
-			},
-		}, metav1.CreateOptions{})
+	dir := filepath.Join(prometheus.dir(c.t), "example", "prometheus-operator-crd")
+	for _, plural := range []string{"servicemonitors", "podmonitors", "prometheusrules"} {
+		text, err := os.ReadFile(filepath.Join(dir, "monitoring.coreos.com_"+plural+".yaml"))
 		require.NoError(c.t, err)
-		eventually(c.t, kind+" is served", func() bool {
-			_, err := c.dynamic.Resource(schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: plural}).List(c.t.Context(), metav1.ListOptions{})
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		require.NoError(c.t, yaml.Unmarshal(text, crd))
+		_, err = c.crds.ApiextensionsV1().CustomResourceDefinitions().Create(c.t.Context(), crd, metav1.CreateOptions{})
+		require.NoError(c.t, err)
+		eventually(c.t, plural+" are served", func() bool {
+			_, err := c.dynamic.Resource(monitoring(plural)).List(c.t.Context(), metav1.ListOptions{})
 			return err == nil
 		})
 	}
+}
+
+func monitoring(plural string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "monitoring.coreos.com", Version: "v1", Resource: plural}
+}
+
+// kept tells that the API server has each field of a rendered object of the operator's: a field that its kind does not have is pruned.
+func (c *cluster) kept(rendered, plural, kind string) {
+	c.t.Helper()
+	found := false
+	for _, o := range documents(c.t, rendered) {
+		if o.GetKind() != kind {
+			continue
+		}
+		found = true
+		has, err := c.dynamic.Resource(monitoring(plural)).Namespace(namespace).Get(c.t.Context(), o.GetName(), metav1.GetOptions{})
+		require.NoError(c.t, err)
+		require.Equal(c.t, o.Object["spec"], has.Object["spec"], kind)
+	}
+	require.True(c.t, found, kind)
 }
 
 var peers = schema.GroupVersionResource{Group: "metallb.io", Version: "v1beta2", Resource: "bgppeers"}
@@ -145,12 +163,16 @@ func TestInstallUpgradeAndUninstall(t *testing.T) {
 	require.Equal(t, first.Spec.Template, same.Spec.Template)
 
 	// The API server takes all that is optional.
-	c.monitoring(map[string]string{"servicemonitors": "ServiceMonitor", "podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"})
+	c.monitoring()
 	said = c.mustHelm("upgrade", release, chartDir, "--values", "cases/everything/values.yaml")
 	require.NotContains(t, said, "MetalLB's CRDs are not here yet")
 	require.Contains(t, c.ours(), "services/speaker-frr-renderer-speaker-monitor")
+	rendered := c.mustHelm("get", "manifest", release)
+	c.kept(rendered, "servicemonitors", "ServiceMonitor")
+	c.kept(rendered, "prometheusrules", "PrometheusRule")
 	c.mustHelm("upgrade", release, chartDir, "--values", "cases/everything/values.yaml",
-		"--set", "prometheus.serviceMonitor.enabled=false,prometheus.podMonitor.enabled=true")
+		"--set", "prometheus.serviceMonitor.enabled=false,prometheus.podMonitor.enabled=true,prometheus.podMonitor.interval=15s")
+	c.kept(c.mustHelm("get", "manifest", release), "podmonitors", "PodMonitor")
 	require.NotContains(t, c.ours(), "services/speaker-frr-renderer-speaker-monitor")
 
 	// CRDs and what people wrote stay, whatever becomes of the chart.

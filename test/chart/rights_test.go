@@ -34,7 +34,7 @@ func lacks() []lack {
 	var all []lack
 	for _, r := range rights.All() {
 		for _, verb := range r.Verbs {
-			if r.If == "" && (verb == "list" || verb == "watch") {
+			if verb == "list" || verb == "watch" {
 				all = append(all, lack{r, verb})
 			}
 		}
@@ -104,7 +104,7 @@ func reads(t *testing.T, kubeconfig string) string {
 	require.NoError(t, err)
 	defer log.Close()
 	cmd := exec.Command(path, "run", "--kubeconfig", kubeconfig, "--node", "node1", "--namespace", namespace, "--vty-dir", dir, "--frr-conf", "none",
-		"--health-addr", "", "--metrics-addr", "", "--log-level", "debug")
+		"--health-addr", "", "--metrics-addr", "", "--service-status", "--log-level", "debug")
 	cmd.Env = append(os.Environ(), "KUBE_FEATURE_WatchListClient=false")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -172,12 +173,15 @@ func documentOf(t *testing.T, objects snapshot.Objects) (render.Document, transl
 		return render.Document{}, translate.Result{}, false // the node's own name was poisoned
 	}
 	result := translate.Translate(snap, translate.LastGood{})
-	renderer, err := render.New(nil)
+	renderer, err := newRenderer()
 	require.NoError(t, err)
 	document, err := renderer.Render(result.Config)
 	require.NoError(t, err)
 	return document, result, true
 }
+
+// newRenderer reads the templates once for all: that takes longer than all else that is done to one text of thousands.
+var newRenderer = sync.OnceValues(func() (*render.Renderer, error) { return render.New(nil) })
 
 func obeysTheGrammar(t *testing.T, at string, document render.Document) {
 	t.Helper()

@@ -97,7 +97,7 @@ func FuzzTranslate(f *testing.F) {
 			t.Fatal(err)
 		}
 		result := translate.Translate(snap, translate.LastGood{})
-		renderer, err := render.New(nil)
+		renderer, err := newRenderer()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,6 +128,7 @@ func FuzzKnobs(f *testing.F) {
 	f.Add("64500:100, red", "64500:1*, large:1:*:2-3", "3", "50", "1", "ReadyOnly", "true")
 	f.Add("65535:65281 large:4294967295:0:7", "*:*", "10", "4294967295", "254", "ReadyOrServing", "false")
 	f.Add("64500:1,,\t64500:2", "65535:0", "0", "-1", "0x1", "", "TRUE")
+	f.Add("65535:100 65535:7 65535:8", "65000-65535:*, 6*:*", "1", "0", "255", "ReadyOnly", "")
 	f.Fuzz(func(t *testing.T, asks, allowed, prepend, med, hops, policy, drain string) {
 		turned := func(asks, allowed string) snapshot.Objects {
 			objects := everyField()
@@ -144,7 +145,7 @@ func FuzzKnobs(f *testing.F) {
 		}
 		document, _, _ := documentOf(t, turned(asks, allowed))
 		obeysTheGrammar(t, "fuzz", document)
-		for _, word := range []string{"no-export", "no-advertise", "blackhole", "llgr-stale", "local-AS", "no-peer", "accept-own"} {
+		for _, word := range []string{"no-export", "no-advertise", "blackhole", "llgr-stale", "no-llgr", "local-AS", "no-peer", "accept-own", "65535:"} {
 			if strings.Contains(document.Text, " "+word) && !strings.Contains(allowed, "65535:") {
 				t.Fatalf("%s, which nobody has written into the allow-list %q", word, allowed)
 			}

@@ -30,6 +30,22 @@ quietly() {
 	rm -f "$out"
 }
 
+# without_services COMMAND...: what it installs is not started. A router of this machine's own is not what was asked for.
+without_services() {
+	local policy=/usr/sbin/policy-rc.d status=0
+	if [ -e "$policy" ]; then # as in images, which start nothing anyway
+		"$@"
+		return
+	fi
+	trap "rm -f $policy" EXIT
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	"$@" || status=$?
+	rm -f "$policy"
+	trap - EXIT
+	return "$status"
+}
+
 # install_distribution installs the distribution's FRR, without starting its service where none ran before.
 install_distribution() {
 	local missing=()
@@ -40,7 +56,9 @@ install_distribution() {
 		need_root "installing ${missing[*]}"
 		log "installing ${missing[*]} from the distribution"
 		quietly apt-get update -q
-		quietly apt-get install -y -q --no-install-recommends "${missing[@]}"
+		without_services quietly apt-get install -y -q --no-install-recommends "${missing[@]}"
+		# Nor at the next boot.
+		[ "${missing[0]}" != frr ] || quietly update-rc.d frr disable
 	fi
 	echo "/"
 }

@@ -99,7 +99,7 @@ func TestScenarioCommunitiesAndLocalPref(t *testing.T) {
 			l.arrives("tor1", "192.0.2.10/32", func(r fabric.Route) bool {
 				return slices.Equal(r.Communities, []string{"65000:9"}) && len(r.LargeCommunities) == 0
 			})
-			require.Less(t, time.Since(edited), 2*time.Second)
+			require.Less(t, time.Since(edited), 4*time.Second, "FRR itself waits 5 s (route-map delay-timer)")
 			l.put("here", class("here", "localPref: 50"))
 			l.arrives("behind", "192.0.2.11/32", nil)
 		})

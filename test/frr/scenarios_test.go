@@ -27,20 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // scenario runs f with node1 on each version of FRR; other is the version that its first ToR shall have.
-func scenario(t *testing.T, f func(t *testing.T, v, other fabric.Version)) {
-	t.Parallel()
-	for _, v := range []fabric.Version{fabric.V84, fabric.V103} {
-		other := fabric.V84
-		if v == other {
-			other = fabric.V103
-		}
-		t.Run(string(v), func(t *testing.T) {
-			fabric.Require(t, v, other)
-			t.Parallel()
-			f(t, v, other)
-		})
-	}
-}
+var scenario = fabric.EachVersion
 
 // lab is node1 with the product on it, and what it is connected to.
 type lab struct {
@@ -54,17 +41,9 @@ type lab struct {
 	agent *fabric.Program
 }
 
-// rack is one wire: node1 has 10.0.0.11 and fd00::11, tor1 10.0.0.1, tor2 10.0.0.2 and so on.
+// rack is node1 and ToRs on one wire.
 func rack(v fabric.Version, tors ...fabric.NodeSpec) fabric.Topology {
-	top := fabric.Topology{Nodes: []fabric.NodeSpec{{Name: "node1", Version: v, BGPDArgs: []string{"-p", "0"}}}}
-	ends := []fabric.End{{Node: "node1", Interface: "eth0", Addresses: []string{"10.0.0.11/24", "fd00::11/64"}}}
-	for i, tor := range tors {
-		tor.Name = fmt.Sprint("tor", i+1)
-		top.Nodes = append(top.Nodes, tor)
-		ends = append(ends, fabric.End{Node: tor.Name, Interface: "eth0", Addresses: []string{fmt.Sprintf("10.0.0.%d/24", i+1), fmt.Sprintf("fd00::%d/64", i+1)}})
-	}
-	top.Links = []fabric.Link{{Name: "rack", Ends: ends}}
-	return top
+	return fabric.Rack(v, 1, tors...)
 }
 
 // tor is a router that peers with 10.0.0.11 in AS 64500 and accepts what comes; lines are added to its neighbor, at the level of the router.
@@ -103,8 +82,7 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			said, stacks, _ := strings.Cut(l.read(), "\nSIGQUIT")
-			t.Logf("frr-renderer's log:\n%s\n%s", tail(said, 40), tail(stacks, 40))
+			t.Logf("frr-renderer's log:\n%s", product.LastWords(l.log))
 		}
 	})
 	return l
@@ -113,12 +91,8 @@ func prepare(t *testing.T, top fabric.Topology, files map[string]string) *lab {
 // run starts the product; it ends with the test, or by stop.
 func (l *lab) run(args ...string) {
 	l.t.Helper()
-	log, err := os.OpenFile(l.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	require.NoError(l.t, err)
-	l.t.Cleanup(func() { log.Close() })
-	cmd := l.product(context.Background(), append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	l.agent, err = fabric.Start(cmd)
+	var err error
+	l.agent, err = fabric.StartLogged(l.product(context.Background(), append([]string{"run", "-f", l.dir, "--node", "node1"}, args...)...), l.log)
 	require.NoError(l.t, err)
 	l.t.Cleanup(l.stop)
 }
@@ -255,11 +229,6 @@ func (l *lab) absent(at, prefix string) {
 func (l *lab) cli(args ...string) (string, int) {
 	l.t.Helper()
 	return fabric.Run(l.t, l.product(l.t.Context(), args...))
-}
-
-func tail(s string, lines int) string {
-	all := strings.SplitAfter(s, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 var (

@@ -23,14 +23,30 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "frr-renderer.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "frr-renderer.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "frr-renderer.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- /* As MetalLB's chart labels its speaker (app.kubernetes.io/component) and as its plain manifests do (component). */}}
 {{- define "frr-renderer.speakerLabels" -}}
 app.kubernetes.io/component: speaker
 component: speaker
+{{- end }}
+
+{{- define "frr-renderer.podLabels" -}}
+{{ include "frr-renderer.labels" . }}
+{{ include "frr-renderer.speakerLabels" . }}
+{{- end }}
+
+{{- define "frr-renderer.podAnnotations" -}}
+kubectl.kubernetes.io/default-container: frr-renderer
+# What FRR is started with, which it reads then only; nothing else of a new chart starts pods anew by itself.
+frr-renderer.io/startup: {{ include "frr-renderer.startup" . | sha256sum | trunc 16 | quote }}
+{{- if .Values.prometheus.scrapeAnnotations }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
+prometheus.io/scheme: https
+{{- end }}
 {{- end }}
 
 {{- define "frr-renderer.serviceAccountName" -}}
@@ -52,7 +68,14 @@ component: speaker
 
 {{- /* The numbers of a probe; the check itself is beside it. */}}
 {{- define "frr-renderer.probe" -}}
-{{ omit . "enabled" | toYaml }}
+{{ omit . "enabled" "port" | toYaml }}
+{{- end }}
+
+{{- /* Of the pod: what people ask for, and FRR's group beside their own. */}}
+{{- define "frr-renderer.podSecurityContext" -}}
+{{- $asked := .Values.speaker.securityContext | default dict -}}
+{{- $groups := append ($asked.supplementalGroups | default list) .Values.speaker.frr.vtyGroup -}}
+{{ mergeOverwrite (deepCopy $asked) (dict "supplementalGroups" $groups) | toYaml }}
 {{- end }}
 
 {{- /* User frr, since the files and sockets are FRR's; group frrvty, since the sockets may be its only. Nothing else is allowed. */}}
@@ -83,13 +106,13 @@ seccompProfile:
 - --tls-min-version={{ . }}
 {{- end }}
 {{- with .Values.tls.cipherSuites }}
-- --tls-cipher-suites={{ . }}
+- {{ printf "--tls-cipher-suites=%s" . | quote }}
 {{- end }}
 {{- with .Values.tls.curvePreferences }}
-- --tls-curve-preferences={{ . }}
+- {{ printf "--tls-curve-preferences=%s" . | quote }}
 {{- end }}
 {{- with .Values.loadBalancerClass }}
-- --lb-class={{ . }}
+- {{ printf "--lb-class=%s" . | quote }}
 {{- end }}
 {{- if .Values.speaker.ignoreExcludeLB }}
 - --ignore-exclude-lb

@@ -15,6 +15,10 @@ is refused by values.schema.json.
   "enabled" "speaker.enabled: this chart is the speaker; to be without it, uninstall it"
   "memberlist" (printf "speaker.memberlist is for layer 2, which frr-renderer does not do; it %s" $never)
   "excludeInterfaces" (printf "speaker.excludeInterfaces is for layer 2, which frr-renderer does not do; it %s" $never)
+  "gratuitousARPInterval" (printf "speaker.gratuitousARPInterval is for layer 2, which frr-renderer does not do; it %s" $never)
+  "secretName" (printf "speaker.secretName is memberlist's, which is for layer 2; it %s" $never)
+  "tlsMinVersion" "speaker.tlsMinVersion is tls.minVersion here: rename it"
+  "tlsCipherSuites" "speaker.tlsCipherSuites is tls.cipherSuites here: rename it"
   "bgpDebounceTimeout" (printf "speaker.bgpDebounceTimeout: changes are applied at once; it %s" $never)
   "reloader" (printf "speaker.reloader: there is no such container; it %s" $never)
   "frrMetrics" (printf "speaker.frrMetrics: there is no such container, speaker.resources is for all of ours; it %s" $never)
@@ -22,17 +26,41 @@ is refused by values.schema.json.
 {{- range $key, $words := $speaker }}{{ if hasKey $.Values.speaker $key }}{{ fail $words }}{{ end }}{{ end -}}
 {{- $frr := dict
   "enabled" "speaker.frr.enabled: FRR is all that frr-renderer has; take it out"
+  "securityContext" "speaker.frr.securityContext: the container frr has the least rights that FRR starts with; take it out"
   "metricsPort" "speaker.frr.metricsPort: BGP's and BFD's metrics are at prometheus.metricsPort with all others; take it out"
   "secureMetricsPort" "speaker.frr.secureMetricsPort: BGP's and BFD's metrics are at prometheus.metricsPort with all others; take it out"
 -}}
 {{- range $key, $words := $frr }}{{ if hasKey $.Values.speaker.frr $key }}{{ fail $words }}{{ end }}{{ end -}}
+{{- range $key := list "cpFrrFiles" "cpReloader" "cpMetrics" -}}
+{{- if hasKey $.Values.speaker.initContainers $key }}{{ fail (printf "speaker.initContainers.%s: there is one init container; its resources are speaker.initContainers.resources" $key) }}{{ end -}}
+{{- end -}}
+{{- $prometheus := dict
+  "rbacProxy" (printf "prometheus.rbacProxy: frr-renderer serves HTTPS itself, at prometheus.metricsPort; it %s" $never)
+  "secureMetricsPort" "prometheus.secureMetricsPort: prometheus.metricsPort is the port of HTTPS here; take it out"
+  "speakerMetricsTLSSecret" "prometheus.speakerMetricsTLSSecret is tls.speakerMetricsTLSSecret here: rename it"
+  "controllerMetricsTLSSecret" (printf "prometheus.controllerMetricsTLSSecret %s" $theirs)
+-}}
+{{- range $key, $words := $prometheus }}{{ if hasKey $.Values.prometheus $key }}{{ fail $words }}{{ end }}{{ end -}}
 {{- if hasKey .Values.crds "validationFailurePolicy" }}{{ fail (printf "crds.validationFailurePolicy is about the webhooks of MetalLB's controller; it %s" $theirs) }}{{ end -}}
 {{- if hasKey .Values.tls "controllerMetricsTLSSecret" }}{{ fail (printf "tls.controllerMetricsTLSSecret %s" $theirs) }}{{ end -}}
 {{- if hasKey .Values.prometheus.serviceMonitor "controller" }}{{ fail (printf "prometheus.serviceMonitor.controller %s" $theirs) }}{{ end -}}
 {{- range $key := list "addressPoolExhausted" "addressPoolUsage" -}}
 {{- if hasKey $.Values.prometheus.prometheusRule $key }}{{ fail (printf "prometheus.prometheusRule.%s is about addresses, which MetalLB's controller gives; it %s" $key $theirs) }}{{ end -}}
 {{- end -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" "speaker.labels" "given" .Values.speaker.labels "own" (include "frr-renderer.podLabels" .)) -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" "speaker.podAnnotations" "given" .Values.speaker.podAnnotations "own" (include "frr-renderer.podAnnotations" .)) -}}
+{{- $own := include "frr-renderer.labels" . -}}
+{{- range $name := list "podMonitor" "prometheusRule" -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" (printf "prometheus.%s.additionalLabels" $name) "given" (get $.Values.prometheus $name).additionalLabels "own" $own) -}}
+{{- end -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" "prometheus.serviceMonitor.speaker.additionalLabels" "given" .Values.prometheus.serviceMonitor.speaker.additionalLabels "own" $own) -}}
 {{- if and .Values.prometheus.podMonitor.enabled .Values.prometheus.serviceMonitor.enabled }}{{ fail "prometheus.podMonitor.enabled and prometheus.serviceMonitor.enabled would count everything twice: enable one" }}{{ end -}}
 {{- if eq (int .Values.prometheus.metricsPort) 17472 }}{{ fail "prometheus.metricsPort 17472 is the port of /healthz and /readyz on the node: take another one, such as 9120" }}{{ end -}}
 {{- if and .Values.prometheus.rbacPrometheus (not (and .Values.prometheus.serviceAccount .Values.prometheus.namespace)) }}{{ fail "prometheus.rbacPrometheus needs prometheus.serviceAccount and prometheus.namespace: whom to give the rights" }}{{ end -}}
+{{- end }}
+
+{{- /* A key that the chart writes itself would be there twice. */}}
+{{- define "frr-renderer.refuseKeys" -}}
+{{- $own := .own | fromYaml -}}
+{{- range $key, $_ := .given }}{{ if hasKey $own $key }}{{ fail (printf "%s: %s is the chart's own: take it out" $.value $key) }}{{ end }}{{ end -}}
 {{- end }}

@@ -97,6 +97,18 @@ func TestPeers(t *testing.T) {
 				l.RunsNot("node1", "neighbor 10.0.0.1 timers 20 60")
 			})
 		}},
+		// What graceful restart is good for, and that traffic flows meanwhile, is shown by the faults' scenarios.
+		{"graceful-restart", func(t *testing.T, l *lab.Lab) {
+			l.Apply(pool, adv, web, peer("tor1", "10.0.0.1", 64501, "enableGracefulRestart: true"))
+			l.Announced("tor1", prefix, "node1", "node2")
+			l.Runs("node1", "neighbor 10.0.0.1 graceful-restart")
+			l.Runs("node1", "bgp graceful-restart preserve-fw-state")
+			require.Contains(t, l.Refused(peer("tor1", "10.0.0.1", 64501, "enableGracefulRestart: false")), "enableGracefulRestart")
+			before := l.Sessions("tor1")
+			l.Apply(web2)
+			l.Announced("tor1", "192.0.2.20/32", "node1", "node2")
+			require.Empty(t, fabric.Disturbed(before, l.Sessions("tor1")))
+		}},
 		{"connect-time", func(t *testing.T, l *lab.Lab) {
 			l.Apply(pool, adv, web, toTor1)
 			l.Announced("tor1", prefix, "node1", "node2")
@@ -228,24 +240,6 @@ func TestPasswords(t *testing.T) {
 				require.NotContains(t, status, c)
 			}
 		}},
-	})
-}
-
-// Peers with graceful restart. What it is good for, and that traffic flows meanwhile, is shown by the faults' scenarios. (What
-// becomes of the routes when such a peer is deleted: TestScenarioPeerWithGracefulRestartIsDeleted.)
-func TestGracefulRestartPeers(t *testing.T) {
-	eachVersion(t, func(t *testing.T, v, other fabric.Version) {
-		l := lab.New(t, twoNodes(v, other))
-		l.Run()
-		l.Apply(pool, adv, web, peer("tor1", "10.0.0.1", 64501, "enableGracefulRestart: true"))
-		l.Announced("tor1", "192.0.2.10/32", "node1", "node2")
-		l.Runs("node1", "neighbor 10.0.0.1 graceful-restart")
-		l.Runs("node1", "bgp graceful-restart preserve-fw-state")
-		require.Contains(t, l.Refused(peer("tor1", "10.0.0.1", 64501, "enableGracefulRestart: false")), "enableGracefulRestart")
-		before := l.Sessions("tor1")
-		l.Apply(web2)
-		l.Announced("tor1", "192.0.2.20/32", "node1", "node2")
-		require.Empty(t, fabric.Disturbed(before, l.Sessions("tor1")))
 	})
 }
 

@@ -20,20 +20,7 @@ type scenario struct {
 }
 
 // eachVersion runs f with nodes of each version of FRR; other is the version that some of their ToRs shall have.
-func eachVersion(t *testing.T, f func(t *testing.T, v, other fabric.Version)) {
-	t.Parallel()
-	for _, v := range fabric.Versions() {
-		other := fabric.V84
-		if v == other {
-			other = fabric.V103
-		}
-		t.Run(string(v), func(t *testing.T) {
-			fabric.Require(t, v, other)
-			t.Parallel()
-			f(t, v, other)
-		})
-	}
-}
+var eachVersion = fabric.EachVersion
 
 // family tells its scenarios one after the other to the same cluster. After each all objects are deleted, and nothing of them may be left in any router: that
 // is a part of every scenario.

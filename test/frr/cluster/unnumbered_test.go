@@ -10,17 +10,24 @@ import (
 )
 
 // unnumbered is node1 on a cable to a ToR that speaks to whoever calls at the other end.
-func unnumbered(v, other fabric.Version) fabric.Topology { return cable(v, other, "") }
+func unnumbered(v, other fabric.Version) fabric.Topology {
+	return cable(v, other, " neighbor eth0 passive\n")
+}
 
-// unnumberedBFD is the same with BFD. The ToR waits to be called: where both call, their calls meet, and a 10.3 that has lost one begins no other while BFD is
-// down, which 8.4 brings up with the session only (seen).
+// unnumberedBFD is the same with BFD. The ToR waits to be called.
 func unnumberedBFD(v, other fabric.Version) fabric.Topology {
+	return cable(v, other, " neighbor eth0 passive\n neighbor eth0 bfd\n")
+}
+
+// bothCall is the same where the ToR calls, too. Calls may meet, and then a 10.3 that has lost one begins no other as long as BFD is down, which 8.4 brings up with
+// the session only: it takes up to half a minute (seen).
+func bothCall(v, other fabric.Version) fabric.Topology {
 	return cable(v, other, " neighbor eth0 bfd\n")
 }
 
 func cable(v, other fabric.Version, line string) fabric.Topology {
 	tor := fabric.NodeSpec{Version: other, Config: "router bgp 64501\n bgp router-id 10.0.0.1\n no bgp ebgp-requires-policy\n" +
-		" neighbor eth0 interface remote-as external\n neighbor eth0 passive\n neighbor eth0 timers connect 1\n" + line +
+		" neighbor eth0 interface remote-as external\n neighbor eth0 timers connect 1\n" + line +
 		" address-family ipv6 unicast\n  neighbor eth0 activate\n exit-address-family\nexit\n" +
 		"interface eth0\n ipv6 nd ra-interval 1\n no ipv6 nd suppress-ra\nexit\n"}
 	top := lab.Rack(v, 1, tor)
@@ -65,6 +72,17 @@ func TestUnnumberedWithBFD(t *testing.T) {
 				l.Apply(web2)
 				l.Table("tor1", "192.0.2.10/32", "192.0.2.20/32", "2001:db8::10/128")
 			})
+		}},
+	})
+}
+
+func TestUnnumberedWithBFDWhereBothCall(t *testing.T) {
+	family(t, bothCall, []scenario{
+		{"both-families", func(t *testing.T, l *lab.Lab) {
+			l.Apply(pool, adv, service("web", "Cluster", on("node1"), "192.0.2.10", "2001:db8::10"), spec("BFDProfile", "fast", "receiveInterval: 400"), onCable(", bfdProfile: fast"))
+			l.Table("tor1", "192.0.2.10/32", "2001:db8::10/128")
+			l.Up("node1", "eth0")
+			l.Stable("node1")
 		}},
 	})
 }

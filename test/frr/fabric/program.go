@@ -39,6 +39,17 @@ func Start(cmd *exec.Cmd) (*Program, error) {
 	return &Program{ended, cmd}, nil
 }
 
+// StartLogged starts a program that appends all that it says to a file.
+func StartLogged(cmd *exec.Cmd, path string) (*Program, error) {
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	return Start(cmd)
+}
+
 // PID is the number that this machine gives to the program.
 func (p *Program) PID() int { return p.cmd.Process.Pid }
 

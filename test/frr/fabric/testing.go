@@ -64,6 +64,23 @@ func Require(t testing.TB, versions ...Version) {
 	t.Skip(err)
 }
 
+// EachVersion runs f on each version of FRR, side by side with each other and with other tests. other is the other version, for a part of the
+// fabric.
+func EachVersion(t *testing.T, f func(t *testing.T, v, other Version)) {
+	t.Parallel()
+	for _, v := range Versions() {
+		other := V84
+		if v == other {
+			other = V103
+		}
+		t.Run(string(v), func(t *testing.T) {
+			Require(t, v, other)
+			t.Parallel()
+			f(t, v, other)
+		})
+	}
+}
+
 // showLogs copies the nodes' logs and running configurations away and prints the end of each.
 func (f *Fabric) showLogs(t testing.TB) {
 	base := os.Getenv("FRR_RENDERER_LOGS")

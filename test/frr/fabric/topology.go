@@ -120,3 +120,22 @@ func validName(s string) bool {
 	}
 	return true
 }
+
+// Rack is one wire: node1 has 10.0.0.11 and fd00::11, node2 10.0.0.12 and so on, tor1 10.0.0.1 and fd00::1. Nodes run one version of FRR.
+func Rack(v Version, nodes int, tors ...NodeSpec) Topology {
+	var top Topology
+	link := Link{Name: "rack"}
+	add := func(n NodeSpec, host int) {
+		top.Nodes = append(top.Nodes, n)
+		link.Ends = append(link.Ends, End{Node: n.Name, Interface: "eth0", Addresses: []string{fmt.Sprintf("10.0.0.%d/24", host), fmt.Sprintf("fd00::%d/64", host)}})
+	}
+	for i := range nodes {
+		add(NodeSpec{Name: fmt.Sprint("node", i+1), Version: v, BGPDArgs: []string{"-p", "0"}}, 11+i)
+	}
+	for i, tor := range tors {
+		tor.Name = fmt.Sprint("tor", i+1)
+		add(tor, i+1)
+	}
+	top.Links = []Link{link}
+	return top
+}

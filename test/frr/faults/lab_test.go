@@ -38,14 +38,7 @@ func TestMain(m *testing.M) {
 
 // each runs f on each version of FRR, side by side.
 func each(t *testing.T, f func(t *testing.T, v fabric.Version)) {
-	t.Parallel()
-	for _, v := range fabric.Versions() {
-		t.Run(string(v), func(t *testing.T) {
-			fabric.Require(t, v)
-			t.Parallel()
-			f(t, v)
-		})
-	}
+	fabric.EachVersion(t, func(t *testing.T, v, _ fabric.Version) { f(t, v) })
 }
 
 // lab is node1 with an FRR, and live peers: tor1 of another AS, tor2 and tor3 of its own. What a peer has no policy for would be sent to
@@ -91,9 +84,7 @@ func newLab(t *testing.T, v fabric.Version) *lab {
 	l.heard = make([]int, len(l.tors))
 	t.Cleanup(func() {
 		if t.Failed() {
-			data, _ := os.ReadFile(l.log)
-			lines := strings.SplitAfter(string(data), "\n")
-			t.Logf("frr-renderer's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], ""))
+			t.Logf("frr-renderer's log:\n%s", product.LastWords(l.log))
 			for _, tor := range l.tors {
 				said, err := node.Ask(context.Background(), "bgpd", "show bgp neighbors "+tor.Config.Address.String())
 				t.Logf("peer %s: %s\n%s %v", tor.Config.Address, tor, said[:min(len(said), 3000)], err)

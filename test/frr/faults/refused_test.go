@@ -95,7 +95,7 @@ func TestALineOfExtrasIsRefused(t *testing.T) {
 		l.put(b.objects + object("ConfigMap", "bgpextras", "data:\n  extras: |\n    router bgp 64500\n     neighbor 10.9.9.9 description nobody"))
 		l.comesTo(b.runs, seconds(10))
 		l.hear(b.hears)
-		l.says("bgpextras data.extras")
+		l.says("bgpextras data[extras]")
 		require.Contains(t, l.said(), "neighbor 10.9.9.9 description nobody")
 		l.eventually("the rest is kept", seconds(5), func() bool { return l.kept() == "after" })
 	})

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -36,14 +37,26 @@ func Main(m *testing.M) int {
 }
 
 // SideBySide is for TestMain, before Main: tests that wait for FRR nearly all of the time run so many at once, whatever cores there are, unless
-// -parallel says otherwise.
+// -parallel says otherwise. Fuzzing, where -parallel is the number of workers, is work for the cores there are.
 func SideBySide(tests int) {
 	flag.Parse()
 	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" || f.Name == "test.fuzz" })
 	if !said {
 		_ = flag.Set("test.parallel", strconv.Itoa(tests))
 	}
+}
+
+// LastWords are the end of what a log says, and of the stacks behind it that SIGQUIT makes the program print.
+func LastWords(log string) string {
+	data, _ := os.ReadFile(log)
+	said, stacks, _ := strings.Cut(string(data), "\nSIGQUIT")
+	return tail(said, 60) + "\n" + tail(stacks, 40)
+}
+
+func tail(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // Path is where the program is, which is built at the first call.

@@ -37,11 +37,7 @@ func TestMain(m *testing.M) {
 
 // each runs f on each version of FRR, side by side with all else.
 func each(t *testing.T, f func(t *testing.T, v fabric.Version)) {
-	t.Parallel()
-	alone(t, func(t *testing.T, v fabric.Version) {
-		t.Parallel()
-		f(t, v)
-	})
+	fabric.EachVersion(t, func(t *testing.T, v, _ fabric.Version) { f(t, v) })
 }
 
 // alone runs f on each version of FRR, while no other test runs: for what all of them would feel.

@@ -60,14 +60,15 @@ func (l *Lab) settleNode(node string) {
 	})
 }
 
-// promised are the neighbors that the plans of this step and the one before have reset.
+// promised are the neighbors that the plans of this step and the one before have reset, those of a sidecar that was ended meanwhile too.
 func (l *Lab) promised(node string) ([]string, error) {
-	status, err := l.Sidecar(node).Status(l.t.Context())
+	s := l.Sidecar(node)
+	status, err := s.Status(l.t.Context())
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, a := range status.Applies {
+	for _, a := range slices.Concat(s.applied, status.Applies) {
 		if a.Started.After(l.state.account.earlier) {
 			out = append(out, a.Promised()...)
 		}

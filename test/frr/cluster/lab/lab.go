@@ -135,23 +135,10 @@ var (
 	rack6 = netip.MustParsePrefix("fd00::/64")
 )
 
-// Rack is one wire: node1 has 10.0.0.11 and fd00::11, node2 10.0.0.12 and so on, tor1 10.0.0.1 and fd00::1. Nodes run one version of FRR.
+// Rack is a fabric.Rack whose members come and go without the others' links going down, as at a switch.
 func Rack(v fabric.Version, nodes int, tors ...fabric.NodeSpec) fabric.Topology {
-	var top fabric.Topology
-	link := fabric.Link{Name: "rack", Bridge: true}
-	end := func(name string, host int) {
-		link.Ends = append(link.Ends, fabric.End{Node: name, Interface: "eth0", Addresses: []string{fmt.Sprintf("10.0.0.%d/24", host), fmt.Sprintf("fd00::%d/64", host)}})
-	}
-	for i := range nodes {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{Name: fmt.Sprint("node", i+1), Version: v, BGPDArgs: []string{"-p", "0"}})
-		end(fmt.Sprint("node", i+1), 11+i)
-	}
-	for i, tor := range tors {
-		tor.Name = fmt.Sprint("tor", i+1)
-		top.Nodes = append(top.Nodes, tor)
-		end(tor.Name, i+1)
-	}
-	top.Links = []fabric.Link{link}
+	top := fabric.Rack(v, nodes, tors...)
+	top.Links[0].Bridge = true
 	return top
 }
 

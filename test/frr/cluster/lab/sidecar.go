@@ -40,6 +40,8 @@ type Sidecar struct {
 type process struct {
 	log     string
 	program *fabric.Program
+	// applied is what the processes before this one had done to FRR when they were ended: the next one does not know of it.
+	applied []Apply
 }
 
 func (l *Lab) addSidecar(n *fabric.Node) {
@@ -59,8 +61,7 @@ func (l *Lab) addSidecar(n *fabric.Node) {
 	l.t.Cleanup(func() {
 		s.end(l.t)
 		if l.t.Failed() {
-			said, stacks, _ := strings.Cut(s.Log(), "\nSIGQUIT")
-			l.t.Logf("log of the sidecar of %s:\n%s\n%s", name, tail(said, 60), tail(stacks, 40))
+			l.t.Logf("log of the sidecar of %s:\n%s", name, product.LastWords(s.log))
 		}
 	})
 }
@@ -77,12 +78,8 @@ func (s *Sidecar) Start(args ...string) {
 	t := s.lab.t
 	t.Helper()
 	require.Nil(t, s.program, "the sidecar of %s runs already", s.Node)
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	require.NoError(t, err)
-	defer log.Close()
-	cmd := s.At.Command(context.Background(), product.Path(t), s.arguments(args)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	s.program, err = fabric.Start(cmd)
+	var err error
+	s.program, err = fabric.StartLogged(s.At.Command(context.Background(), product.Path(t), s.arguments(args)...), s.log)
 	require.NoError(t, err)
 }
 
@@ -93,13 +90,22 @@ func (s *Sidecar) arguments(more []string) []string {
 // Stop ends the product as the kubelet does, and returns when it has ended.
 func (s *Sidecar) Stop() {
 	s.lab.t.Helper()
+	s.remember()
 	s.signal(s.lab.t, syscall.SIGTERM)
 }
 
 // Kill ends the product as the kernel does that lacks memory.
 func (s *Sidecar) Kill() {
 	s.lab.t.Helper()
+	s.remember()
 	s.signal(s.lab.t, syscall.SIGKILL)
+}
+
+// remember keeps what the product says that it has done, for the account of sessions. One that can't say so yet has hardly begun.
+func (s *Sidecar) remember() {
+	if status, err := s.Status(s.lab.t.Context()); err == nil {
+		s.applied = append(s.applied, status.Applies...)
+	}
 }
 
 func (s *Sidecar) end(t testing.TB) {
@@ -211,11 +217,6 @@ func (s *Sidecar) HTTP(ctx context.Context, url string) (string, error) {
 func (s *Sidecar) ready(ctx context.Context) error {
 	_, err := s.HTTP(ctx, "http://127.0.0.1:17472/readyz")
 	return err
-}
-
-func tail(text string, lines int) string {
-	all := strings.SplitAfter(text, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // problems are the lines of a status that have all these words.

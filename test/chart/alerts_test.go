@@ -1,0 +1,106 @@
+package chart
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// documents are the objects of a text, as Kubernetes reads them: a key that is there twice is an error.
+func documents(t testing.TB, text string) []unstructured.Unstructured {
+	t.Helper()
+	var all []unstructured.Unstructured
+	for _, doc := range regexp.MustCompile(`(?m)^---$`).Split(text, -1) {
+		var o unstructured.Unstructured
+		require.NoError(t, yaml.UnmarshalStrict([]byte(doc), &o.Object), doc)
+		if len(o.Object) > 0 {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// selected are the metrics that each expression names, as Prometheus' own parser reads it.
+func selected(t *testing.T, expressions []string) [][]string {
+	t.Helper()
+	path, err := promqlPath()
+	if err != nil {
+		without(t, err, "\"test/promql/build.sh\" builds it")
+	}
+	cmd := exec.CommandContext(t.Context(), path)
+	cmd.Stdin = strings.NewReader(strings.Join(expressions, "\n"))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	require.Len(t, lines, len(expressions))
+	var all [][]string
+	for _, line := range lines {
+		all = append(all, strings.Fields(line))
+	}
+	return all
+}
+
+// documented are the metrics of docs/metrics.md, which a test of internal/status holds equal to those that are registered.
+func documented(t *testing.T) (metrics map[string]bool, alerts []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/metrics.md")
+	require.NoError(t, err)
+	metrics = map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+		metrics[row[1]] = true
+	}
+	_, rest, found := strings.Cut(string(text), "## What to be woken for\n\n```\n")
+	require.True(t, found)
+	block, _, found := strings.Cut(rest, "\n```")
+	require.True(t, found)
+	return metrics, strings.Split(block, "\n")
+}
+
+// TestAlertsAreAboutMetricsThatThereAre: an alert about a metric that nobody has never wakes anybody.
+func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
+	stdout, stderr, err := template(t, "--values", "cases/everything/values.yaml", "--set-json", "prometheus.prometheusRule.extraAlerts=[]")
+	require.NoError(t, err, stderr)
+	metrics, expressions := documented(t)
+	require.NotEmpty(t, metrics)
+	require.NotEmpty(t, expressions)
+	rules := chartRules(t, stdout)
+	require.Len(t, rules, 3)
+	for _, rule := range rules {
+		require.NotEmpty(t, rule["alert"])
+		expressions = append(expressions, rule["expr"].(string))
+	}
+	for i, names := range selected(t, expressions) {
+		require.NotEmpty(t, names, expressions[i])
+		if i >= len(expressions)-len(rules) {
+			require.Contains(t, names, "frr_renderer_ready", "%s: MetalLB's controller has metrics of the same names", expressions[i])
+		}
+		for _, name := range names {
+			require.True(t, metrics[name], "%s: there is no metric %s", expressions[i], name)
+		}
+	}
+}
+
+// chartRules are those of the chart's PrometheusRule.
+func chartRules(t *testing.T, text string) (rules []map[string]any) {
+	t.Helper()
+	for _, o := range documents(t, text) {
+		if o.GetKind() != "PrometheusRule" {
+			continue
+		}
+		groups, found, err := unstructured.NestedSlice(o.Object, "spec", "groups")
+		require.NoError(t, err)
+		require.True(t, found)
+		for _, group := range groups {
+			for _, rule := range group.(map[string]any)["rules"].([]any) {
+				rules = append(rules, rule.(map[string]any))
+			}
+		}
+	}
+	return rules
+}
