@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -75,10 +76,9 @@ func (a *announcer) vips(floating []*floatingIP) ([]VIP, []Announcement) {
 	}
 	a.tellLacking()
 	out := make([]VIP, 0, len(a.byAddr))
-	for _, v := range a.byAddr {
-		out = append(out, *v)
+	for _, addr := range slices.SortedFunc(maps.Keys(a.byAddr), netip.Addr.Compare) {
+		out = append(out, *a.byAddr[addr])
 	}
-	slices.SortFunc(out, func(x, y VIP) int { return x.Address.Compare(y.Address) })
 	spread(out, a.balancers.nodes, floating)
 	return out, verdicts
 }
@@ -182,7 +182,7 @@ func (a *announcer) announce(s *Service, addr, first netip.Addr, local []int) Ve
 	if len(hops) == 0 {
 		return NoNextHop
 	}
-	route := fmt.Sprintf("%s-%s-%s", networking.DefaultName, s.Namespace, s.Name)
+	route := networking.DefaultName + "-" + s.Namespace + "-" + s.Name
 	if first.IsValid() && first.Is4() != addr.Is4() {
 		route += familySuffix(addr)
 	}
