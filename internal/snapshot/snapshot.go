@@ -13,6 +13,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -52,6 +53,8 @@ type Snapshot struct {
 	Extras Extras
 	// GDC are all of GDC's objects, of all namespaces and for all nodes: which floating IPs the node holds follows from them together.
 	GDC GDC
+	// Gateway is what the cluster shall do in GDC mode, this node in it; nil: it is in no such mode. Whoever takes the snapshot sets it.
+	Gateway *gateway.Assignment
 
 	unread     map[problem.Object]bool
 	incomplete bool
