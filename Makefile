@@ -93,7 +93,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it
-	$(GO) test ./test/frr -run 'TestCases$$' -update
+	$(GO) test ./test/frr ./test/frr/gdc -run 'TestCases$$' -update
 	$(GO) test ./cmd/frr-renderer -run 'TestExplainReads$$' -update
 
 .PHONY: bench
