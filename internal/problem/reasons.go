@@ -52,6 +52,26 @@ const (
 	EchoNotSupported         Reason = "EchoNotSupported" // BFD echo on a session that can't have it
 )
 
+// GDC's objects, and the cluster that they are for.
+const (
+	NotDefault         Reason = "NotDefault"         // a name other than default where it must be that
+	NotEnabled         Reason = "NotEnabled"         // an object of a feature that the Cluster has not turned on
+	NotExternal        Reason = "NotExternal"        // a session within one AS; GDC's are eBGP only
+	IPv4Only           Reason = "IPv4Only"           // an IPv6 address where sessions are IPv4 only
+	AddressInUse       Reason = "AddressInUse"       // an address that something else has
+	NotInAnySubnet     Reason = "NotInAnySubnet"     // a floating IP that lies in no subnet of the nodes
+	UnknownSubnets     Reason = "UnknownSubnets"     // nodes whose subnets nobody tells
+	UnknownGateway     Reason = "UnknownGateway"     // a NetworkGatewayGroup that is not there
+	NothingSelected    Reason = "NothingSelected"    // a selector that matches nothing
+	Unassigned         Reason = "Unassigned"         // a floating IP that no node can hold
+	NotMoved           Reason = "NotMoved"           // a floating IP that stays where it is, though it should not, for want of a better place
+	LeasesLost         Reason = "LeasesLost"         // too many leases expired at once for all their nodes to be dead
+	FewerSessions      Reason = "FewerSessions"      // fewer sessions than asked for
+	NoRedundancy       Reason = "NoRedundancy"       // one of what there should be two of, so that one may fail
+	NoLoadBalancerNode Reason = "NoLoadBalancerNode" // no node that traffic for Services can come to
+	NoGlobalAddress    Reason = "NoGlobalAddress"    // a node that is no next hop for a family that it has no address of
+)
+
 // Announcements: a Service that ought to be announced and can't be.
 const (
 	NotInAnyPool   Reason = "NotInAnyPool" // an ingress address outside every pool, or addresses of several pools

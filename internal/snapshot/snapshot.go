@@ -50,6 +50,8 @@ type Snapshot struct {
 	Services []Service
 	// Extras is the text of the bgpextras ConfigMap.
 	Extras Extras
+	// GDC are all of GDC's objects, of all namespaces and for all nodes: which floating IPs the node holds follows from them together.
+	GDC GDC
 
 	unread     map[problem.Object]bool
 	incomplete bool
@@ -163,6 +165,7 @@ func New(objects Objects, node string, options Options) (*Snapshot, error) {
 		Secrets:        secrets(objects, options.Namespace),
 		Services:       services(objects, n.Name, options.LoadBalancerClass),
 		Extras:         extras(objects.ConfigMaps, options.Namespace),
+		GDC:            objects.GDC.oldestFirst(),
 	}, nil
 }
 
@@ -238,6 +241,10 @@ func oldestFirst[T metav1.Object](objects []T, namespace string) []T {
 	}
 	slices.SortFunc(out, func(a, b T) int { return Older(a, b) })
 	return out
+}
+
+func byAge[T metav1.Object](objects []T) []T {
+	return slices.SortedFunc(slices.Values(objects), func(a, b T) int { return Older(a, b) })
 }
 
 func secrets(objects Objects, namespace string) map[string]Secret {

@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// Input is everything that an Assignment depends on. Assign changes none of it.
+type Input struct {
+	// Namespace of the cluster's objects; those of other namespaces are left out. Empty: that of the oldest Cluster, where there is none that
+	// of the oldest NetworkGatewayGroup.
+	Namespace     string
+	Clusters      []*baremetal.Cluster
+	Groups        []*networking.NetworkGatewayGroup
+	LoadBalancers []*networking.BGPLoadBalancer
+	Peers         []*networking.BGPPeer
+	// Pools of MetalLB, of whatever namespace the caller reads: addresses of Services beside the Cluster's addressPools.
+	Pools    []*v1beta1.IPAddressPool
+	Nodes    []*corev1.Node
+	Services []Service
+
+	// Reports are what nodes tell of themselves, Sessions those that there were. Who holds what stands in the status of the Groups.
+	Reports  []*networking.NetworkGatewayNode
+	Sessions []*networking.BGPSession
+	// Leases tell by node whether its agent lives. A node that is not there is Unknown.
+	Leases map[string]Lease
+
+	// AssumeSubnets takes a /24 around a node's IPv4 address as its subnet where nobody tells it: for manifests, never for a live cluster.
+	AssumeSubnets bool
+	// IgnoreExcludeLabel takes nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops all the same.
+	IgnoreExcludeLabel bool
+}
+
+// Service is one Service of type LoadBalancer that is ours to announce.
+type Service struct {
+	Namespace string
+	Name      string
+	// Ingress are the addresses that MetalLB's controller gave to it, as its status lists them; a host name where it lists one.
+	Ingress []string
+	// LocalOnly is externalTrafficPolicy Local: only nodes with an endpoint are next hops.
+	LocalOnly bool
+	// Endpoints tells whether any endpoint is ready or serving, EndpointNodes on which nodes there is one; order and repetition mean nothing. The
+	// latter may be left out where LocalOnly is not set.
+	Endpoints     bool
+	EndpointNodes []string
+}
+
+// Assignment is what the cluster shall do.
+type Assignment struct {
+	// ASN of the cluster; 0 where no object tells it.
+	ASN uint32
+	// FloatingIPs that can be used, sorted by address.
+	FloatingIPs []FloatingIP
+	// Groups are the NetworkGatewayGroups by name, each with what its status shall say.
+	Groups []Group
+	// Sessions sorted by peer, then by floating IP.
+	Sessions []Session
+	// LoadBalancers are the nodes that take traffic for Services, sorted by name.
+	LoadBalancers []NextHop
+	// VIPs are the addresses that are announced, sorted.
+	VIPs []VIP
+	// Services tell for each Service what was decided, sorted by namespace and name.
+	Services []Announcement
+
+	Problems   []problem.Problem
+	Conditions []Condition
+}
+
+// FloatingIP is one address that sessions start from, and where it is.
+type FloatingIP struct {
+	Address netip.Addr
+	// Group is the NetworkGatewayGroup that it belongs to.
+	Group string
+	// Node that holds it, or shall; empty: there is none that can.
+	Node string
+}
+
+// Group is what the status of one NetworkGatewayGroup shall say.
+type Group struct {
+	Namespace   string
+	Name        string
+	FloatingIPs map[string]string
+	Nodes       map[string]networking.GatewayState
+}
+
+// Assign decides who does what.
+func Assign(in Input) Assignment {
+	a := newAssigner(in)
+	c := a.cluster()
+	nodes := a.nodes()
+	pools := a.pools(c)
+	groups := a.groups(c, nodes, pools)
+	a.place(groups, nodes)
+	peers := (&peerReader{a, c, groups, nodes}).peers()
+	out := Assignment{
+		ASN:         c.localASN(peers),
+		FloatingIPs: floatingIPs(groups),
+		Groups:      a.states(groups, nodes),
+		Sessions:    a.sessions(peers, groups),
+	}
+	announcer := announcer{assigner: a, cluster: c, pools: pools, balancers: a.balancers(c, nodes), reserved: c.reserved(nodes, groups.usable, out.Sessions)}
+	out.LoadBalancers = announcer.balancers.nodes
+	out.VIPs, out.Services = announcer.vips(groups.usable)
+	out.Conditions = a.conditions()
+	out.Problems = problem.Sort(a.problems)
+	return out
+}

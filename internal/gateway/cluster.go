@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"fmt"
+	"net/netip"
+
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// clusterForm is the Cluster, and what it says about whether there is anything to decide.
+type clusterForm struct {
+	found  *baremetal.Cluster // nil: there is none, as in a user cluster; then all that is there is used
+	object problem.Object
+	// admin clusters have a control plane to announce, and nothing else.
+	admin bool
+	// balances tells that Services are announced by BGP.
+	balances bool
+}
+
+// cluster reads the one Cluster.
+func (a *assigner) cluster() clusterForm {
+	if len(a.Clusters) == 0 {
+		return clusterForm{balances: true}
+	}
+	out := clusterForm{found: a.Clusters[0], object: clusterObject(a.Clusters[0])}
+	for _, other := range a.Clusters[1:] {
+		a.refuse(clusterObject(other), "", problem.DuplicateObject, fmt.Sprintf("Cluster %q is in this namespace already and older; this one is left out", out.found.Name))
+	}
+	lb := out.found.Spec.LoadBalancer
+	out.admin = out.found.Spec.Type == baremetal.AdminCluster
+	out.balances = !out.admin && lb.Type == baremetal.BGPType && lb.Mode != baremetal.ManualLoadBalancer
+	a.checkCluster(out)
+	return out
+}
+
+func clusterObject(c *baremetal.Cluster) problem.Object {
+	return object("Cluster", baremetal.GroupVersion.Group, c)
+}
+
+// checkCluster tells what keeps the other objects from being used, where there are any.
+func (a *assigner) checkCluster(c clusterForm) {
+	spec := c.found.Spec
+	switch {
+	case len(a.Groups)+len(a.LoadBalancers)+len(a.Peers) == 0:
+	case c.admin:
+		a.eachObject(func(o problem.Object) {
+			a.refuse(o, "", problem.NotEnabled, "an admin cluster announces its control plane only; this object is left out: it belongs to a user cluster")
+		})
+	case spec.LoadBalancer.Mode == baremetal.ManualLoadBalancer:
+		a.warn(c.object, "spec.loadBalancer.mode", problem.NotEnabled, "mode manual leaves load balancing to something else: no Service is announced; set mode bundled and type bgp")
+	case !c.balances:
+		a.warn(c.object, "spec.loadBalancer.type", problem.NotEnabled, "type is layer2, which is the default: no Service is announced by BGP; set type bgp")
+	case !spec.ClusterNetwork.AdvancedNetworking:
+		a.warn(c.object, "spec.clusterNetwork.advancedNetworking", problem.NotEnabled,
+			"GDC serves NetworkGatewayGroups only where this is true; they are used here all the same: set it to true when the cluster is made")
+	}
+	if c.balances && spec.LoadBalancer.LocalASN == 0 {
+		a.refuse(c.object, "spec.loadBalancer.localASN", problem.Required, "type bgp needs the AS number of the cluster; bgpPeers are left out for Services without it")
+	}
+}
+
+func (a *assigner) eachObject(tell func(problem.Object)) {
+	for _, o := range a.Groups {
+		tell(networkingObject("NetworkGatewayGroup", o))
+	}
+	for _, o := range a.LoadBalancers {
+		tell(networkingObject("BGPLoadBalancer", o))
+	}
+	for _, o := range a.Peers {
+		tell(networkingObject("BGPPeer", o))
+	}
+}
+
+// localASN is the AS number of the cluster: the Cluster's, or without one that of the oldest peer that is used.
+func (c clusterForm) localASN(peers []*peer) uint32 {
+	if c.found != nil && c.found.Spec.LoadBalancer.LocalASN != 0 {
+		return uint32(c.found.Spec.LoadBalancer.LocalASN)
+	}
+	for _, p := range peers {
+		return p.localASN
+	}
+	return 0
+}
+
+// ownAddress tells which of the cluster's own addresses this is.
+func (c clusterForm) ownAddress(addr netip.Addr) string {
+	if c.found == nil {
+		return ""
+	}
+	vips := c.found.Spec.LoadBalancer.VIPs
+	switch addr.String() {
+	case vips.ControlPlaneVIP:
+		return "controlPlaneVIP"
+	case vips.IngressVIP:
+		return "ingressVIP"
+	}
+	return ""
+}

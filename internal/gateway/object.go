@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// assigner is one run of Assign.
+type assigner struct {
+	Input
+	problems []problem.Problem
+	marks    []mark
+}
+
+// newAssigner puts the objects into an order that does not depend on how they came: the older first, then by namespace and name.
+func newAssigner(in Input) *assigner {
+	in.Clusters = oldestFirst(in.Clusters)
+	in.Groups = oldestFirst(in.Groups)
+	in.LoadBalancers = oldestFirst(in.LoadBalancers)
+	in.Peers = oldestFirst(in.Peers)
+	in.Pools = oldestFirst(in.Pools)
+	if in.Namespace == "" {
+		in.Namespace = namespaceOf(in)
+	}
+	a := &assigner{Input: in}
+	a.Clusters = own(a, "Cluster", baremetal.GroupVersion.Group, in.Clusters)
+	a.Groups = own(a, "NetworkGatewayGroup", networking.GroupVersion.Group, in.Groups)
+	a.LoadBalancers = own(a, "BGPLoadBalancer", networking.GroupVersion.Group, in.LoadBalancers)
+	a.Peers = own(a, "BGPPeer", networking.GroupVersion.Group, in.Peers)
+	return a
+}
+
+func namespaceOf(in Input) string {
+	switch {
+	case len(in.Clusters) > 0:
+		return in.Clusters[0].Namespace
+	case len(in.Groups) > 0:
+		return in.Groups[0].Namespace
+	case len(in.Peers) > 0:
+		return in.Peers[0].Namespace
+	}
+	return ""
+}
+
+// own leaves out what lies in another namespace than the cluster's: it may be of another cluster.
+func own[T metav1.Object](a *assigner, kind, group string, objects []T) []T {
+	out := make([]T, 0, len(objects))
+	for _, o := range objects {
+		if o.GetNamespace() == a.Namespace {
+			out = append(out, o)
+			continue
+		}
+		a.refuse(object(kind, group, o), "metadata.namespace", problem.OtherNamespace,
+			fmt.Sprintf("the cluster's objects are in namespace %q; this one is left out: move it there if it belongs to the cluster", a.Namespace))
+	}
+	return out
+}
+
+func object(kind, group string, o metav1.Object) problem.Object {
+	return problem.Object{Kind: kind, Group: group, Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+func networkingObject(kind string, o metav1.Object) problem.Object {
+	return object(kind, networking.GroupVersion.Group, o)
+}
+
+// oldestFirst returns the objects by age, those without one last, then by namespace and name.
+func oldestFirst[T metav1.Object](objects []T) []T {
+	return slices.SortedStableFunc(slices.Values(objects), func(a, b T) int {
+		at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+		switch {
+		case at.IsZero() && !bt.IsZero():
+			return 1
+		case !at.IsZero() && bt.IsZero():
+			return -1
+		}
+		return cmp.Or(at.Compare(bt.Time), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
+	})
+}
+
+// refuse notes that an object, or what field names of it, is left out.
+func (a *assigner) refuse(o problem.Object, field string, reason problem.Reason, message string) {
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: message})
+}
+
+// warn notes what is amiss with an object that is used as far as it goes.
+func (a *assigner) warn(o problem.Object, field string, reason problem.Reason, message string) {
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Warning, Object: o, Field: field, Reason: reason, Message: message})
+}
+
+// some lists names for a message.
+func some(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}

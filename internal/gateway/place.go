@@ -1,0 +1,229 @@
+package gateway
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// placer decides which node holds which floating IP.
+type placer struct {
+	nodes *nodes
+	// believed tells whether an expired lease means a dead node.
+	believed bool
+}
+
+// place gives each floating IP a node: the one that holds it as long as that can go on, otherwise of those that can take it one with a live
+// lease, then the one with the fewest floating IPs, then the first by name.
+func (a *assigner) place(g *groups, nodes *nodes) {
+	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes)}
+	var moving []*floatingIP
+	for _, f := range g.order {
+		if n := p.holder(f); n != nil && p.fault(f, n) == "" {
+			f.give(n)
+		} else {
+			moving = append(moving, f)
+		}
+	}
+	for _, f := range moving {
+		a.move(p, f)
+	}
+	for _, f := range g.order {
+		a.tellConflict(f)
+	}
+	for _, one := range g.all {
+		a.markAssigned(one)
+	}
+}
+
+func (a *assigner) believeLeases(g *groups, nodes *nodes) bool {
+	holders := map[string]bool{}
+	for _, f := range g.order {
+		holders[f.was] = true
+	}
+	expired, ok := nodes.trust(holders)
+	if !ok {
+		a.warn(g.order[0].group.object, "status.floatingIPs", problem.LeasesLost, fmt.Sprintf(
+			"the leases of %d nodes that hold floating IPs (%s) expired, and fewer nodes have a live one: this may well be the way to the API server, so nothing moves; "+
+				"see whether these nodes are up", len(expired), some(expired)))
+	}
+	return ok
+}
+
+func (f *floatingIP) give(n *node) {
+	f.node = n
+	n.floating++
+}
+
+// holder is the node that has the floating IP: the one that the status names, but where it does not answer for it and another does, which lives and
+// may hold it, that one. A node that was cut off from the API server alone kept its address, and comes back to find another named.
+func (p placer) holder(f *floatingIP) *node {
+	named := p.nodes.byName[f.was]
+	if named != nil && (named.answers[f.addr] || !p.believed) {
+		return named
+	}
+	for _, n := range p.nodes.all {
+		if n.answers[f.addr] && n.lease == LeaseLive && p.fault(f, n) == "" {
+			return n
+		}
+	}
+	return named
+}
+
+// fault is why a node should not go on holding a floating IP; empty: it may. A node that is not Ready and whose lease is live works:
+// what is broken is on the way from its kubelet.
+func (p placer) fault(f *floatingIP, n *node) string {
+	inside, known := n.in(f.addr)
+	switch {
+	case known && !inside:
+		return outsideSubnet
+	case !f.group.refused && !f.group.selector.Matches(n.labels):
+		return notSelected
+	case n.lease == LeaseExpired && !p.believed:
+		return ""
+	case n.lease == LeaseExpired:
+		return leaseExpired
+	case n.maintenance:
+		return inMaintenanceMode
+	case n.unwell:
+		return gatewayUnwell
+	}
+	return ""
+}
+
+const (
+	outsideSubnet     = "not in its subnet"
+	subnetUnknown     = "of unknown subnets"
+	notSelected       = "not matched by nodeSelector"
+	leaseExpired      = "without a sign of life from the agent"
+	inMaintenanceMode = "in maintenance or cordoned"
+	gatewayUnwell     = "not healthy by its own report"
+	notReady          = "not Ready"
+	unavailable       = "without network (NetworkUnavailable)"
+)
+
+// obstacle is why a node can't take a floating IP anew; empty: it can.
+func (p placer) obstacle(f *floatingIP, n *node) string {
+	inside, known := n.in(f.addr)
+	switch fault := p.fault(f, n); {
+	case !known:
+		return subnetUnknown
+	case !inside, fault != "":
+		return fault
+	case n.lease == LeaseExpired:
+		return leaseExpired
+	case !n.ready:
+		return notReady
+	case n.unavailable:
+		return unavailable
+	}
+	return ""
+}
+
+// best is the node that takes a floating IP, nil where none can.
+func (p placer) best(f *floatingIP) *node {
+	var best *node
+	for _, n := range p.nodes.all { // by name
+		if (best == nil || n.before(best)) && p.obstacle(f, n) == "" {
+			best = n
+		}
+	}
+	return best
+}
+
+// before tells whether the node is a better place for one more floating IP, whatever the names.
+func (n *node) before(o *node) bool {
+	if live := n.lease == LeaseLive; live != (o.lease == LeaseLive) {
+		return live
+	}
+	return n.floating < o.floating
+}
+
+// move finds another node for a floating IP. Where there is none it stays, as long as it can work there at all.
+func (a *assigner) move(p placer, f *floatingIP) {
+	if !f.group.refused {
+		if n := p.best(f); n != nil {
+			f.give(n)
+			return
+		}
+	}
+	if n := p.holder(f); n != nil {
+		if fault := p.fault(f, n); fault != outsideSubnet {
+			f.give(n)
+			a.warn(f.group.object, f.field, problem.NotMoved, fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)",
+				f.addr, n.name, fault, p.obstacles(f)))
+			return
+		}
+	}
+	a.unassigned(p, f)
+}
+
+func (a *assigner) unassigned(p placer, f *floatingIP) {
+	unknown := false
+	for _, n := range p.nodes.all {
+		inside, known := n.in(f.addr)
+		unknown = unknown || !known
+		if inside {
+			a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: %s", f.addr, p.obstacles(f)))
+			return
+		}
+	}
+	switch {
+	case len(p.nodes.all) == 0:
+		a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: there is no node", f.addr))
+	case unknown:
+		a.warn(f.group.object, f.field, problem.UnknownSubnets, fmt.Sprintf(
+			"%s lies in no known subnet, and nobody tells the subnets of some nodes (%s): run the agent there, or set annotation %s", f.addr, p.obstacles(f), networkStatus))
+	default:
+		a.warn(f.group.object, f.field, problem.NotInAnySubnet, fmt.Sprintf("%s lies in no subnet of any node; reserve an address out of one of them", f.addr))
+	}
+}
+
+// obstacles sums up why no node takes a floating IP.
+func (p placer) obstacles(f *floatingIP) string {
+	if f.group.refused {
+		return "its NetworkGatewayGroup can't be used as it is"
+	}
+	count := map[string]int{}
+	for _, n := range p.nodes.all {
+		count[p.obstacle(f, n)]++
+	}
+	var out []string
+	for _, why := range slices.SortedFunc(maps.Keys(count), func(x, y string) int { return cmp.Or(count[y]-count[x], strings.Compare(x, y)) }) {
+		out = append(out, fmt.Sprintf("%d %s", count[why], why))
+	}
+	return strings.Join(out, ", ")
+}
+
+// tellConflict tells of another host that answers for a floating IP.
+func (a *assigner) tellConflict(f *floatingIP) {
+	if f.node == nil {
+		return
+	}
+	if mac, conflict := f.node.conflicts[f.addr]; conflict {
+		a.warn(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
+			"node %q finds another host, %s, that answers for %s, and leaves it alone: find that host, or reserve another address",
+			f.node.name, cmp.Or(mac, "of unknown hardware address"), f.addr))
+	}
+}
+
+func (a *assigner) markAssigned(g *group) {
+	var without []string
+	for _, f := range g.list {
+		if f.node == nil {
+			without = append(without, f.addr.String())
+		}
+	}
+	switch {
+	case len(without) > 0:
+		a.mark(g.object, Assigned, problem.Unassigned, "no node can hold "+some(without))
+	case len(g.list) == 0:
+		a.mark(g.object, Assigned, problem.Unassigned, "there is no floating IP that can be used")
+	default:
+		a.mark(g.object, Assigned, "", "")
+	}
+}
