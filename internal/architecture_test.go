@@ -41,14 +41,15 @@ var mayImport = map[string][]string{
 		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "internal/snapshot", "internal/gateway", "internal/frrconf", "internal/problem",
 		"internal/iprange",
 	},
-	"internal/render":  {"internal/frrconf", "templates"},
-	"internal/reload":  {"internal/render", "internal/vtysh"},
-	"internal/observe": {"internal/vtysh"},
-	"internal/status":  {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
-	"internal/gateway": {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
-	"internal/rights":  {},
-	"internal/hostnet": {},
-	"internal/agent":   {"*"},
+	"internal/render":   {"internal/frrconf", "templates"},
+	"internal/reload":   {"internal/render", "internal/vtysh"},
+	"internal/observe":  {"internal/vtysh"},
+	"internal/status":   {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
+	"internal/gateway":  {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
+	"internal/rights":   {},
+	"internal/hostnet":  {},
+	"internal/floating": {"internal/hostnet"},
+	"internal/agent":    {"*"},
 }
 
 func TestARoomKnowsOnlyItsNeighbors(t *testing.T) {
