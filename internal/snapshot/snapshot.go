@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -55,6 +56,8 @@ type Snapshot struct {
 	GDC GDC
 	// Gateway is what the cluster shall do in GDC mode, this node in it; nil: it is in no such mode. Whoever takes the snapshot sets it.
 	Gateway *gateway.Assignment
+	// Floating are the floating IPs that are on the node's interfaces now, whoever shall hold them. Whoever takes the snapshot sets it.
+	Floating []netip.Addr
 
 	unread     map[problem.Object]bool
 	incomplete bool

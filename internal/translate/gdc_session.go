@@ -57,10 +57,10 @@ func (t *translation) cluster(r *roles) (problem.Object, string) {
 }
 
 // wait notes the neighbors that the node waits for. FRR refuses a neighbor with an address of the node's own, so the floating IPs that it
-// holds are not among them.
+// holds, or has not let go of yet, are not among them.
 func (t *translation) wait(r *roles, peers []peer) {
 	for i, f := range r.FloatingIPs {
-		if slices.Contains(r.held, i) {
+		if slices.Contains(r.held, i) || slices.Contains(t.snap.Floating, f.Address) {
 			continue
 		}
 		n, err := r.gdcNeighbor(f.Address, r.self.IPv4, r.asn)

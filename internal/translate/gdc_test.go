@@ -105,6 +105,18 @@ func TestAFloatingIPMovesNoClassThatItDoesNotMatterTo(t *testing.T) {
 	require.GreaterOrEqual(t, same, 160, "all but those that the node is preferred for there")
 }
 
+// FRR refuses a neighbor with an address of the node's own.
+func TestAFloatingIPThatIsOnTheNodeStillIsNotWaitedFor(t *testing.T) {
+	snap := crowd(t, 3, 2, 3)
+	snap.Gateway.FloatingIPs[0].Node = "n001"
+	snap.Floating = []netip.Addr{snap.Gateway.FloatingIPs[0].Address}
+	config := Translate(snap, LastGood{}).Config
+	require.Len(t, config.Instances, 1, "its view is gone")
+	require.Len(t, config.Instances[0].Neighbors, 2)
+	snap.Floating = nil
+	require.Len(t, Translate(snap, LastGood{}).Config.Instances[0].Neighbors, 3)
+}
+
 func TestExtrasLeaveGDCAlone(t *testing.T) {
 	for text, taken := range map[string]bool{
 		"router bgp 65001 view mine\n neighbor 10.8.0.1 remote-as 1\n":                                                            true,

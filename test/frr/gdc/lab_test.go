@@ -189,29 +189,37 @@ func (l *lab) place(placed map[string]string) {
 	l.objects.GDC.GatewayGroups = []*networking.NetworkGatewayGroup{g}
 }
 
-// apply brings every node to what it shall do: first the addresses that go, then FRR, with the addresses that come before it.
+// apply brings every node to what it shall do. Where a floating IP goes, its view goes first, and tells the routers so; then the address; then the
+// node waits for the next holder.
 func (l *lab) apply() {
 	l.t.Helper()
 	l.assign()
 	for _, f := range l.assignment.FloatingIPs {
 		if old := l.at[f.Address]; old != "" && old != f.Node {
+			l.configure(old, f.Address)
 			l.ip(old, "addr", "del", f.Address.String()+"/32", "dev", "lo")
 		}
 	}
+	for _, node := range snapshot.Nodes(l.objects) {
+		l.hold(node)
+		l.configure(node)
+	}
+}
+
+// configure brings FRR of a node to what it shall do, with these addresses on it still.
+func (l *lab) configure(node string, floating ...netip.Addr) {
+	l.t.Helper()
 	renderer, err := render.New(nil)
 	require.NoError(l.t, err)
-	for _, node := range snapshot.Nodes(l.objects) {
-		snap, err := snapshot.New(l.objects, node, snapshot.Options{})
-		require.NoError(l.t, err)
-		snap.Gateway = &l.assignment
-		document, err := renderer.Render(translate.Translate(snap, translate.LastGood{}).Config)
-		require.NoError(l.t, err)
-		l.hold(node)
-		result, err := l.engines[node].Apply(l.t.Context(), document)
-		require.NoError(l.t, err, node)
-		require.Empty(l.t, result.Refused, "%s: FRR refuses lines", node)
-		require.True(l.t, result.Verified(), "%s: FRR runs something else:\n%s", node, result.Remaining)
-	}
+	snap, err := snapshot.New(l.objects, node, snapshot.Options{})
+	require.NoError(l.t, err)
+	snap.Gateway, snap.Floating = &l.assignment, floating
+	document, err := renderer.Render(translate.Translate(snap, translate.LastGood{}).Config)
+	require.NoError(l.t, err)
+	result, err := l.engines[node].Apply(l.t.Context(), document)
+	require.NoError(l.t, err, node)
+	require.Empty(l.t, result.Refused, "%s: FRR refuses lines", node)
+	require.True(l.t, result.Verified(), "%s: FRR runs something else:\n%s", node, result.Remaining)
 }
 
 // hold puts the floating IPs onto a node that it shall have, and tells its neighbors on the wire. The node's own IPv6 address goes with
