@@ -20,11 +20,12 @@ type contest struct {
 }
 
 // The order in which holders of one address ask whether the other is still there, and give way if it is. The two see each other at about the same
-// time, for who intends to stay announces so at once; half a second between two ranks is what a busy machine may need.
+// time, for each announces the address when it sees the other: so the one that stays knows that there was another, and tells the neighbors when it is
+// gone. 0.3 s or more between two ranks is what a busy machine may need.
 const (
 	// One that nobody has confirmed lately gives way to whom it sees: its orders may be old (its lease has run out, or it has just started).
-	// Where both are such (the API server is away), only the one with the higher MAC address does so at once, and the other stays.
-	unconfirmedHigher = 0
+	// Where both are such (the API server is away), the one with the higher MAC address does so first, and the other stays.
+	unconfirmedHigher = 200 * time.Millisecond
 	unconfirmedLower  = 500 * time.Millisecond
 	// Of two that are confirmed, the one with the lower MAC address stays for good, and asks each second until the other has gone.
 	confirmedHigher = time.Second
@@ -52,9 +53,7 @@ func (h *Holder) sees(ctx context.Context, a *address, c hostnet.Conflict) {
 	}
 	h.Log.Warn("another host claims the floating IP", "address", a.ip, "mac", c.MAC.String(), "claim", string(c.Claim), "confirmed", h.live(a))
 	a.contest.rival, a.contest.since = c.MAC, h.now
-	if wait, _ := insist(a.lan.MAC, c.MAC, h.live(a)); wait > 0 {
-		h.tellNeighbors(ctx, a) // RFC 5227, 2.4 (b)
-	}
+	h.tellNeighbors(ctx, a) // RFC 5227, 2.4 (b)
 }
 
 // contend asks whether another has the address, when it is time to.

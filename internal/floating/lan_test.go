@@ -17,6 +17,13 @@ import (
 type lan struct {
 	mutex    sync.Mutex
 	machines []*machine
+	told     []announcement
+}
+
+// announcement is one that went out, whoever heard it.
+type announcement struct {
+	from *machine
+	at   time.Time
 }
 
 // machine is a host's network; it goes on answering when its agent is gone. It is a Host.
@@ -137,6 +144,9 @@ func (m *machine) subnets() []hostnet.Subnet {
 func (m *machine) tell(claim hostnet.Claim, ip netip.Addr) {
 	m.lan.mutex.Lock()
 	defer m.lan.mutex.Unlock()
+	if claim == hostnet.Announces {
+		m.lan.told = append(m.lan.told, announcement{from: m, at: time.Now()})
+	}
 	for _, o := range m.lan.machines {
 		if !m.hears(o) {
 			continue
@@ -146,6 +156,13 @@ func (m *machine) tell(claim hostnet.Claim, ip netip.Addr) {
 			m.receive(packet{from: o, claim: hostnet.Answers, ip: ip})
 		}
 	}
+}
+
+// announced says whether the machine announced at that time or later.
+func (m *machine) announced(after time.Time) bool {
+	m.lan.mutex.Lock()
+	defer m.lan.mutex.Unlock()
+	return slices.ContainsFunc(m.lan.told, func(a announcement) bool { return a.from == m && !a.at.Before(after) })
 }
 
 func (m *machine) receive(p packet) {

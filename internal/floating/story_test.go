@@ -236,11 +236,12 @@ func TestWhoStays(t *testing.T) {
 		name         string
 		aWay, bWay   bool // whether each can renew its lease
 		stays, hands string
+		wait         time.Duration // of the one that gives way
 	}{
-		{"both confirmed", true, true, "a", "b"},
-		{"the lower confirmed", true, false, "a", "b"},
-		{"the higher confirmed", false, true, "b", "a"},
-		{"none confirmed", false, false, "a", "b"},
+		{"both confirmed", true, true, "a", "b", time.Second},
+		{"the lower confirmed", true, false, "a", "b", 200 * time.Millisecond},
+		{"the higher confirmed", false, true, "b", "a", 500 * time.Millisecond},
+		{"none confirmed", false, false, "a", "b", 200 * time.Millisecond},
 	} {
 		for _, first := range []string{"a", "b"} {
 			t.Run(tt.name+", "+first+" first", func(t *testing.T) {
@@ -258,7 +259,12 @@ func TestWhoStays(t *testing.T) {
 
 					b.move(0)
 					took := eventually(t, settled, "it is settled", func() bool { return a.holds() != b.holds() })
-					t.Log(took)
+					met := time.Now().Add(-took)
+					require.True(t, nodes[tt.stays].announced(met), "who sees another says so at once")
+					require.GreaterOrEqual(t, took, tt.wait)
+					left := time.Now()
+					time.Sleep(1500 * time.Millisecond)
+					require.True(t, nodes[tt.stays].announced(left.Add(200*time.Millisecond)), "neighbors that believed the other are told")
 					always(t, time.Minute, "it stays settled", func() bool { return nodes[tt.stays].holds() && !nodes[tt.hands].holds() })
 					f, _ := nodes[tt.hands].fact()
 					require.Contains(t, []State{Yielded, Conflict}, f.State)
@@ -297,7 +303,12 @@ func TestACableThatIsPulledForLongGivesWay(t *testing.T) {
 		a.cable(false)
 		always(t, Patience-time.Second, "it may come back", a.holds)
 		a.cable(true)
-		always(t, time.Minute, "and it did", a.holds)
+		back := time.Now()
+		always(t, time.Second, "and it did", a.holds)
+		i := slices.IndexFunc(a.lan.told, func(told announcement) bool { return !told.at.Before(back) })
+		require.GreaterOrEqual(t, i, 0, "it is announced again")
+		require.GreaterOrEqual(t, a.lan.told[i].at.Sub(back), 300*time.Millisecond, "after the question")
+		always(t, time.Minute, "it stays", a.holds)
 
 		a.cable(false)
 		eventually(t, Patience+time.Second, "a gives up", func() bool { return !a.holds() })
@@ -322,5 +333,5 @@ func TestWhoGivesWayToWhom(t *testing.T) {
 			order = append(order, wait)
 		}
 	}
-	require.Equal(t, []time.Duration{0, 500 * time.Millisecond, time.Second, time.Second}, order)
+	require.Equal(t, []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second, time.Second}, order)
 }
