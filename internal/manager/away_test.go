@@ -20,7 +20,6 @@ import (
 func (l *lab) away(t *testing.T) {
 	l.example(t, "example-10-all-nodes-same-peers")
 	l.service(t, "web", "Cluster", []string{"203.0.113.1"}, []string{"n2"})
-	stop := l.renewing(t, "n1", "n2", "n3")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	gate := apiserver.NewGate(t, listener, l.Address)
@@ -28,6 +27,7 @@ func (l *lab) away(t *testing.T) {
 	require.NoError(t, err)
 	m := l.runAt(t, "one", config)
 	eventually(t, example10Sessions, l.sessions)
+	stop := l.renewing(t, "n1", "n2", "n3")
 	m.settles(6 * time.Second)
 
 	before := m.written()

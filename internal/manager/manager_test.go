@@ -186,17 +186,16 @@ func (l *lab) refusals(t *testing.T) {
 
 func (l *lab) leases(t *testing.T) {
 	l.example(t, "example-10-all-nodes-same-peers")
-	stop := l.renewing(t, "n1", "n2", "n3")
 	m := l.run(t, "one")
-	eventually(t, example10Holders, l.holders)
 	eventually(t, example10Sessions, l.sessions)
+	stop := l.renewing(t, "n1", "n2", "n3") // not before: a floating IP goes to a node whose lease is known to be live first
 	l.apply(t, `{apiVersion: networking.gke.io/v1, kind: BGPSession, metadata: {name: 10.8.0.10-n1, namespace: kube-system},
   status: {state: Established, addPath: [{family: ipv4, peerReceives: true, sending: true}]}}`)
 	m.settles(6 * time.Second) // its term is 4 s: it knows all leases now
 	died := time.Now()
 	stop("n1")
 	eventually(t, []string{"10.0.1.100 n2", "10.0.2.100 n3"}, l.holders)
-	t.Logf("the last renewal (of a lease of 4 s) to the new holder in status: %v", time.Since(died).Round(10*time.Millisecond))
+	t.Logf("from the death of an agent (its lease is of 4 s) to the new holder in status: %v", time.Since(died).Round(10*time.Millisecond))
 	eventually(t, []string{
 		"10.8.0.10-n2: AS 65001 10.0.1.100 -> AS 65002 10.8.0.10, 10.0.1.100 on n2 NotEstablished", example10Sessions[1],
 		"10.8.0.11-n2: AS 65001 10.0.1.100 -> AS 65002 10.8.0.11, 10.0.1.100 on n2 NotEstablished", example10Sessions[3],
