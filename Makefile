@@ -89,10 +89,11 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count 1 -run TestEvery ./test/frr/cluster -args -seed $$RANDOM -steps 400 -orders 40
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 180m -count 1 ./test/frr/cluster/faults -args -long -crowd 10000
+	@[ $(COUNT) = 0 ] || $(REQUIRE) FRR_RENDERER_LONG=1 $(GO) test -timeout 30m -count 1 -run TestKeyOfSecretsLost ./internal/source
 
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it
-	$(GO) test ./test/frr -run 'TestCases$$' -update
+	$(GO) test ./test/frr ./test/frr/gdc -run 'TestCases$$' -update
 	$(GO) test ./cmd/frr-renderer -run 'TestExplainReads$$' -update
 
 .PHONY: bench

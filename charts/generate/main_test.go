@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,4 +35,25 @@ func TestATableNeedsItsMarks(t *testing.T) {
 	out, err := withTable("a\n"+begin+"old"+end+"\nz", "new\n")
 	require.NoError(t, err)
 	require.Equal(t, "a\n"+begin+"new\n"+end+"\nz", out)
+}
+
+func TestEachGroupOfCRDsHasItsValue(t *testing.T) {
+	dir := t.TempDir()
+	const crd = "---\nkind: CustomResourceDefinition\nmetadata:\n  annotations:\n    a: b\n  name: %s\n"
+	put := func(name string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(fmt.Sprintf(crd, name)), 0o600))
+	}
+	put("metallb.io_bgppeers.yaml")
+	put("networking.gke.io_bgppeers.yaml")
+	out, err := crdTemplate(dir)
+	require.NoError(t, err)
+	const kept = "    helm.sh/resource-policy: keep\n    a: b\n  name: "
+	require.Contains(t, string(out), "{{- if .Values.crds.enabled }}\n")
+	metallb, gdc, found := strings.Cut(string(out), "{{- end }}\n{{- if .Values.crds.gdc }}\n")
+	require.True(t, found, string(out))
+	require.Contains(t, metallb, kept+"metallb.io_bgppeers.yaml\n")
+	require.Contains(t, gdc, kept+"networking.gke.io_bgppeers.yaml\n")
+	put("example.org_others.yaml")
+	_, err = crdTemplate(dir)
+	require.ErrorContains(t, err, "example.org_others.yaml is of group example.org, which no value of the chart installs")
 }

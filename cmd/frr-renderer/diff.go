@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/frr-renderer/frr-renderer/internal/agent"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -85,7 +87,8 @@ func planAgainst(ctx context.Context, document render.Document, file, frrConf st
 		if !utf8.Valid(text) {
 			return reload.Plan{}, fmt.Errorf("%s is no text: it has bytes that are no UTF-8", file)
 		}
-		return reload.Diff(reload.Running{BGPD: string(text), BFDD: string(text), Others: map[vtysh.Daemon]string{vtysh.Zebra: string(text)}, Previous: string(text)}, document), nil
+		ran := agent.Whole(string(text))
+		return reload.Diff(reload.Running{BGPD: ran, BFDD: ran, Others: map[vtysh.Daemon]string{vtysh.Zebra: ran}, Previous: ran}, document), nil
 	}
 	client, err := vty.client()
 	if err != nil {
@@ -97,6 +100,9 @@ func planAgainst(ctx context.Context, document render.Document, file, frrConf st
 		if data, err := os.ReadFile(frrConf); err == nil {
 			previous = string(data)
 		}
+	}
+	if state, err := observe.Read(ctx, client); err == nil {
+		document = agent.Waiting(document, state)
 	}
 	return reload.New(client, reload.Options{Previous: previous, Now: time.Now}).Plan(ctx, document)
 }

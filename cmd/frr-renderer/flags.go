@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -30,6 +31,10 @@ type objectFlags struct {
 	templates  string
 	output     string
 	options    snapshot.Options
+
+	// assignment is made once for all nodes.
+	assigned   bool
+	assignment *gateway.Assignment
 }
 
 func (f *objectFlags) add(c *cobra.Command) {
@@ -202,6 +207,7 @@ func (f *objectFlags) translateNode(ctx context.Context, read source.Result, nod
 	if err != nil {
 		return translate.Result{}, err
 	}
+	snap.Gateway = f.assign(read)
 	if snap.Extras.Text != "" {
 		var syntax *vtysh.SyntaxError
 		switch err := vty.exec().CheckSyntax(ctx, snap.Extras.Text); {
@@ -219,6 +225,23 @@ func (f *objectFlags) translateNode(ctx context.Context, read source.Result, nod
 		}
 	}
 	return translate.Translate(snap, translate.LastGood{}), nil
+}
+
+// assign decides who does what in GDC mode, as a manager would; nil where no object asks for that mode. Floating IPs stay where their group's status
+// has them.
+func (f *objectFlags) assign(read source.Result) *gateway.Assignment {
+	if f.assigned {
+		return f.assignment
+	}
+	f.assigned = true
+	in, ok := snapshot.GatewayInput(read.Objects, f.options)
+	if !ok {
+		return nil
+	}
+	in.AssumeSubnets = f.kubeconfig == ""
+	assignment := gateway.Assign(in)
+	f.assignment = &assignment
+	return f.assignment
 }
 
 func asSyntax(err error, target **vtysh.SyntaxError) bool {

@@ -136,6 +136,7 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 		previous = string(data)
 	}
+	previous = a.late.resume(previous)
 	board.expects(render.Document{Text: previous})
 	a.engine = reload.New(config.Client, reload.Options{Previous: previous, Now: config.Now, Gate: a.gate})
 	if config.StateFile != reload.NoFile {
@@ -152,7 +153,6 @@ func New(config Config, board *Board) (*Agent, error) {
 		}
 	}
 	a.guard.resume(a, previous)
-	a.late.resume(previous)
 	a.loadTemplates()
 	return a, nil
 }
@@ -323,15 +323,12 @@ func (t target) services() int { return len(t.snap.Services) }
 func (a *Agent) leaveOut(ctx context.Context, t *target) error {
 	document, problems, err := a.guard.instead(ctx, a, t.wanted)
 	t.problems = append(t.problems, problems...)
-	if err == nil {
-		document, err = a.late.hold(ctx, a, t.result.Config, document)
-	}
 	if err != nil {
 		a.tell(t.problems, t.services())
 		return err
 	}
-	t.document = document
 	t.current = t.current && document.Digest == t.wanted.Digest
+	t.document = a.late.hold(ctx, a, document)
 	return nil
 }
 
@@ -368,7 +365,7 @@ func (a *Agent) apply(ctx context.Context, t target) (reload.Result, error) {
 // send applies a document under the eyes of the guard.
 func (a *Agent) send(ctx context.Context, document render.Document) (reload.Result, error) {
 	outcome, err := a.engine.Apply(ctx, document)
-	a.guard.watch(a, outcome.Ran(document), outcome, err)
+	a.guard.watch(a, a.late.all(outcome.Ran(document)), outcome, err)
 	return outcome, err
 }
 
@@ -383,7 +380,7 @@ func (a *Agent) applied(t target, outcome reload.Result) error {
 	if t.current && outcome.Runs(vtysh.BGPD) {
 		a.status.runs(t.snap, t.result)
 	}
-	a.late.begin(a.Now())
+	a.late.begin(outcome.Ran(t.document), a.Now())
 	if err := a.settle(t, outcome); err != nil {
 		return err
 	}
@@ -413,7 +410,7 @@ func (a *Agent) settle(t target, outcome reload.Result) error {
 	if !outcome.Verified() {
 		failures = append(failures, unsettled(outcome))
 	}
-	ran := outcome.Ran(t.document)
+	ran := a.late.all(outcome.Ran(t.document))
 	// What no object is to blame for, and what is another daemon's, holds none back.
 	if outcome.Runs(vtysh.BGPD) {
 		a.good, a.ran = &t.wanted, &ran

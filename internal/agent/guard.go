@@ -84,7 +84,8 @@ func (g *guard) begin(ctx context.Context, a *Agent, wanted render.Document) err
 		g.back = *a.ran
 		return nil
 	}
-	g.back, err = a.engine.Snapshot(ctx)
+	running, err := a.engine.Snapshot(ctx)
+	g.back = a.late.before(running)
 	return err
 }
 

@@ -1,84 +1,65 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/frr-renderer/frr-renderer/internal/frrconf"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
 // late has neighbors with graceful restart come up before their BFD. bgpd begins a BFD session without local address and interface when it does not know
 // them yet, and when BGP is up it puts another one in its place. The goodbye of the first ends BGP with a hard reset, and the router keeps nothing: 8.4 ends
 // it itself (FRR #17337), and a router that ties BGP to BFD may. A BFD session that begins when BGP is up stays.
 //
-// 10.3 as the router begins no BGP while it knows that BFD is down. It is not waited for any longer than bfdPatience. Others need no BFD in frr.conf: FRR
-// brings BGP up when it starts from it, and we add BFD.
+// 10.3 as the router begins no BGP while it knows that BFD is down. It is not waited for any longer than bfdPatience. Others have their BFD in frr.conf as
+// a comment: FRR brings BGP up when it starts from it, and we add BFD.
+//
+// It stands between the agent and FRR: for all others documents are whole, and so is what FRR ran of them.
 type late struct {
 	frr   string               // the FRR that all this is known of
 	known map[string]bool      // have BFD, or shall get it now
 	since map[string]time.Time // when the neighbors that are waited for were configured, zero: not yet
-	alone map[string]bool      // were seen to begin BGP without BFD
+	alone map[string]bool      // whether they were seen to begin BGP without BFD; those that were not have it in frr.conf
+	kept  map[string]*bfdLines // what frr.conf had as comments at our start
 	tick  *time.Timer          // nil when none is waited for
+
+	whole, part render.Document // what was asked for last, and what of it FRR is to run now
 }
 
 const (
 	// bfdPatience is how long BFD waits for BGP: bgpd starts a session after a second, or two after it has read frr.conf.
 	bfdPatience = 5 * time.Second
 	bfdInterval = 50 * time.Millisecond
+	// recallInterval is how often we look for sessions without BFD before the objects are known.
+	recallInterval = time.Second
 )
 
-// resume takes over from frr.conf which neighbors need no BFD there.
-func (l *late) resume(previous string) {
-	l.alone = map[string]bool{}
-	bfd, block := map[string]bool{}, ""
-	for line := range strings.Lines(previous) {
-		words := strings.Fields(line)
-		switch {
-		case !strings.HasPrefix(line, " "):
-			block = strings.TrimSpace(line)
-		case len(words) < 3 || words[0] != "neighbor":
-		case words[2] == "bfd":
-			bfd[session(block, words[1])] = true
-		case words[2] == "graceful-restart":
-			l.alone[session(block, words[1])] = true
+// resume takes over from frr.conf which neighbors have no BFD there, and returns its text with it.
+func (l *late) resume(frrConf string) string {
+	l.alone, l.kept = map[string]bool{}, map[string]*bfdLines{}
+	whole := Whole(frrConf)
+	all := graceful(whole)
+	for n, with := range graceful(frrConf) {
+		l.alone[n] = len(with.lines) == 0
+		if l.alone[n] && len(all[n].lines) > 0 {
+			l.kept[n] = all[n]
 		}
 	}
-	maps.DeleteFunc(l.alone, func(n string, _ bool) bool { return bfd[n] })
-}
-
-// session names the session of a neighbor as observe.Session does. block is the first line of its instance.
-func session(block, neighbor string) string {
-	if words := strings.Fields(block); len(words) == 5 { // router bgp 65000 vrf red
-		return observe.Session{Neighbor: neighbor, VRF: words[4]}.String()
+	if len(l.kept) > 0 {
+		l.tick = time.NewTimer(recallInterval)
 	}
-	return neighbor
+	return whole
 }
 
-// concerned are the neighbors with graceful restart and BFD.
-func concerned(config frrconf.Config) []string {
-	var out []string
-	for _, in := range config.Instances {
-		for _, n := range in.Neighbors {
-			if n.GracefulRestart && !n.BFDProfile.IsZero() {
-				s := observe.Session{Neighbor: n.Peer.String(), VRF: in.VRF.String()}
-				if in.VRF.IsZero() {
-					s.VRF = "default"
-				}
-				out = append(out, s.String())
-			}
-		}
-	}
-	return out
-}
-
-// hold is the document with which neighbors whose sessions are not up yet get them first.
-func (l *late) hold(ctx context.Context, a *Agent, config frrconf.Config, wanted render.Document) (render.Document, error) {
-	names := concerned(config)
+// hold is the document without the BFD of neighbors whose sessions are not up yet.
+func (l *late) hold(ctx context.Context, a *Agent, whole render.Document) render.Document {
+	names := concerned(whole)
 	if frr := a.fingerprint(); frr != l.frr || l.known == nil {
 		l.frr, l.known, l.since = frr, map[string]bool{}, map[string]time.Time{}
 	}
@@ -87,44 +68,71 @@ func (l *late) hold(ctx context.Context, a *Agent, config frrconf.Config, wanted
 	}
 	waiting := slices.DeleteFunc(names, func(n string) bool { return l.known[n] })
 	if len(waiting) > 0 {
-		state, err := observe.Read(ctx, a.Client)
-		if err != nil {
-			return wanted, err
-		}
-		waiting = slices.DeleteFunc(waiting, func(n string) bool { return l.over(n, state, a.Now()) })
+		waiting = l.waiting(ctx, a, waiting)
 	}
 	maps.DeleteFunc(l.since, func(n string, _ time.Time) bool { return !slices.Contains(waiting, n) })
-	return withoutBFD(wanted, waiting), nil
+	l.whole, l.part = whole, withoutBFD(whole, waiting)
+	return l.part
+}
+
+// waiting are those of the neighbors that wait still. While bgpd does not tell how its sessions are, no other begins to: its BFD may be what a session
+// depends on.
+func (l *late) waiting(ctx context.Context, a *Agent, names []string) []string {
+	state, err := observe.Read(ctx, a.Client)
+	if err != nil {
+		a.Log.Debug("which sessions BFD waits for is not known", "error", err)
+	}
+	return slices.DeleteFunc(names, func(n string) bool {
+		if _, waits := l.since[n]; err != nil && !waits {
+			return true
+		}
+		return l.over(n, state, a.Now())
+	})
 }
 
 // over tells that a neighbor waits no longer, and remembers why.
 func (l *late) over(name string, state observe.State, now time.Time) bool {
-	i := slices.IndexFunc(state.Sessions, func(s observe.Session) bool { return s.String() == name })
+	s := find(state, name)
 	since, waits := l.since[name]
+	_, told := l.alone[name]
 	switch {
-	case i >= 0 && state.Sessions[i].BFD != "":
+	case s.BFD != "" && (told || s.Established() || strings.EqualFold(s.BFD, "up")):
 		l.known[name] = true // FRR has it from frr.conf, or from a run before
-	case i >= 0 && state.Sessions[i].Established():
+		if !told {
+			l.alone[name] = false
+		}
+	case s.BFD == "" && s.Established():
 		l.known[name], l.alone[name] = true, true
 	case waits && !since.IsZero() && now.Sub(since) > bfdPatience:
-		l.known[name] = true
-		delete(l.alone, name)
+		l.known[name], l.alone[name] = true, false
 	case !waits:
 		l.since[name] = time.Time{}
 	}
 	return l.known[name]
 }
 
-// begin counts the time of those that were configured just now.
-func (l *late) begin(now time.Time) {
+// find is the session of a name, as observe.Session gives it; one without a state is none.
+func find(state observe.State, name string) observe.Session {
+	if i := slices.IndexFunc(state.Sessions, func(s observe.Session) bool { return s.String() == name }); i >= 0 {
+		return state.Sessions[i]
+	}
+	return observe.Session{}
+}
+
+// begin counts the time of those that were configured just now. What is held is not.
+func (l *late) begin(ran render.Document, now time.Time) {
+	l.tick = nil
+	if len(l.since) == 0 {
+		return
+	}
+	configured := graceful(ran.Text)
 	for n, t := range l.since {
-		if t.IsZero() {
+		if t.IsZero() && configured[n] != nil {
 			l.since[n] = now
 		}
-	}
-	l.tick = nil
-	if len(l.since) > 0 {
-		l.tick = time.NewTimer(bfdInterval)
+		if l.tick == nil && !l.since[n].IsZero() {
+			l.tick = time.NewTimer(bfdInterval)
+		}
 	}
 }
 
@@ -137,28 +145,68 @@ func (l *late) ticks() <-chan time.Time {
 
 // due tells that a neighbor waits no longer. Otherwise it is asked again.
 func (l *late) due(ctx context.Context, a *Agent) bool {
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(a.Timeout, defaultTimeout), errSlow)
+	defer cancel()
+	if l.tick = nil; a.objects == nil {
+		l.recall(ctx, a)
+		l.tick = time.NewTimer(recallInterval)
+		return false
+	}
 	state, err := observe.Read(ctx, a.Client)
 	due := err == nil && a.fingerprint() == l.frr && slices.ContainsFunc(slices.Collect(maps.Keys(l.since)), func(n string) bool { return l.over(n, state, a.Now()) })
-	if !due {
+	if !due && len(l.since) > 0 {
 		l.tick = time.NewTimer(bfdInterval)
 	}
 	return due
 }
 
-// onDisk is the form of a document that FRR shall start from.
-func (l *late) onDisk(d render.Document) render.Document {
-	return withoutBFD(d, slices.Collect(maps.Keys(l.alone)))
+// recall gives the sessions of an FRR that was started from frr.conf the BFD that they had, when nobody tells what the objects ask for. It is all that we do
+// then: BGP without BFD would notice a dead router as late as the hold timer does.
+func (l *late) recall(ctx context.Context, a *Agent) {
+	state, err := observe.Read(ctx, a.Client)
+	if err != nil {
+		return
+	}
+	for _, n := range slices.Sorted(maps.Keys(l.kept)) {
+		if s := find(state, n); !s.Established() || s.BFD != "" {
+			continue
+		}
+		replies, err := a.Client.Configure(ctx, vtysh.BGPD, []vtysh.Block{l.kept[n].block()})
+		if err != nil {
+			return
+		}
+		if i := slices.IndexFunc(replies, vtysh.Reply.Refused); i >= 0 {
+			a.Log.Warn("FRR refuses BFD as frr.conf has it", "neighbor", n, "said", vtysh.Brief(strings.TrimSpace(replies[i].Text)))
+			delete(l.kept, n)
+			continue
+		}
+		a.Log.Info("gave a session that is up its BFD, as frr.conf has it", "neighbor", n)
+	}
 }
 
-func withoutBFD(d render.Document, names []string) render.Document {
-	if len(names) == 0 {
-		return d
+// all is what FRR ran of the document that was asked for last, with the BFD that waits.
+func (l *late) all(ran render.Document) render.Document {
+	switch {
+	case len(l.since) == 0:
+		return ran
+	case ran.Digest == l.part.Digest:
+		return l.whole
 	}
-	return d.Without(func(block, line string) bool {
-		if !strings.HasPrefix(block, "router bgp ") || !strings.HasPrefix(line, "neighbor ") {
-			return false
+	lines := graceful(l.whole.Text)
+	maps.DeleteFunc(lines, func(n string, _ *bfdLines) bool { _, waits := l.since[n]; return !waits })
+	return withBFD(ran, lines)
+}
+
+// before is a configuration that FRR was found with, with the BFD that it was not started with.
+func (l *late) before(running render.Document) render.Document { return withBFD(running, l.kept) }
+
+// onDisk is the form of a document that FRR shall start from.
+func (l *late) onDisk(d render.Document) render.Document {
+	var later []string
+	for n, alone := range l.alone {
+		if alone {
+			later = append(later, n)
 		}
-		words := strings.Fields(line)
-		return len(words) > 2 && words[2] == "bfd" && slices.Contains(names, session(block, words[1]))
-	})
+	}
+	return commented(d, slices.AppendSeq(later, maps.Keys(l.since)))
 }

@@ -22,7 +22,7 @@ func (b *Board) runs(snap *snapshot.Snapshot, result translate.Result) {
 		drained = drained || i.GracefulShutdown
 		for _, n := range i.Neighbors {
 			if n.Port != 0 {
-				out.Ports = append(out.Ports, status.NeighborPort{Neighbor: n.Peer.String(), VRF: cmp.Or(i.VRF.String(), "default"), Port: n.Port})
+				out.Ports = append(out.Ports, status.NeighborPort{Neighbor: n.Peer.String(), VRF: cmp.Or(i.Table(), "default"), Port: n.Port})
 			}
 		}
 	}

@@ -4,9 +4,10 @@ import "fmt"
 
 // Config is everything that one node's FRR runs on our behalf. Slices are sorted by whoever makes them, in FRR's own order.
 type Config struct {
-	RouteMaps   []RouteMap
-	Instances   []Instance
-	BFDProfiles []BFDProfile
+	LargeCommunityLists []LargeCommunityList
+	RouteMaps           []RouteMap
+	Instances           []Instance
+	BFDProfiles         []BFDProfile
 	// Extras are an administrator's own lines (MetalLB's bgpextras), checked and unchanged, in FRR's syntax.
 	Extras Extras
 }

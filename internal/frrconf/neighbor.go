@@ -82,6 +82,8 @@ type Neighbor struct {
 	TTLSecurityHops uint8
 	// DisableConnectedCheck opens a one-hop session to an address that is on no subnet of the node's.
 	DisableConnectedCheck bool
+	// Passive waits for the neighbor to open the session.
+	Passive bool
 	// UpdateSource is the local address of the session; the zero Addr leaves it to the kernel.
 	UpdateSource netip.Addr
 	// Timers to propose; nil: FRR's.
@@ -92,6 +94,11 @@ type Neighbor struct {
 	// IPv4 and IPv6 say which families the session carries.
 	IPv4 bool
 	IPv6 bool
+	// AllPathsIPv4 and AllPathsIPv6 tell the neighbor every path to a prefix, not the best one alone (RFC 7911).
+	AllPathsIPv4 bool
+	AllPathsIPv6 bool
+	// KeepNextHop tells an external neighbor the next hops that the routes have, in place of our own address.
+	KeepNextHop bool
 	// In and Out are the route-maps of every family; a neighbor always has both.
 	In  Name
 	Out Name

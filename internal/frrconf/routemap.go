@@ -1,7 +1,9 @@
 package frrconf
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -21,15 +23,24 @@ type RouteMapEntry struct {
 	Description Description
 	// MatchTag matches routes with this tag; 0: every route.
 	MatchTag uint32
+	// MatchLargeCommunity matches routes that have one of this list; the zero Name: every route.
+	MatchLargeCommunity Name
 	// Prepend lengthens the AS path; the zero value: unchanged.
 	Prepend Prepend
 	// Communities and LargeCommunities replace those of the route; empty: unchanged. Sorted by value.
 	Communities      Communities
 	LargeCommunities LargeCommunities
+	// DeleteLargeCommunities takes those of this list from the route; the zero Name: none.
+	DeleteLargeCommunities Name
+	// NextHopIPv4 and NextHopIPv6 to set; the zero NextHop: unchanged. The one does nothing to routes of the other's family.
+	NextHopIPv4 NextHop
+	NextHopIPv6 NextHop
 	// LocalPreference to set; 0: unchanged. (0 is a value in BGP, but not one that MetalLB's objects can ask for.)
 	LocalPreference uint32
 	// MED to set (RFC 4271, 5.1.4); nil: unchanged.
 	MED *uint32
+	// Weight to set, inside this FRR only; nil: unchanged. A route of our own has 32768 otherwise, and wins over all that are learnt.
+	Weight *uint32
 	// SetTag marks the route, inside this FRR only; 0: unchanged.
 	SetTag uint32
 }
@@ -41,6 +52,44 @@ func (e RouteMapEntry) Action() string {
 	}
 	return "deny"
 }
+
+// NextHop is an address that packets can be sent to.
+type NextHop struct{ addr netip.Addr }
+
+// NewNextHop takes an address as a next hop: a global one, without zone, of either family.
+func NewNextHop(a netip.Addr) (NextHop, error) {
+	switch {
+	case !a.IsValid():
+		return NextHop{}, errors.New("no address")
+	case a.Zone() != "":
+		return NextHop{}, fmt.Errorf("%s has a zone, which means nothing to another router", a)
+	case a.Is4In6():
+		return NextHop{}, fmt.Errorf("%s is an IPv4 address in IPv6 form; write %s", a, a.Unmap())
+	case !a.IsGlobalUnicast():
+		return NextHop{}, fmt.Errorf("%s is not an address that another router can send packets to", a)
+	}
+	return NextHop{a}, nil
+}
+
+// String prints the address; empty for the zero NextHop.
+func (h NextHop) String() string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.addr.String()
+}
+
+// IsZero tells whether no address is set.
+func (h NextHop) IsZero() bool { return !h.addr.IsValid() }
+
+// LargeCommunityList is a list of large communities that route-maps match and delete by; any one of its entries matches.
+type LargeCommunityList struct {
+	Name    Name
+	Entries LargeCommunities
+}
+
+// Sequence is the number of the i-th entry.
+func (LargeCommunityList) Sequence(i int) int { return 5 * (i + 1) }
 
 // Prepend is an AS number, and how many times it is put before an AS path.
 type Prepend struct {

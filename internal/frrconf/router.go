@@ -6,11 +6,14 @@ import (
 	"slices"
 )
 
-// Instance is one "router bgp" block: an AS number in one VRF.
+// Instance is one "router bgp" block: an AS number in one VRF, or a view beside it.
 type Instance struct {
 	ASN uint32
 	// VRF is the zero Name for the default VRF.
 	VRF Name
+	// View is the name of an instance beside that of the default VRF, with routes and neighbors of its own and none of the kernel's; the zero Name: no
+	// view. It excludes VRF. A view needs a RouterID: FRR tells it none.
+	View Name
 	// RouterID is the BGP identifier, an IPv4 address; the zero Addr leaves it to FRR (the highest address of the VRF).
 	RouterID netip.Addr
 	// GracefulShutdown asks the neighbors to prefer other routes than ours (RFC 8326): external ones by the community, internal ones by a
@@ -62,6 +65,14 @@ func (r RemoteAS) String() string {
 		return r.rule
 	}
 	return fmt.Sprint(r.asn)
+}
+
+// Table names the instance as FRR's "show bgp vrf NAME" does; empty for that of the default VRF.
+func (i Instance) Table() string {
+	if !i.View.IsZero() {
+		return i.View.String()
+	}
+	return i.VRF.String()
 }
 
 // CarriesIPv4 tells whether the instance has anything to say in its IPv4 family.

@@ -97,16 +97,16 @@ func Assign(in Input) Assignment {
 	pools := a.pools(c)
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
-	peers := a.peers(c, groups, nodes)
+	peers := (&peerReader{a, c, groups, nodes}).peers()
 	out := Assignment{
 		ASN:         c.localASN(peers),
 		FloatingIPs: floatingIPs(groups),
 		Groups:      a.states(groups, nodes),
 		Sessions:    a.sessions(peers, groups),
 	}
-	balancers := a.balancers(c, nodes)
-	out.LoadBalancers = balancers.nodes
-	out.VIPs, out.Services = a.vips(c, pools, balancers, groups.usable)
+	announcer := announcer{assigner: a, cluster: c, pools: pools, balancers: a.balancers(c, nodes), reserved: c.reserved(nodes, groups.usable, out.Sessions)}
+	out.LoadBalancers = announcer.balancers.nodes
+	out.VIPs, out.Services = announcer.vips(groups.usable)
 	out.Conditions = a.conditions()
 	out.Problems = problem.Sort(a.problems)
 	return out

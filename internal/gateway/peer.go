@@ -26,18 +26,26 @@ type peer struct {
 	from map[string]bool
 }
 
+// peerReader decides peer by peer.
+type peerReader struct {
+	*assigner
+	cluster clusterForm
+	groups  *groups
+	nodes   *nodes
+}
+
 // peers chooses the routers that Services are announced to: the BGPPeers that the BGPLoadBalancer selects, or the control plane's where there is no
 // BGPLoadBalancer or no BGPPeer at all.
-func (a *assigner) peers(c clusterForm, g *groups, nodes *nodes) []*peer {
-	if c.admin {
+func (a *peerReader) peers() []*peer {
+	if a.cluster.admin {
 		return nil
 	}
-	forms := a.readPeers(c, g, nodes)
+	forms := a.readPeers()
 	balancer, named := a.loadBalancer()
 	var out []*peer
 	switch {
 	case balancer == nil || len(a.Peers) == 0:
-		if out = a.clusterPeers(c, g, nodes); named != nil {
+		if out = a.clusterPeers(); named != nil {
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
 	default:
@@ -48,15 +56,15 @@ func (a *assigner) peers(c clusterForm, g *groups, nodes *nodes) []*peer {
 			a.mark(form.object, SessionsAssigned, problem.NothingSelected, "no BGPLoadBalancer uses it")
 		}
 	}
-	if !c.balances {
+	if !a.cluster.balances {
 		return nil
 	}
-	a.warnLonely(c, named, out)
+	a.warnLonely(named, out)
 	return out
 }
 
 // loadBalancer is the BGPLoadBalancer named default, nil where there is none.
-func (a *assigner) loadBalancer() (*networking.BGPLoadBalancer, *problem.Object) {
+func (a *peerReader) loadBalancer() (*networking.BGPLoadBalancer, *problem.Object) {
 	var out *networking.BGPLoadBalancer
 	for _, b := range a.LoadBalancers {
 		if b.Name == networking.DefaultName {
@@ -72,8 +80,8 @@ func (a *assigner) loadBalancer() (*networking.BGPLoadBalancer, *problem.Object)
 	return out, &o
 }
 
-// selected are the peers that the BGPLoadBalancer selects. One that selects nothing is a mistake, and no reason to tell other routers.
-func (a *assigner) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) []*peer {
+// selected are the peers that the BGPLoadBalancer selects; those that don't go together with older ones leave the forms. One that selects nothing is a mistake, and no reason to tell other routers.
+func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) []*peer {
 	if len(b.Spec.PeerSelector) == 0 {
 		a.refuse(o, "spec.peerSelector", problem.Required,
 			"no label is given, so no BGPPeer is selected and no Service is announced; write a label that the BGPPeers have, "+
@@ -89,8 +97,12 @@ func (a *assigner) selected(b *networking.BGPLoadBalancer, o problem.Object, for
 			continue
 		}
 		matched++
-		if form := forms[p.Name]; form != nil && a.fits(out, form) {
+		switch form := forms[p.Name]; {
+		case form == nil:
+		case a.fits(out, form):
 			out = append(out, form)
+		default:
+			delete(forms, p.Name)
 		}
 	}
 	switch {
@@ -110,7 +122,7 @@ func (a *assigner) selected(b *networking.BGPLoadBalancer, o problem.Object, for
 func quoteLabels(set map[string]string) string { return fmt.Sprintf("%q", labels.Set(set).String()) }
 
 // nearest tells which labels BGPPeers do have under the keys that were asked for.
-func (a *assigner) nearest(selector map[string]string) string {
+func (a *peerReader) nearest(selector map[string]string) string {
 	has := map[string]bool{}
 	for _, p := range a.Peers {
 		for key := range selector {
@@ -126,7 +138,7 @@ func (a *assigner) nearest(selector map[string]string) string {
 }
 
 // fits tells whether a BGPPeer goes together with older ones. Two for one router may be, to speak with it from groups of their own.
-func (a *assigner) fits(older []*peer, p *peer) bool {
+func (a *peerReader) fits(older []*peer, p *peer) bool {
 	k := slices.IndexFunc(older, func(o *peer) bool { return o.ip == p.ip })
 	if k == -1 {
 		return true
@@ -165,8 +177,8 @@ func (p *peer) meets(o *peer) bool {
 }
 
 // warnLonely warns of a single router, which may fail, and of none.
-func (a *assigner) warnLonely(c clusterForm, balancer *problem.Object, peers []*peer) {
-	where, field := c.object, "spec.loadBalancer.bgpPeers"
+func (a *peerReader) warnLonely(balancer *problem.Object, peers []*peer) {
+	where, field := a.cluster.object, "spec.loadBalancer.bgpPeers"
 	if balancer != nil && len(a.Peers) > 0 {
 		where, field = *balancer, "spec.peerSelector"
 	}
@@ -177,7 +189,7 @@ func (a *assigner) warnLonely(c clusterForm, balancer *problem.Object, peers []*
 	switch {
 	case len(ips) == 1:
 		a.warn(cmp.Or(where, peers[0].object), field, problem.NoRedundancy, "there is one router only: while it is away no Service can be reached; peer with two or more")
-	case len(ips) == 0 && balancer == nil && c.found != nil:
-		a.warn(where, field, problem.Required, "there is no router that Services could be announced to; name at least one")
+	case len(ips) == 0 && balancer == nil:
+		a.warnCluster(a.cluster, field, problem.Required, "there is no router that Services could be announced to; name at least one")
 	}
 }

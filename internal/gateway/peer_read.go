@@ -11,13 +11,13 @@ import (
 )
 
 // readPeers checks each BGPPeer, selected or not. The forms are by name; those that can't be used are not among them.
-func (a *assigner) readPeers(c clusterForm, g *groups, nodes *nodes) map[string]*peer {
+func (a *peerReader) readPeers() map[string]*peer {
 	out, spokenTo := make(map[string]*peer, len(a.Peers)), map[netip.Addr]bool{}
 	var refused []func()
 	for _, p := range a.Peers {
 		from := len(a.problems)
-		form := a.readPeer(c, p, g)
-		remote := form.ip.IsValid() && a.checkRemote(form, "spec.peerIP", g, nodes)
+		form := a.readPeer(p)
+		remote := form.ip.IsValid() && a.checkRemote(form, "spec.peerIP")
 		to := len(a.problems)
 		if !problem.AnyError(a.problems[from:to]) {
 			out[p.Name], spokenTo[form.ip] = form, true
@@ -38,7 +38,7 @@ func (a *assigner) readPeers(c clusterForm, g *groups, nodes *nodes) map[string]
 	return out
 }
 
-func (a *assigner) readPeer(c clusterForm, p *networking.BGPPeer, g *groups) *peer {
+func (a *peerReader) readPeer(p *networking.BGPPeer) *peer {
 	out := &peer{object: networkingObject("BGPPeer", p), name: p.Name, localASN: p.Spec.LocalASN, peerASN: p.Spec.PeerASN}
 	ip, reason, why := readIPv4(p.Spec.PeerIP)
 	if reason != "" {
@@ -52,7 +52,7 @@ func (a *assigner) readPeer(c clusterForm, p *networking.BGPPeer, g *groups) *pe
 		a.refuse(out.object, "spec.peerASN", problem.NotExternal, fmt.Sprintf("AS %d is localASN, too, and sessions are eBGP only; write the router's own AS number", out.peerASN))
 	}
 	if out.peerASN != out.localASN || out.peerASN == 0 {
-		a.checkASN(out, "spec.peerASN", c.localASN(nil))
+		a.checkASN(out, "spec.peerASN", a.cluster.localASN(nil))
 	}
 	if p.Spec.Sessions != nil {
 		if out.sessions = int(*p.Spec.Sessions); out.sessions < 1 {
@@ -60,13 +60,13 @@ func (a *assigner) readPeer(c clusterForm, p *networking.BGPPeer, g *groups) *pe
 		}
 	}
 	if p.Spec.Selectors != nil && len(p.Spec.Selectors.GatewayRefs) > 0 {
-		out.from = a.gatewayRefs(out.object, p.Spec.Selectors.GatewayRefs, g)
+		out.from = a.gatewayRefs(out.object, p.Spec.Selectors.GatewayRefs)
 	}
 	return out
 }
 
 // checkASN refuses a router without an AS number of its own.
-func (a *assigner) checkASN(p *peer, field string, own uint32) {
+func (a *peerReader) checkASN(p *peer, field string, own uint32) {
 	switch p.peerASN {
 	case 0:
 		a.refuse(p.object, field, problem.Required, "the AS number of the router is missing")
@@ -76,15 +76,15 @@ func (a *assigner) checkASN(p *peer, field string, own uint32) {
 }
 
 // gatewayRefs reads the names of groups. Some that are not there are left out; where none is there, nothing can be done.
-func (a *assigner) gatewayRefs(o problem.Object, refs []string, g *groups) map[string]bool {
+func (a *peerReader) gatewayRefs(o problem.Object, refs []string) map[string]bool {
 	out, seen := map[string]bool{}, map[string]bool{}
-	known := slices.Sorted(maps.Keys(g.byName))
+	known := slices.Sorted(maps.Keys(a.groups.byName))
 	var missing []int
 	for i, name := range refs {
 		switch {
 		case seen[name]:
 			a.warn(o, gatewayRef(i), problem.DuplicateEntry, fmt.Sprintf("%q stands in the list already; take it out", name))
-		case g.byName[name] == nil:
+		case a.groups.byName[name] == nil:
 			missing = append(missing, i)
 		default:
 			out[name] = true
@@ -117,9 +117,9 @@ func outcome(problems []problem.Problem, what string) {
 func gatewayRef(i int) string { return fmt.Sprintf("spec.selectors.gatewayRefs[%d]", i) }
 
 // checkRemote refuses a router's address that is the cluster's own.
-func (a *assigner) checkRemote(p *peer, field string, g *groups, nodes *nodes) bool {
-	_, floating := slices.BinarySearchFunc(g.usable, p.ip, func(f *floatingIP, ip netip.Addr) int { return f.addr.Compare(ip) })
-	switch n := nodes.byAddr[p.ip]; {
+func (a *peerReader) checkRemote(p *peer, field string) bool {
+	_, floating := slices.BinarySearchFunc(a.groups.usable, p.ip, func(f *floatingIP, ip netip.Addr) int { return f.addr.Compare(ip) })
+	switch n := a.nodes.byAddr[p.ip]; {
 	case floating:
 		a.refuse(p.object, field, problem.AddressInUse, fmt.Sprintf("%s is a floating IP of the cluster; write the router's address", p.ip))
 	case n != nil:
@@ -131,7 +131,8 @@ func (a *assigner) checkRemote(p *peer, field string, g *groups, nodes *nodes) b
 }
 
 // clusterPeers are the control plane's peers. Which control-plane nodes speak with which does not matter: sessions start from floating IPs.
-func (a *assigner) clusterPeers(c clusterForm, g *groups, nodes *nodes) []*peer {
+func (a *peerReader) clusterPeers() []*peer {
+	c := a.cluster
 	if c.found == nil || c.found.Spec.LoadBalancer.LocalASN == 0 {
 		return nil
 	}
@@ -139,7 +140,7 @@ func (a *assigner) clusterPeers(c clusterForm, g *groups, nodes *nodes) []*peer 
 	for i, p := range c.found.Spec.LoadBalancer.BGPPeers {
 		form := &peer{object: c.object, localASN: uint32(c.found.Spec.LoadBalancer.LocalASN), peerASN: uint32(p.ASN)}
 		from := len(a.problems)
-		a.readClusterPeer(form, p.IP, fmt.Sprintf("spec.loadBalancer.bgpPeers[%d]", i), out, g, nodes)
+		a.readClusterPeer(form, p.IP, fmt.Sprintf("spec.loadBalancer.bgpPeers[%d]", i), out)
 		outcome(a.problems[from:], "this entry is left out")
 		if !problem.AnyError(a.problems[from:]) {
 			out = append(out, form)
@@ -148,14 +149,14 @@ func (a *assigner) clusterPeers(c clusterForm, g *groups, nodes *nodes) []*peer 
 	return out
 }
 
-func (a *assigner) readClusterPeer(p *peer, text, field string, before []*peer, g *groups, nodes *nodes) {
+func (a *peerReader) readClusterPeer(p *peer, text, field string, before []*peer) {
 	a.checkASN(p, field+".asn", p.localASN)
 	ip, reason, why := readIPv4(text)
 	if p.ip = ip; reason != "" {
 		a.refuse(p.object, field+".ip", reason, why+"; write the router's IPv4 address")
 		return
 	}
-	a.checkRemote(p, field+".ip", g, nodes)
+	a.checkRemote(p, field+".ip")
 	i := slices.IndexFunc(before, func(o *peer) bool { return o.ip == ip })
 	switch {
 	case i == -1:
@@ -167,7 +168,7 @@ func (a *assigner) readClusterPeer(p *peer, text, field string, before []*peer, 
 }
 
 // lastGood is the form of a peer that can't be used as it is now, and whose sessions are there: what works stays until the object is mended.
-func (a *assigner) lastGood(p *peer) *peer {
+func (a *peerReader) lastGood(p *peer) *peer {
 	var out *peer
 	for _, s := range a.Sessions {
 		if ip, err := netip.ParseAddr(s.Spec.PeerIP); err != nil || ip != p.ip || s.Spec.PeerASN == 0 || s.Spec.LocalASN == 0 || s.Spec.PeerASN == s.Spec.LocalASN {

@@ -32,9 +32,9 @@ type sessionKey struct{ peer, floating netip.Addr }
 // sessions chooses for each peer the floating IPs that it is spoken to from.
 //
 // The documents count sessions by node: at most one of a router on each. Here they are counted by floating IP, each of which speaks from an instance of
-// its own, so that two that meet on one surviving node keep both their sessions. The documents' rule stays as a preference: a node with none
-// of the router's sessions comes before one that has some, then a session that is there stays, then the lists' order decides. So a router has
-// min(sessions, floating IPs with a node) sessions, on as many nodes as can be.
+// its own, so that two that meet on one surviving node keep both their sessions. The documents' rule stays as a preference: the node with the fewest
+// of the router's sessions comes first, then a session that need not move, then one that is there at all, then the lists' order decides. So a
+// router has min(sessions, floating IPs with a node) sessions, on as many nodes as can be.
 func (a *assigner) sessions(peers []*peer, g *groups) []Session {
 	was := a.sessionsBefore()
 	chosen := map[sessionKey]*Session{}

@@ -51,19 +51,19 @@ func (s *spreader) choose(v *VIP) {
 	free := len(v.NextHops)
 	for i := range v.Single {
 		if free == 0 { // fewer nodes than floating IPs: once more from the start
-			s.release(v)
+			s.release(v.Single[:i])
 			free = len(v.NextHops)
 		}
 		v.Single[i] = s.best(v.NextHops, mix(of^s.from[i]))
 		s.taken[v.Single[i].NextHop] = true
 		free--
 	}
-	s.release(v)
+	s.release(v.Single)
 }
 
-func (s *spreader) release(v *VIP) {
-	for _, i := range v.NextHops {
-		s.taken[i] = false
+func (s *spreader) release(chosen []Single) {
+	for _, one := range chosen {
+		s.taken[one.NextHop] = false
 	}
 }
 
@@ -83,8 +83,9 @@ func (s *spreader) best(hops []int, seed uint64) Single {
 func (s *spreader) highest(hops []int, seed uint64) Single {
 	out := Single{-1, -1}
 	var high, second uint64
+	hash := s.hash
 	for _, i := range hops {
-		score := mix(seed ^ s.hash[i])
+		score := mix(seed ^ hash[i])
 		if score <= second {
 			continue
 		}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -51,14 +52,16 @@ type announcer struct {
 	cluster   clusterForm
 	pools     *pools
 	balancers *balancers
-	byAddr    map[netip.Addr]*VIP
-	routes    uniqueNames
+	// reserved are addresses that are not a Service's, whatever its status says: a route to them would lead everybody astray.
+	reserved map[netip.Addr]string
+	byAddr   map[netip.Addr]*VIP
+	routes   uniqueNames
 	// lacks names for each node the first address that it would be a next hop for, had it one of that family.
 	lacks map[int]string
 }
 
 // vips decides which addresses are announced with which next hops.
-func (a *assigner) vips(c clusterForm, pools *pools, b *balancers, floating []*floatingIP) ([]VIP, []Announcement) {
+func (a *announcer) vips(floating []*floatingIP) ([]VIP, []Announcement) {
 	services := make([]*Service, len(a.Services))
 	for i := range a.Services {
 		services[i] = &a.Services[i]
@@ -66,19 +69,17 @@ func (a *assigner) vips(c clusterForm, pools *pools, b *balancers, floating []*f
 	slices.SortStableFunc(services, func(x, y *Service) int {
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
 	})
-	one := announcer{assigner: a, cluster: c, pools: pools, balancers: b, byAddr: make(map[netip.Addr]*VIP, len(services)),
-		routes: make(uniqueNames, len(services)), lacks: map[int]string{}}
+	a.byAddr, a.routes, a.lacks = make(map[netip.Addr]*VIP, len(services)), make(uniqueNames, len(services)), map[int]string{}
 	verdicts := make([]Announcement, 0, len(services))
 	for _, s := range services {
-		verdicts = append(verdicts, Announcement{s.Namespace, s.Name, one.decide(s)})
+		verdicts = append(verdicts, Announcement{s.Namespace, s.Name, a.decide(s)})
 	}
-	one.tellLacking()
-	out := make([]VIP, 0, len(one.byAddr))
-	for _, v := range one.byAddr {
-		out = append(out, *v)
+	a.tellLacking()
+	out := make([]VIP, 0, len(a.byAddr))
+	for _, addr := range slices.SortedFunc(maps.Keys(a.byAddr), netip.Addr.Compare) {
+		out = append(out, *a.byAddr[addr])
 	}
-	slices.SortFunc(out, func(x, y VIP) int { return x.Address.Compare(y.Address) })
-	spread(out, b.nodes, floating)
+	spread(out, a.balancers.nodes, floating)
 	return out, verdicts
 }
 
@@ -97,6 +98,9 @@ func (a *announcer) decide(s *Service) Verdict {
 	var told Verdict
 	var first netip.Addr
 	for i, text := range s.Ingress {
+		if slices.Contains(s.Ingress[:i], text) {
+			continue
+		}
 		addr, verdict := a.readIngress(s, i, text)
 		if verdict == "" {
 			verdict = a.announce(s, addr, first, hops)
@@ -141,7 +145,31 @@ func (a *announcer) readIngress(s *Service, i int, text string) (netip.Addr, Ver
 		a.warnService(s, i, problem.NotInAnyPool, fmt.Sprintf("%s lies in no pool, neither in the Cluster's addressPools nor in an IPAddressPool; it is not announced", addr))
 		return addr, IPNotAllowed
 	}
+	if what := a.reserved[addr]; what != "" {
+		a.warnService(s, i, problem.AddressInUse, fmt.Sprintf("%s is %s, so it is not announced: take it out of the pool, and give the Service another", addr, what))
+		return addr, IPNotAllowed
+	}
 	return addr, ""
+}
+
+// reserved are the addresses of both ends of all sessions, of the nodes, and of the control plane.
+func (c clusterForm) reserved(nodes *nodes, floating []*floatingIP, sessions []Session) map[netip.Addr]string {
+	out := make(map[netip.Addr]string, len(nodes.byAddr)+len(floating)+len(sessions)+1)
+	if c.found != nil {
+		if vip, err := netip.ParseAddr(c.found.Spec.LoadBalancer.VIPs.ControlPlaneVIP); err == nil {
+			out[vip] = "the Cluster's controlPlaneVIP"
+		}
+	}
+	for addr, n := range nodes.byAddr {
+		out[addr] = fmt.Sprintf("the address of node %q", n.name)
+	}
+	for _, s := range sessions {
+		out[s.PeerIP] = "the address of a router"
+	}
+	for _, f := range floating {
+		out[f.addr] = "a floating IP"
+	}
+	return out
 }
 
 func (a *announcer) warnService(s *Service, i int, reason problem.Reason, message string) {
@@ -154,7 +182,7 @@ func (a *announcer) announce(s *Service, addr, first netip.Addr, local []int) Ve
 	if len(hops) == 0 {
 		return NoNextHop
 	}
-	route := fmt.Sprintf("%s-%s-%s", networking.DefaultName, s.Namespace, s.Name)
+	route := networking.DefaultName + "-" + s.Namespace + "-" + s.Name
 	if first.IsValid() && first.Is4() != addr.Is4() {
 		route += familySuffix(addr)
 	}

@@ -52,7 +52,7 @@ func TestTwoHostsThatAskForOneAddressDoNotBothGetIt(t *testing.T) {
 		}()
 	}
 	// Who listens first hears the other's first question. The other may have missed the first's.
-	require.Equal(t, Asks, (<-heard).Claim)
+	require.Equal(t, Asks, next(t, heard).Claim)
 	cancel()
 	<-heard
 }
@@ -131,13 +131,13 @@ func TestWatchReportsAHostThatAnswersInSilence(t *testing.T) {
 	require.NoError(t, a.Put(ctx, floating))
 	conflicts := a.watch(floating)
 	require.NoError(t, b.Put(ctx, floating)) // and it tells nobody
-	c := <-conflicts
+	c := next(t, conflicts)
 	require.Equal(t, b.mac("eth0"), c.MAC)
 	require.Equal(t, Answers, c.Claim)
 
 	both := b.watch(floating)
-	require.Equal(t, a.mac("eth0"), (<-both).MAC, "both find out")
-	require.Equal(t, b.mac("eth0"), (<-conflicts).MAC, "as long as it stays")
+	require.Equal(t, a.mac("eth0"), next(t, both).MAC, "both find out")
+	require.Equal(t, b.mac("eth0"), next(t, conflicts).MAC, "as long as it stays")
 }
 
 func TestWatchReportsAHostThatAnnouncesOrUsesTheAddress(t *testing.T) {
@@ -149,7 +149,7 @@ func TestWatchReportsAHostThatAnnouncesOrUsesTheAddress(t *testing.T) {
 	a.ready()
 
 	require.NoError(t, b.Announce(ctx, b.lan(floating), floating))
-	c := <-conflicts
+	c := next(t, conflicts)
 	require.Equal(t, Announces, c.Claim)
 	require.Equal(t, b.mac("eth0"), c.MAC)
 	for len(conflicts) > 0 {
@@ -160,7 +160,8 @@ func TestWatchReportsAHostThatAnnouncesOrUsesTheAddress(t *testing.T) {
 	lan := b.lan(floating)
 	uses := arp{op: request, senderMAC: lan.MAC, sender: floating, targetMAC: nobody, target: netip.MustParseAddr("192.0.2.200")}
 	require.NoError(t, b.withARP(ctx, lan, floating, func(w *wire) error { return w.tell(uses) }))
-	require.Eventually(t, func() bool { return (<-conflicts).Claim == Uses }, 30*time.Second, time.Millisecond)
+	for next(t, conflicts).Claim != Uses {
+	}
 }
 
 // ready returns when a Watch in this place listens.
@@ -205,7 +206,7 @@ func TestWatchSaysNothingOfQuestionsAndOfOurselves(t *testing.T) {
 	require.Empty(t, conflicts)
 
 	require.NoError(t, b.Put(ctx, floating))
-	require.Equal(t, b.mac("eth0"), (<-conflicts).MAC, "the first report is the first conflict")
+	require.Equal(t, b.mac("eth0"), next(t, conflicts).MAC, "the first report is the first conflict")
 }
 
 func TestWatchEndsWithItsContextAndItsInterface(t *testing.T) {
@@ -217,7 +218,7 @@ func TestWatchEndsWithItsContextAndItsInterface(t *testing.T) {
 	go func() { ended <- a.Watch(ctx, lan, floating, func(Conflict) {}) }()
 	a.ready()
 	cancel()
-	err := <-ended
+	err := next(t, ended)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "watch who has 192.0.2.100 on eth0")
 
@@ -225,10 +226,10 @@ func TestWatchEndsWithItsContextAndItsInterface(t *testing.T) {
 	go func() { ended <- a.Watch(t.Context(), lan, floating, func(Conflict) {}) }()
 	a.ready()
 	a.down("eth0")
-	require.ErrorIs(t, <-ended, unix.ENETDOWN)
+	require.ErrorIs(t, next(t, ended), unix.ENETDOWN)
 
 	go func() { ended <- a.Watch(t.Context(), lan, floating, func(Conflict) {}) }()
-	require.Error(t, <-ended, "it is still down")
+	require.Error(t, next(t, ended), "it is still down")
 }
 
 func TestAKernelThatWouldNotAnswerIsFoundOut(t *testing.T) {

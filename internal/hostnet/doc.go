@@ -11,7 +11,7 @@
 //	err = host.Put(ctx, ip)                        // hold it for 60 s; again each 20 s while all is well
 //	err = host.Announce(ctx, lan, ip)              // tell the neighbors, and to defend it (RFC 5227, 2.3)
 //	err = host.Watch(ctx, lan, ip, func(Conflict)) // who else claims it, until ctx ends
-//	err = host.Take(ctx, ip)                       // yield
+//	err = host.Take(ctx, ip)                       // yield: after Announce and Watch have ended, and sessions from the address were closed
 //
 // An address that nobody puts again goes by itself: the kernel's lifetime ends it, whatever became of this process. Addresses of others are never
 // refreshed or taken off; ours are told by the label of the address ("lo:frr-fip"), so they are found again after a restart.

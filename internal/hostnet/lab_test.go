@@ -250,6 +250,18 @@ func (p *place) eventually(ok func() bool, what string) {
 	require.Eventually(p.t, ok, 30*time.Second, 5*time.Millisecond, what)
 }
 
+// next is what comes next, within as long as a busy machine may need.
+func next[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(30 * time.Second):
+		require.FailNow(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
 // without runs f on a thread that lacks a capability.
 func without(t *testing.T, capability int, f func()) {
 	t.Helper()

@@ -61,7 +61,7 @@ func (h *Host) subnets(links []netlink.Link, addresses []netlink.Addr) []Subnet 
 	for _, a := range addresses {
 		link, ok := nodes[a.LinkIndex]
 		prefix, global := globalPrefix(a)
-		if ok && global && !isOurs(a) {
+		if ok && global { // floating IPs have no subnet
 			subnets = append(subnets, Subnet{Interface: link.Name, Address: prefix, Up: running(link)})
 		}
 	}

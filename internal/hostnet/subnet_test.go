@@ -181,7 +181,7 @@ func TestFloatingIPsThatComeAndStayAreNoChange(t *testing.T) {
 	require.NoError(t, p.Put(t.Context(), floating))
 	require.NoError(t, p.Put(t.Context(), floating))
 	p.add("eth0", "10.9.0.1/16")
-	require.Len(t, <-seen, 2, "the next that is told is the next change")
+	require.Len(t, next(t, seen), 2, "the next that is told is the next change")
 }
 
 func TestChangesThatTheKernelCouldNotTellAreSeen(t *testing.T) {
@@ -197,7 +197,7 @@ func TestChangesThatTheKernelCouldNotTellAreSeen(t *testing.T) {
 			<-hold
 		})
 	}()
-	<-told
+	next(t, told)
 	// The follower does not listen: 212,992 bytes are what a socket keeps for it.
 	for range 2000 {
 		p.add("eth0", "10.9.0.1/16")
@@ -206,9 +206,9 @@ func TestChangesThatTheKernelCouldNotTellAreSeen(t *testing.T) {
 	p.add("eth0", "10.7.0.1/16")
 	close(hold)
 	until(t, told, "eth0 10.7.0.1/16 10.7.0.0/16 up", "eth0 192.0.2.1/24 192.0.2.0/24 up")
-	<-p.overruns
+	next(t, p.overruns)
 	p.add("eth0", "10.8.0.1/16")
 	until(t, told, "eth0 10.7.0.1/16 10.7.0.0/16 up", "eth0 10.8.0.1/16 10.8.0.0/16 up", "eth0 192.0.2.1/24 192.0.2.0/24 up")
 	cancel()
-	require.ErrorIs(t, <-done, context.Canceled)
+	require.ErrorIs(t, next(t, done), context.Canceled)
 }

@@ -23,26 +23,32 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"digest": d.Digest})
 }
 
-// Without is the document without lines. drop is called with each line of a block and the block's first line, and gets both without indentation.
-func (d Document) Without(drop func(block, line string) bool) Document {
-	var kept []string
-	block, dropped := "", false
+// Edit is the document with other lines in its blocks. edit is called with each line of a block and the block's first line, both without indentation, and
+// returns what stands there instead.
+func (d Document) Edit(edit func(block, line string) []string) Document {
+	var out strings.Builder
+	out.WriteString(strings.Repeat(" ", headSize))
+	block, edited := "", false
 	for line := range strings.Lines(d.Text) {
 		switch {
 		case strings.HasPrefix(line, DigestComment):
-			continue
 		case !strings.HasPrefix(line, " "):
 			block = strings.TrimSpace(line)
-		case drop(block, strings.TrimSpace(line)):
-			dropped = true
-			continue
+			out.WriteString(line)
+		default:
+			word := strings.TrimSpace(line)
+			indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+			lines := edit(block, word)
+			edited = edited || len(lines) != 1 || lines[0] != word
+			for _, l := range lines {
+				out.WriteString(indent + l + "\n")
+			}
 		}
-		kept = append(kept, line)
 	}
-	if !dropped {
+	if !edited {
 		return d
 	}
-	return newDocument([]byte(strings.Repeat(" ", headSize) + strings.Join(kept, "")))
+	return newDocument([]byte(out.String()))
 }
 
 const (

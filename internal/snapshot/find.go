@@ -3,6 +3,7 @@ package snapshot
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,11 +20,27 @@ func (o Objects) Finder() func(problem.Object) (uid types.UID, exists bool) {
 		"ConfigMap": finder(o.ConfigMaps), "BGPPeer": finder(o.Peers), "IPAddressPool": finder(o.Pools), "BGPAdvertisement": finder(o.Advertisements),
 		"BFDProfile": finder(o.BFDProfiles), "Community": finder(o.Communities),
 	}
+	gdc := o.GDC.finders()
 	return func(object problem.Object) (types.UID, bool) {
-		if find := kinds[object.Kind]; find != nil {
+		find := kinds[object.Kind]
+		if strings.HasSuffix(object.Group, gdcDomain) {
+			find = gdc[object.Kind]
+		}
+		if find != nil {
 			return find(object)
 		}
 		return "", false
+	}
+}
+
+// gdcDomain ends the groups of GDC's kinds, whose names differ among themselves.
+const gdcDomain = ".gke.io"
+
+func (g GDC) finders() map[string]func(problem.Object) (types.UID, bool) {
+	return map[string]func(problem.Object) (types.UID, bool){
+		"NetworkGatewayGroup": finder(g.GatewayGroups), "NetworkGatewayNode": finder(g.GatewayNodes), "BGPLoadBalancer": finder(g.LoadBalancers),
+		"BGPPeer": finder(g.Peers), "BGPSession": finder(g.Sessions), "BGPAdvertisedRoute": finder(g.AdvertisedRoutes),
+		"Cluster": finder(g.Clusters), "NodePool": finder(g.NodePools), "ClusterCIDRConfig": finder(g.CIDRConfigs),
 	}
 }
 

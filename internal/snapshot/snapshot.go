@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -50,6 +52,12 @@ type Snapshot struct {
 	Services []Service
 	// Extras is the text of the bgpextras ConfigMap.
 	Extras Extras
+	// GDC are all of GDC's objects, of all namespaces and for all nodes: which floating IPs the node holds follows from them together.
+	GDC GDC
+	// Gateway is what the cluster shall do in GDC mode, this node in it; nil: it is in no such mode. Whoever takes the snapshot sets it.
+	Gateway *gateway.Assignment
+	// Floating are the floating IPs that are on the node's interfaces now, whoever shall hold them. Whoever takes the snapshot sets it.
+	Floating []netip.Addr
 
 	unread     map[problem.Object]bool
 	incomplete bool
@@ -163,6 +171,7 @@ func New(objects Objects, node string, options Options) (*Snapshot, error) {
 		Secrets:        secrets(objects, options.Namespace),
 		Services:       services(objects, n.Name, options.LoadBalancerClass),
 		Extras:         extras(objects.ConfigMaps, options.Namespace),
+		GDC:            objects.GDC.oldestFirst(),
 	}, nil
 }
 
@@ -238,6 +247,10 @@ func oldestFirst[T metav1.Object](objects []T, namespace string) []T {
 	}
 	slices.SortFunc(out, func(a, b T) int { return Older(a, b) })
 	return out
+}
+
+func byAge[T metav1.Object](objects []T) []T {
+	return slices.SortedFunc(slices.Values(objects), func(a, b T) int { return Older(a, b) })
 }
 
 func secrets(objects Objects, namespace string) map[string]Secret {

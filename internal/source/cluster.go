@@ -25,6 +25,8 @@ type ClusterOptions struct {
 	Node string
 	// LoadBalancerClass of the Services that are read; empty: those without one.
 	LoadBalancerClass string
+	// GDC reads the kinds of networking.gke.io and baremetal.cluster.gke.io, too, in all namespaces.
+	GDC bool
 	// Health is told how the source fares; nil: nobody is.
 	Health *Health
 }
@@ -91,7 +93,7 @@ type cluster struct {
 	// unselected tells that the API server can't choose Services by type; noStreams that it was told that it can't stream.
 	unselected atomic.Bool
 	noStreams  sync.Once
-	// doubt asks to look anew which of MetalLB's kinds are served.
+	// doubt asks to look anew which kinds are served.
 	doubt chan struct{}
 }
 
@@ -103,10 +105,10 @@ func (c *cluster) run(ctx context.Context, changed func(Result)) {
 		c.gathering.add(k.feed)
 		c.watches.Go(func() { c.watch(ctx, k) })
 	}
-	for kind := range newest {
-		c.gathering.add(c.metallbFeed(kind))
+	for _, k := range c.servedKinds() {
+		c.gathering.add(c.servedFeed(k))
 	}
-	c.watches.Go(func() { c.watchMetalLB(ctx) })
+	c.watches.Go(func() { c.watchServed(ctx) })
 	c.deliver(ctx, changed)
 	c.watches.Wait()
 }

@@ -12,6 +12,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -27,10 +28,25 @@ type feed struct {
 // String names it for people.
 func (f feed) String() string {
 	if f.name == "" {
-		return f.kind
+		return f.kindName()
 	}
 	return f.kind + " " + f.name
 }
+
+// kindName tells the two BGPPeers apart.
+func (f feed) kindName() string {
+	if f.group == networkingGroup {
+		return f.kind + "." + f.group
+	}
+	return f.kind
+}
+
+func (f feed) groupKind() schema.GroupKind { return schema.GroupKind{Group: f.group, Kind: f.kind} }
+
+var (
+	serviceKind       = schema.GroupKind{Kind: "Service"}
+	endpointSliceKind = schema.GroupKind{Group: discoveryv1.GroupName, Kind: "EndpointSlice"}
+)
 
 // object is what the feed's own problems are about.
 func (f feed) object() problem.Object {
@@ -67,7 +83,7 @@ type reading struct {
 type gathering struct {
 	mu    sync.Mutex
 	feeds map[feed]*reading
-	kinds map[string]*kindObjects
+	kinds map[schema.GroupKind]*kindObjects
 	// shelf is nil where the endpoints of every node matter.
 	shelf *endpointShelf
 	// burst is what has happened since the last settling.
@@ -91,7 +107,7 @@ type kindObjects struct {
 
 func newGathering(node string) *gathering {
 	g := &gathering{
-		feeds: map[feed]*reading{}, kinds: map[string]*kindObjects{}, wake: make(chan struct{}, 1), progress: make(chan struct{}),
+		feeds: map[feed]*reading{}, kinds: map[schema.GroupKind]*kindObjects{}, wake: make(chan struct{}, 1), progress: make(chan struct{}),
 	}
 	if node != everyNode {
 		g.shelf = newEndpointShelf(node)
@@ -104,8 +120,8 @@ func (g *gathering) add(f feed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.feeds[f] = &reading{}
-	if g.kinds[f.kind] == nil {
-		g.kinds[f.kind] = &kindObjects{
+	if g.kinds[f.groupKind()] == nil {
+		g.kinds[f.groupKind()] = &kindObjects{
 			list: &list{}, changes: map[problem.Object]metav1.Object{}, troubled: map[problem.Object][]problem.Problem{}, unread: map[problem.Object]bool{},
 		}
 	}
@@ -205,7 +221,7 @@ func (g *gathering) fail(f feed, why string, answer *problem.Problem) {
 func (g *gathering) hasRead(f feed) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	k := g.kinds[f.kind]
+	k := g.kinds[f.groupKind()]
 	return g.feeds[f].read && len(k.list.entries)+len(k.changes)+len(k.unread) > 0
 }
 
@@ -255,7 +271,7 @@ func (g *gathering) hears(f feed) {
 
 // clear removes the objects of a feed but for those that are here.
 func (g *gathering) clear(f feed, here map[problem.Object]bool) {
-	k := g.kinds[f.kind]
+	k := g.kinds[f.groupKind()]
 	gone := func(o problem.Object) {
 		if f.holds(o) && !here[o] {
 			g.forget(f, o)
@@ -284,7 +300,7 @@ func (g *gathering) take(f feed, e entry) {
 		g.show(g.shelf.put(slice)...)
 		return
 	}
-	g.kinds[f.kind].put(e)
+	g.kinds[f.groupKind()].put(e)
 	if f.kind == "Service" && g.shelf != nil {
 		g.show(key{e.identity.Namespace, e.identity.Name})
 	}
@@ -296,7 +312,7 @@ func (g *gathering) forget(f feed, o problem.Object) {
 		g.show(g.shelf.remove(k)...)
 		return
 	}
-	g.kinds[f.kind].remove(o)
+	g.kinds[f.groupKind()].remove(o)
 	if f.kind == "Service" && g.shelf != nil {
 		g.show(k)
 	}
@@ -305,7 +321,7 @@ func (g *gathering) forget(f feed, o problem.Object) {
 // show brings what is told of Services' endpoints up to date.
 func (g *gathering) show(services ...key) {
 	for _, k := range services {
-		ours := g.kinds["Service"].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
+		ours := g.kinds[serviceKind].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
 		g.shelf.show(k, ours)
 	}
 }
@@ -374,7 +390,7 @@ func (g *gathering) settle() snapshot.Objects {
 
 func (g *gathering) settled() snapshot.Objects {
 	g.burst = burst{}
-	lists := map[string]*list{}
+	lists := map[schema.GroupKind]*list{}
 	for kind, k := range g.kinds {
 		g.changed = k.settle() || g.changed
 		lists[kind] = k.list

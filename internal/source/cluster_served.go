@@ -13,21 +13,75 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// resources are the names of MetalLB's kinds in paths of the API.
-var resources = map[string]string{
-	"BGPPeer": "bgppeers", "IPAddressPool": "ipaddresspools", "BGPAdvertisement": "bgpadvertisements", "BFDProfile": "bfdprofiles",
-	"Community": "communities",
+// servedKind is a kind that an API server has or has not.
+type servedKind struct {
+	group, kind string
+	// resource is the kind's name in paths of the API.
+	resource string
+	// private kinds matter in our namespace only, others in all.
+	private bool
+	// trim drops in place what nobody reads.
+	trim func(runtime.Object)
+	// optional kinds are not missed where they are not served.
+	optional bool
+}
+
+var metallbKinds = []servedKind{
+	{group: metallbGroup, kind: "BGPPeer", resource: "bgppeers", private: true, trim: trimUnstructured},
+	{group: metallbGroup, kind: "IPAddressPool", resource: "ipaddresspools", private: true, trim: trimUnstructured},
+	{group: metallbGroup, kind: "BGPAdvertisement", resource: "bgpadvertisements", private: true, trim: trimUnstructured},
+	{group: metallbGroup, kind: "BFDProfile", resource: "bfdprofiles", private: true, trim: trimUnstructured},
+	{group: metallbGroup, kind: "Community", resource: "communities", private: true, trim: trimUnstructured},
+}
+
+// gdcKinds are watched where they are asked for. Not among them is what only people read: BGPAdvertisedRoute.
+var gdcKinds = []servedKind{
+	{group: networkingGroup, kind: "NetworkGatewayGroup", resource: "networkgatewaygroups", trim: trimReported},
+	{group: networkingGroup, kind: "NetworkGatewayNode", resource: "networkgatewaynodes", trim: trimReported},
+	{group: networkingGroup, kind: "BGPLoadBalancer", resource: "bgploadbalancers", trim: trimUnstructured},
+	{group: networkingGroup, kind: "BGPPeer", resource: "bgppeers", trim: trimUnstructured},
+	{group: networkingGroup, kind: "BGPSession", resource: "bgpsessions", trim: trimReported},
+	{group: baremetalGroup, kind: "Cluster", resource: "clusters", trim: trimUnstructured, optional: true},
+	{group: baremetalGroup, kind: "NodePool", resource: "nodepools", trim: trimUnstructured, optional: true},
+	{group: baremetalGroup, kind: "ClusterCIDRConfig", resource: "clustercidrconfigs", trim: trimUnstructured, optional: true},
+}
+
+func (k servedKind) groupKind() schema.GroupKind {
+	return schema.GroupKind{Group: k.group, Kind: k.kind}
+}
+
+// servedKinds are those that are watched.
+func (c *cluster) servedKinds() []servedKind {
+	if c.options.GDC {
+		return slices.Concat(metallbKinds, gdcKinds)
+	}
+	return metallbKinds
+}
+
+// servedFeed is the feed of a kind in whatever version.
+func (c *cluster) servedFeed(k servedKind) feed {
+	f := feed{group: k.group, kind: k.kind}
+	if k.private {
+		f.namespace = c.namespace()
+	}
+	return f
+}
+
+// mayBeUnserved tells whether kinds of a group may come and go.
+func mayBeUnserved(group string) bool {
+	return group == metallbGroup || group == networkingGroup || group == baremetalGroup
 }
 
 // versionsOf lists the versions of a kind that can be read, the newest first.
-func versionsOf(kind string) []string {
+func versionsOf(kind schema.GroupKind) []string {
 	var out []string
 	for v := range handlings {
-		if v.group == metallbGroup && v.kind == kind {
+		if v.groupKind() == kind {
 			out = append(out, v.version)
 		}
 	}
@@ -42,30 +96,20 @@ const (
 	lookMost  = 8 * time.Second
 )
 
-// watchMetalLB watches MetalLB's kinds, each in the newest version that the API server serves and we can read. Kinds that come, go or change
-// their version are followed: a watch that is answered "not found" has it looked up at once.
-func (c *cluster) watchMetalLB(ctx context.Context) {
-	running := map[string]*metallbWatch{}
-	defer func() {
-		for _, w := range running {
-			w.end()
-		}
-	}()
-	discovery := feed{group: metallbGroup, kind: "APIGroup"}
-	missing := map[string]int{}
+// watchServed watches kinds that an API server has or has not, each in the newest version that it serves and we can read. Kinds that come, go or
+// change their version are followed: a watch that is answered "not found" has it looked up at once.
+func (c *cluster) watchServed(ctx context.Context) {
+	watches := &servedWatches{running: map[schema.GroupKind]*servedWatch{}, missing: map[schema.GroupKind]int{}}
+	defer watches.end()
+	groups := map[string][]servedKind{}
+	for _, k := range c.servedKinds() {
+		groups[k.group] = append(groups[k.group], k)
+	}
 	wait := lookFirst
 	for ctx.Err() == nil {
-		served, err := c.served(ctx)
-		settled := err == nil
-		if err != nil && ctx.Err() == nil {
-			c.health.unreachable(discovery, err)
-			c.unknown(cause(err))
-		}
-		if err == nil {
-			c.health.worked(discovery)
-			for kind := range resources {
-				settled = c.follow(ctx, kind, served[kind], running, missing) && settled
-			}
+		settled := true
+		for group, kinds := range groups {
+			settled = c.lookUp(ctx, group, kinds, watches) && settled
 		}
 		if !c.lookAgain(ctx, settled, wait) {
 			return
@@ -75,6 +119,39 @@ func (c *cluster) watchMetalLB(ctx context.Context) {
 			wait = lookFirst
 		}
 	}
+}
+
+// servedWatches are those that run, and how often in a row kinds were missed.
+type servedWatches struct {
+	running map[schema.GroupKind]*servedWatch
+	missing map[schema.GroupKind]int
+}
+
+func (w *servedWatches) end() {
+	for _, one := range w.running {
+		one.end()
+	}
+}
+
+// lookUp finds out which kinds of a group are served and follows them; it tells whether that is settled.
+func (c *cluster) lookUp(ctx context.Context, group string, kinds []servedKind, watches *servedWatches) (settled bool) {
+	discovery := feed{group: group, kind: "APIGroup"}
+	served, err := c.served(ctx, group, kinds)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.health.unreachable(discovery, err)
+			for _, k := range kinds { // feeds that are waited for tell why
+				c.gathering.fail(c.servedFeed(k), cause(err), nil)
+			}
+		}
+		return false
+	}
+	c.health.worked(discovery)
+	settled = true
+	for _, k := range kinds {
+		settled = c.follow(ctx, k, served[k.kind], watches) && settled
+	}
+	return settled
 }
 
 // lookAgain waits until it is worth looking again, false when ctx ends.
@@ -100,21 +177,14 @@ func (c *cluster) lookAnew() {
 	}
 }
 
-// unknown tells feeds that are waited for why.
-func (c *cluster) unknown(why string) {
-	for kind := range resources {
-		c.gathering.fail(c.metallbFeed(kind), why, nil)
-	}
-}
-
-// metallbWatch is the watch of one kind in one version.
-type metallbWatch struct {
+// servedWatch is the watch of one kind in one version.
+type servedWatch struct {
 	version string
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 }
 
-func (w *metallbWatch) end() {
+func (w *servedWatch) end() {
 	if w != nil {
 		w.cancel()
 		w.done.Wait()
@@ -125,42 +195,53 @@ func (w *metallbWatch) end() {
 const absences = 2
 
 // follow watches a kind as it is served now; it tells whether that is settled.
-func (c *cluster) follow(ctx context.Context, kind string, served []string, running map[string]*metallbWatch, missing map[string]int) bool {
-	i := slices.IndexFunc(versionsOf(kind), func(v string) bool { return slices.Contains(served, v) })
+func (c *cluster) follow(ctx context.Context, k servedKind, served []string, watches *servedWatches) bool {
+	kind := k.groupKind()
+	versions := versionsOf(kind)
+	i := slices.IndexFunc(versions, func(v string) bool { return slices.Contains(served, v) })
 	if i >= 0 {
-		missing[kind] = 0
-		c.begin(ctx, kind, versionsOf(kind)[i], running)
+		watches.missing[kind] = 0
+		c.begin(ctx, k, versions[i], watches)
 		return true
 	}
-	if missing[kind]++; missing[kind] < absences {
+	if watches.missing[kind]++; watches.missing[kind] < absences {
 		return false
 	}
-	running[kind].end()
-	delete(running, kind)
-	f := c.metallbFeed(kind)
-	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: resources[kind] + "." + metallbGroup}
-	readable := strings.Join(versionsOf(kind), " or ")
+	watches.running[kind].end()
+	delete(watches.running, kind)
+	c.unserved(ctx, k, served)
+	return false
+}
+
+// unserved takes in that a kind is not served, or in no version that can be read.
+func (c *cluster) unserved(ctx context.Context, k servedKind, served []string) {
+	f := c.servedFeed(k)
+	crd := problem.Object{Kind: "CustomResourceDefinition", Group: "apiextensions.k8s.io", Name: k.resource + "." + k.group}
 	defined, asked := c.defined(ctx, crd.Name)
 	if !asked && c.gathering.hasRead(f) {
 		why := "the API server serves it no more, and forbids to ask whether it is still defined"
 		c.gathering.fail(f, why, &problem.Problem{
 			Severity: problem.Error, Object: crd, Reason: problem.Forbidden, Message: why + "; let this program's account " + mayAsk + "; what was read before stays in use",
 		})
-		return false
+		return
 	}
 	if len(served) > 0 || defined {
 		c.gathering.fail(f, "it is not served in a version that can be read", &problem.Problem{
 			Severity: problem.Error, Object: crd, Field: "spec.versions", Reason: problem.NotServed, Message: fmt.Sprintf(
-				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use", kind, readable),
+				"%s can be read in version %s, and is not served in it; serve that, too; what was read before stays in use",
+				k.kind, strings.Join(versionsOf(k.groupKind()), " or ")),
 		})
-		return false
+		return
 	}
-	why := fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", kind)
+	if k.optional {
+		c.gathering.absent(f, nil)
+		return
+	}
+	why := fmt.Sprintf("the API server has no kind %s, so there are no objects of it; it is read as soon as its definition is installed", k.kind)
 	if !asked {
 		why += "; whether there is one can't be asked: let this program's account " + mayAsk
 	}
 	c.gathering.absent(f, &problem.Problem{Severity: problem.Warning, Object: crd, Reason: problem.NotServed, Message: why})
-	return false
 }
 
 // mayAsk is the right that defined needs.
@@ -177,39 +258,40 @@ func (c *cluster) defined(ctx context.Context, name string) (yes, asked bool) {
 }
 
 // begin watches a kind in a version, unless that is watched already.
-func (c *cluster) begin(ctx context.Context, kind, version string, running map[string]*metallbWatch) {
-	if w := running[kind]; w != nil && w.version == version {
+func (c *cluster) begin(ctx context.Context, k servedKind, version string, watches *servedWatches) {
+	before := watches.running[k.groupKind()]
+	if before != nil && before.version == version {
 		return
 	}
-	running[kind].end()
+	before.end()
 	own, cancel := context.WithCancel(ctx)
-	w := &metallbWatch{version: version, cancel: cancel}
-	running[kind] = w
-	w.done.Go(func() { c.watch(own, c.metallbKind(kind, version)) })
+	w := &servedWatch{version: version, cancel: cancel}
+	watches.running[k.groupKind()] = w
+	w.done.Go(func() { c.watch(own, c.watchedKind(k, version)) })
 }
 
-// served are the versions in which each of MetalLB's kinds is served.
-func (c *cluster) served(ctx context.Context) (map[string][]string, error) {
+// served are the versions in which each kind of a group is served.
+func (c *cluster) served(ctx context.Context, group string, kinds []servedKind) (map[string][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	out := map[string][]string{}
-	var group metav1.APIGroup
-	switch err := c.ask(ctx, "/apis/"+metallbGroup, runtime.ContentTypeJSON, &group); {
+	var known metav1.APIGroup
+	switch err := c.ask(ctx, "/apis/"+group, runtime.ContentTypeJSON, &known); {
 	case apierrors.IsNotFound(err):
 		return out, nil
 	case err != nil:
 		return nil, err
 	}
-	for _, v := range group.Versions {
+	for _, v := range known.Versions {
 		var list metav1.APIResourceList
-		switch err := c.ask(ctx, "/apis/"+metallbGroup+"/"+v.Version, runtime.ContentTypeJSON, &list); {
+		switch err := c.ask(ctx, "/apis/"+group+"/"+v.Version, runtime.ContentTypeJSON, &list); {
 		case apierrors.IsNotFound(err):
 			continue // it has just gone
 		case err != nil:
 			return nil, err
 		}
 		for _, r := range list.APIResources {
-			if resources[r.Kind] == r.Name {
+			if slices.ContainsFunc(kinds, func(k servedKind) bool { return k.kind == r.Kind && k.resource == r.Name }) {
 				out[r.Kind] = append(out[r.Kind], v.Version)
 			}
 		}

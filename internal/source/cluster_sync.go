@@ -22,11 +22,11 @@ func (h *Health) Synced() []Synced {
 	defer h.mu.Unlock()
 	kinds := map[string]Synced{}
 	for f, s := range h.feeds {
-		s.Kind = f.kind
-		if before, known := kinds[f.kind]; known {
+		s.Kind = f.kindName()
+		if before, known := kinds[s.Kind]; known {
 			s.Since, s.Event = worse(before.Since, s.Since), later(before.Event, s.Event)
 		}
-		kinds[f.kind] = s
+		kinds[s.Kind] = s
 	}
 	out := make([]Synced, 0, len(kinds))
 	for _, s := range kinds {

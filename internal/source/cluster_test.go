@@ -46,6 +46,7 @@ func TestCluster(t *testing.T) {
 	t.Run("kinds come and go", k.kinds)
 	t.Run("a kind is read in the version that is served", k.versions)
 	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
+	t.Run("GDC's kinds are read where that is asked for", k.gdc)
 }
 
 // kube is the API server of the tests.
@@ -116,10 +117,11 @@ func (r *room) delete(resource, version, name string) {
 
 func plural(u *unstructured.Unstructured) schema.GroupVersionResource {
 	gvk := u.GroupVersionKind()
-	names := map[string]string{
-		"BGPPeer": "bgppeers", "IPAddressPool": "ipaddresspools", "BGPAdvertisement": "bgpadvertisements", "BFDProfile": "bfdprofiles", "Community": "communities",
+	resource := strings.ToLower(gvk.Kind) + "s"
+	if gvk.Kind == "Community" {
+		resource = "communities"
 	}
-	return schema.GroupVersionResource{Group: gvk.Group, Version: gvk.Version, Resource: names[gvk.Kind]}
+	return schema.GroupVersionResource{Group: gvk.Group, Version: gvk.Version, Resource: resource}
 }
 
 func (r *room) service(name, address string, change func(*corev1.Service)) {
@@ -170,13 +172,17 @@ type watching struct {
 // watch starts the source with a user's rights; it ends with the test.
 func (r *room) watch(user *rest.Config) *watching {
 	r.t.Helper()
+	return r.watchWith(source.ClusterOptions{Config: user})
+}
+
+func (r *room) watchWith(options source.ClusterOptions) *watching {
+	r.t.Helper()
 	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &said{}, news: make(chan struct{}, 1)}
+	options.Namespace, options.Node, options.Health = r.namespace, r.node, w.health
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- source.WatchCluster(ctx, source.ClusterOptions{
-			Options: source.Options{Namespace: r.namespace}, Config: user, Node: r.node, Health: w.health,
-		}, slog.New(slog.NewTextHandler(w.log, nil)), w.take)
+		done <- source.WatchCluster(ctx, options, slog.New(slog.NewTextHandler(w.log, nil)), w.take)
 	}()
 	r.t.Cleanup(func() {
 		cancel()

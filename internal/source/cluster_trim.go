@@ -114,13 +114,28 @@ func trimConfigMap(o runtime.Object) {
 	*m = corev1.ConfigMap{ObjectMeta: m.ObjectMeta, Data: m.Data}
 }
 
+// trimUnstructured drops the status, too: counters and results of others; a pool's change with every Service.
 func trimUnstructured(o runtime.Object) {
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		delete(u.Object, "status")
+		trimUnstructuredMeta(u)
+	}
+}
+
+// trimReported keeps the status, which somebody reads, but for what changes all the time and for lists of every route.
+func trimReported(o runtime.Object) {
 	u, ok := o.(*unstructured.Unstructured)
 	if !ok {
 		return
 	}
-	// Counters and results of others; a pool's change with every Service.
-	delete(u.Object, "status")
+	if status, ok := u.Object["status"].(map[string]any); ok {
+		delete(status, "lastReportTime")
+		delete(status, "advertisedRoutes")
+	}
+	trimUnstructuredMeta(u)
+}
+
+func trimUnstructuredMeta(u *unstructured.Unstructured) {
 	m, ok := u.Object["metadata"].(map[string]any)
 	if !ok {
 		return
@@ -139,13 +154,13 @@ func trimUnstructured(o runtime.Object) {
 	}
 }
 
-// readMetalLB decodes one object with the rules for files.
-func (c *cluster) readMetalLB(o runtime.Object) (entry, bool) {
+// readUnstructured decodes one object with the rules for files.
+func (c *cluster) readUnstructured(o runtime.Object) (entry, bool) {
 	u, ok := o.(*unstructured.Unstructured)
 	if !ok {
 		return entry{}, false
 	}
-	identity := problem.Object{Group: metallbGroup, Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
+	identity := problem.Object{Group: u.GroupVersionKind().Group, Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 	data, err := u.MarshalJSON()
 	if err == nil {
 		if read := readJSON(data, c.namespace()); len(read.entries) == 1 && read.entries[0].identity == identity {

@@ -32,7 +32,7 @@ import (
 // clients reach one API server over the same connections.
 type clients struct {
 	core, discovery rest.Interface
-	metallb         dynamic.Interface
+	dynamic         dynamic.Interface
 }
 
 const protobuf = "application/vnd.kubernetes.protobuf"
@@ -57,11 +57,11 @@ func newClients(config *rest.Config) (*clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	metallb, err := dynamic.NewForConfigAndClient(config, shared)
+	others, err := dynamic.NewForConfigAndClient(config, shared)
 	if err != nil {
 		return nil, err
 	}
-	return &clients{core.RESTClient(), discovery.RESTClient(), metallb}, nil
+	return &clients{core.RESTClient(), discovery.RESTClient(), others}, nil
 }
 
 // impatient keeps client-go from asking again by itself, ten times and without a word: Reflectors do so, and everybody learns why.
@@ -140,17 +140,13 @@ func (c *cluster) secretKind(name string) watchedKind {
 	}
 }
 
-func (c *cluster) metallbFeed(kind string) feed {
-	return feed{group: metallbGroup, kind: kind, namespace: c.namespace()}
-}
-
-// metallbKind is one of MetalLB's kinds in a version. Its objects are taken as they come, and each is decoded by itself with the rules for
-// files: what stands in one of them can't hurt another.
-func (c *cluster) metallbKind(kind, version string) watchedKind {
-	resource := schema.GroupVersionResource{Group: metallbGroup, Version: version, Resource: resources[kind]}
-	client := c.clients.metallb.Resource(resource).Namespace(c.namespace())
+// watchedKind is a kind in a version. Its objects are taken as they come, and each is decoded by itself with the rules for files: what
+// stands in one of them can't hurt another.
+func (c *cluster) watchedKind(k servedKind, version string) watchedKind {
+	f := c.servedFeed(k)
+	client := c.clients.dynamic.Resource(schema.GroupVersionResource{Group: k.group, Version: version, Resource: k.resource}).Namespace(f.namespace)
 	return watchedKind{
-		feed: c.metallbFeed(kind), resource: resource.Resource, trim: trimUnstructured, read: c.readMetalLB,
+		feed: f, resource: k.resource, trim: k.trim, read: c.readUnstructured,
 		lists: cache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
 			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
@@ -304,7 +300,7 @@ func (c *cluster) heard(ctx context.Context, k watchedKind, r *refusals, err err
 		c.health.worked(k.feed)
 		c.health.lost(k.feed)
 		c.forbidden(k, r.watches, r.certain())
-	case apierrors.IsNotFound(err) && k.feed.group == metallbGroup:
+	case apierrors.IsNotFound(err) && mayBeUnserved(k.feed.group):
 		c.lookAnew()
 	case k.feed.kind == "Secret" && undecryptable(err):
 		c.health.failed(k.feed, err)

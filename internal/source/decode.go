@@ -16,6 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	baremetalv1 "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	networkingv1 "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -119,6 +121,7 @@ func (d *decoder) spend(at *step) bool {
 var (
 	durationType    = reflect.TypeFor[metav1.Duration]()
 	timeType        = reflect.TypeFor[metav1.Time]()
+	asnType         = reflect.TypeFor[baremetalv1.ASN]()
 	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
 )
 
@@ -136,6 +139,9 @@ func (d *decoder) value(n *yaml.Node, into reflect.Value, at *step) {
 		return
 	case timeType:
 		d.time(n, into, at)
+		return
+	case asnType:
+		d.unmarshal(n, into, at)
 		return
 	}
 	switch into.Kind() {
@@ -353,7 +359,13 @@ func (d *decoder) unmarshal(n *yaml.Node, into reflect.Value, at *step) {
 		err = into.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(data)
 	}
 	if err != nil {
-		d.fault(problem.Error, at, problem.WrongType, "a %s stands where another value belongs", typeOf(n))
+		d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs", typeOf(n), describe(into.Type()))
+		return
+	}
+	if s, ok := into.Addr().Interface().(*networkingv1.NodeSelector); ok {
+		if _, err := s.Selector(); err != nil {
+			d.fault(problem.Error, at, problem.InvalidValue, "not a selector of nodes: %.300s", err)
+		}
 	}
 }
 
@@ -477,7 +489,14 @@ const aText = "a text"
 
 // describe says what a field takes.
 func describe(t reflect.Type) string {
+	if t == asnType {
+		return `an AS number from 1 to 4294967295 (one with two parts in quotes, such as "1.10")`
+	}
 	switch t.Kind() {
+	case reflect.Struct:
+		if reflect.PointerTo(t).Implements(unmarshalerType) {
+			return "another value"
+		}
 	case reflect.Uint16, reflect.Uint32:
 		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint64:
@@ -532,4 +551,22 @@ func fieldsOf(t reflect.Type) map[string][]int {
 // into fills an object.
 func (d *decoder) into(n *yaml.Node, object metav1.Object) {
 	d.value(n, reflect.ValueOf(object).Elem(), nil)
+}
+
+// misplaced tells of fields of a Cluster that stand one level too high, as a document has them. Whoever serves Clusters decides about other
+// fields.
+func (d *decoder) misplaced(n *yaml.Node, v version) {
+	if v.group != baremetalGroup || v.kind != "Cluster" {
+		return
+	}
+	spec := member(n, "spec")
+	if spec == nil {
+		return
+	}
+	for _, name := range []string{"services", "pods"} {
+		if field := member(spec, name); field != nil && member(field, "cidrBlocks") != nil {
+			d.fault(problem.Warning, &step{parent: &step{name: "spec"}, name: name}, problem.UnknownField,
+				"it stands beside clusterNetwork, where it means nothing; put it under clusterNetwork")
+		}
+	}
 }

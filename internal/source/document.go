@@ -16,6 +16,8 @@ const maxFile = 32 << 20
 type part struct {
 	line int // of its first line in the file, from 1
 	text []byte
+	// dots: a "..." line ended the document before it.
+	dots bool
 }
 
 // split cuts a file at its "---" and "..." lines, so that a document which can't be read does not take its neighbors with it. YAML 1.2
@@ -23,9 +25,9 @@ type part struct {
 func split(data []byte) []part {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var parts []part
-	start, startLine, line := 0, 1, 1
+	start, startLine, line, dots := 0, 1, 1, false
 	end := func(at int) {
-		if p := (part{startLine, data[start:at]}); !p.blank() {
+		if p := (part{startLine, data[start:at], dots}); !p.blank() {
 			parts = append(parts, p)
 		}
 	}
@@ -37,10 +39,10 @@ func split(data []byte) []part {
 		switch {
 		case isMarker(data[pos:next], "---"):
 			end(pos)
-			start, startLine = pos, line // the marker's line may hold the document's first value
+			start, startLine, dots = pos, line, false // the marker's line may hold the document's first value
 		case isMarker(data[pos:next], "..."):
 			end(pos)
-			start, startLine = next, line+1
+			start, startLine, dots = next, line+1, true
 		}
 		pos = next
 	}
@@ -115,6 +117,11 @@ var yamlProblems = []struct{ known, hint string }{
 }
 
 func yamlError(data []byte, err error) *syntaxError {
+	if len(data) <= maxBlamed {
+		if known := knownSlip(data); known != nil {
+			return known
+		}
+	}
 	out := &syntaxError{1, "not valid YAML"}
 	text := err.Error()
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -133,6 +140,44 @@ func yamlError(data []byte, err error) *syntaxError {
 		out.line = blame(data, out.line)
 	}
 	return out
+}
+
+// slips are what people copy from documents that show a manifest wrongly: lines that can't be YAML.
+var slips = []struct {
+	lines   *regexp.Regexp // its second group is where the slip is
+	mended  string
+	message string
+}{
+	{
+		regexp.MustCompile(`(?m)^(kind:[ \t]*[A-Za-z]+[ \t]*(?:#.*)?\r?\n(?:[ \t]*(?:#.*)?\r?\n)*)([ \t]+(?:name|namespace|labels|annotations):)`),
+		"${1}metadata:\n$2",
+		`not valid YAML: name and namespace stand under kind; a line "metadata:" is missing before them`,
+	},
+	{
+		regexp.MustCompile(`(?m)^()([ \t]+\.\.\.[ \t]*\r?)$`),
+		"",
+		"not valid YAML: a line of three dots; delete it, or make it a comment (# ...)",
+	},
+}
+
+// knownSlip explains a text that is not YAML, if it is one once its slips are mended; nil otherwise.
+func knownSlip(data []byte) *syntaxError {
+	var first *syntaxError
+	mended := data
+	for _, slip := range slips {
+		at := slip.lines.FindSubmatchIndex(data)
+		if at == nil {
+			continue
+		}
+		if line := 1 + bytes.Count(data[:at[4]], []byte("\n")); first == nil || line < first.line {
+			first = &syntaxError{line, slip.message}
+		}
+		mended = slip.lines.ReplaceAll(mended, []byte(slip.mended))
+	}
+	if first == nil || yaml.Unmarshal(mended, &yaml.Node{}) != nil {
+		return nil
+	}
+	return first
 }
 
 // maxBlamed is the size of a document up to which its faulty line is searched for: 0.1 s at the worst.

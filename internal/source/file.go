@@ -124,7 +124,7 @@ func (f *file) incomplete() bool {
 
 func partsOf(path string, data []byte) []part {
 	if isJSON(path) {
-		return []part{{1, data}}
+		return []part{{line: 1, text: data}}
 	}
 	return split(data)
 }

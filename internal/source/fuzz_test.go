@@ -27,6 +27,7 @@ func seeds(f *testing.F) {
 	}
 	for _, s := range []string{
 		"a: &a [*a]", "a: &a {<<: *a}", "apiVersion: v1\nkind: List\nitems: &i [{apiVersion: v1, kind: List, items: *i}]", "--- |\n x\n...\n--- !!binary x", "? {a: b}\n: c",
+		"kind: A\n  name: a\n...\n  ...\nb: c", "apiVersion: networking.gke.io/v1\nkind: NetworkGatewayGroup\nmetadata: {name: a}\nspec: {nodeSelector: [{a: b}, \"c in (d)\"]}",
 		`{"apiVersion":"v1","kind":"Service","metadata":{"name":"a"}}`, "[", "\r\r0", "\u2028\u0085[", "\ufeff%YAML 9.9\n---\n", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {p: aGk=}",
 	} {
 		f.Add([]byte(s))

@@ -51,6 +51,7 @@ type document struct {
 type documentReader struct {
 	namespace string // of our own kinds
 	budget    int
+	dots      bool // see part
 	document
 }
 
@@ -59,7 +60,7 @@ const maxListDepth = 4
 
 // readYAML reads one part of a YAML file.
 func readYAML(p part, namespace string) document {
-	r := documentReader{namespace: namespace, budget: budget(len(p.text))}
+	r := documentReader{namespace: namespace, budget: budget(len(p.text)), dots: p.dots}
 	root, err := parseYAML(p)
 	switch {
 	case err != nil:
@@ -149,7 +150,11 @@ func (r *documentReader) value(n *yaml.Node, inherited header, depth int) {
 	}
 	h := headerOf(n, inherited)
 	if h.kind == "" || h.apiVersion == "" {
-		r.malformed(problem.Warning, n.Line, "no Kubernetes object: apiVersion or kind is missing; this document is ignored")
+		message := "no Kubernetes object: apiVersion or kind is missing; this document is ignored"
+		if r.dots {
+			message += "; the line of three dots before it ends a document: delete it, if this belongs to what is above"
+		}
+		r.malformed(problem.Warning, n.Line, message)
 		return
 	}
 	v := h.version()
@@ -181,14 +186,11 @@ func (r *documentReader) value(n *yaml.Node, inherited header, depth int) {
 
 // unserved tells of our kinds in a version that nobody serves; other kinds are no business of ours.
 func (r *documentReader) unserved(v version, h header, line int) {
-	if v.group != metallbGroup {
-		return
-	}
 	message := ""
-	switch {
-	case newest[v.kind] != "":
-		message = fmt.Sprintf("%s/%s is not served; write %s/%s", v.group, printable(v.version), v.group, newest[v.kind])
-	case v.kind == "AddressPool":
+	switch write := newest[v.groupKind()]; {
+	case write != "":
+		message = fmt.Sprintf("%s/%s is not served; write %s/%s", v.group, printable(v.version), v.group, write)
+	case v.group == metallbGroup && v.kind == "AddressPool":
 		message = "MetalLB no longer has this kind; write an IPAddressPool and a BGPAdvertisement"
 	default:
 		return
@@ -252,9 +254,13 @@ func (r *documentReader) object(n *yaml.Node, v version, handling handling, head
 	d := decoder{budget: r.budget}
 	if handling.own {
 		d.strict = v.kind + " " + v.version
+		if v.group != metallbGroup {
+			d.strict = v.kind + " of " + v.group // which may be meant to be MetalLB's
+		}
 	}
 	object := handling.new()
 	d.into(n, object)
+	d.misplaced(n, v)
 	r.budget = d.budget
 	for _, f := range d.faults {
 		if f.severity == problem.Error {

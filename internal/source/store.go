@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
@@ -21,7 +22,7 @@ type store struct {
 	claims    map[problem.Object][]claim
 	contested map[problem.Object]bool
 	unread    map[problem.Object]int
-	lists     map[string]*list
+	lists     map[schema.GroupKind]*list
 	dirty     map[problem.Object]bool
 }
 
@@ -49,7 +50,7 @@ func newStore() *store {
 	return &store{
 		files: map[string]*file{}, troubled: map[string]bool{},
 		claims: map[problem.Object][]claim{}, contested: map[problem.Object]bool{}, unread: map[problem.Object]int{},
-		lists: map[string]*list{}, dirty: map[problem.Object]bool{},
+		lists: map[schema.GroupKind]*list{}, dirty: map[problem.Object]bool{},
 	}
 }
 
@@ -109,7 +110,7 @@ func (s *store) claim(f *file) {
 
 // settle brings the lists up to date with the claims; it tells whether any object changed.
 func (s *store) settle() bool {
-	changes := map[string][]listed{}
+	changes := map[schema.GroupKind][]listed{}
 	for identity := range s.dirty {
 		claims := s.claims[identity]
 		slices.SortFunc(claims, func(a, b claim) int {
@@ -123,7 +124,8 @@ func (s *store) settle() bool {
 		if len(claims) > 1 {
 			s.contested[identity] = true
 		}
-		changes[identity.Kind] = append(changes[identity.Kind], change)
+		kind := kindOf(identity)
+		changes[kind] = append(changes[kind], change)
 	}
 	s.dirty = map[problem.Object]bool{} // a map that was cleared keeps what it once held room for
 	changed := false
@@ -137,6 +139,8 @@ func (s *store) settle() bool {
 	}
 	return changed
 }
+
+func kindOf(o problem.Object) schema.GroupKind { return schema.GroupKind{Group: o.Group, Kind: o.Kind} }
 
 func byIdentity(a, b listed) int {
 	return cmp.Or(cmp.Compare(a.identity.Namespace, b.identity.Namespace), cmp.Compare(a.identity.Name, b.identity.Name))

@@ -280,7 +280,7 @@ func serviceReference(namespace, name string, uid types.UID) corev1.ObjectRefere
 func objectReference(o problem.Object, uid types.UID) corev1.ObjectReference {
 	version := "v1"
 	switch {
-	case o.Kind == "BGPPeer":
+	case o.Group == v1beta2.GroupVersion.Group && o.Kind == "BGPPeer": // others have a BGPPeer, too
 		version = v1beta2.GroupVersion.String()
 	case o.Group == v1beta1.GroupVersion.Group:
 		version = v1beta1.GroupVersion.String()

@@ -97,7 +97,10 @@ func (s advertSet) union(o advertSet) advertSet {
 type route struct {
 	prefix netip.Prefix
 	set    advertSet
+	ranks  rankSet
 }
+
+func (r route) kind() kind { return kind{r.set, r.ranks} }
 
 // announced is what this node announces.
 type announced struct {
@@ -321,6 +324,9 @@ func (a *announcer) locate(s *snapshot.Service, places []place) ([]place, Reason
 		}
 		addr = addr.Unmap()
 		entry, err := a.index.find(addr)
+		if err != nil && a.snap.Gateway != nil {
+			return nil, IPNotAllowed // other pools may hold it, and it is told where none does
+		}
 		if err != nil {
 			a.warnService(s, field()+".ip", problem.NotInAnyPool, fmt.Sprintf("%s lies in no usable IPAddressPool; the Service is not announced", addr))
 			return nil, IPNotAllowed
@@ -383,7 +389,7 @@ func (a *announcer) add(s *snapshot.Service, p place, g aggregate) int {
 	if prefix.Bits() > g.bits {
 		a.warnRagged(g, p, prefix)
 	}
-	a.out.asked = append(a.out.asked, route{prefix, g.set})
+	a.out.asked = append(a.out.asked, route{prefix: prefix, set: g.set})
 	if _, ok := a.out.example[g.set]; !ok {
 		a.out.example[g.set] = s.Namespace + "/" + s.Name
 	}

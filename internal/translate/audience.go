@@ -1,21 +1,20 @@
 package translate
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
 
 // audience tells which BGPPeers a prefix is announced to.
 type audience struct {
-	sets   map[advertSet]int // the class of a set
-	v4, v6 [][]string        // by class, sorted
+	kinds  map[kind]int // the class of a kind of routes
+	v4, v6 [][]string   // by class, sorted
 	// unions are those of Services with prefixes of several classes or both families, so that Services of one kind share them.
 	unions map[string][]string
 }
 
-func newAudience(peers []peer, adverts []advert, classes []class, of map[advertSet]int) audience {
-	a := audience{sets: of, v4: make([][]string, len(classes)), v6: make([][]string, len(classes)), unions: map[string][]string{}}
+func newAudience(peers []peer, adverts []advert, classes []class, of map[kind]int) audience {
+	a := audience{kinds: of, v4: make([][]string, len(classes)), v6: make([][]string, len(classes)), unions: map[string][]string{}}
 	for i, c := range classes {
 		for _, p := range peers {
 			if !slices.ContainsFunc(c.adverts, func(j int) bool { return adverts[j].reaches(p.name) }) {
@@ -34,9 +33,9 @@ func newAudience(peers []peer, adverts []advert, classes []class, of map[advertS
 	return a
 }
 
-func (a audience) of(prefix netip.Prefix, set advertSet) []string {
-	class := a.sets[set]
-	if prefix.Addr().Is4() {
+func (a audience) of(r route) []string {
+	class := a.kinds[r.kind()]
+	if r.prefix.Addr().Is4() {
 		return a.v4[class]
 	}
 	return a.v6[class]
@@ -66,7 +65,7 @@ func (a *announced) addressees(to audience) {
 	for i := range a.services {
 		for _, at := range a.routeOf[from:a.ends[i]] {
 			r := a.routes[at]
-			a.services[i].Peers = to.union(a.services[i].Peers, to.of(r.prefix, r.set))
+			a.services[i].Peers = to.union(a.services[i].Peers, to.of(r))
 		}
 		from = a.ends[i]
 	}

@@ -10,15 +10,22 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/frrconf"
 )
 
-// class is a distinct set of advertisements. All its prefixes have one "network" route-map, which sets a tag and nothing else; what the
-// advertisements ask for is set in the neighbors' outbound route-maps, which match the tag. (bgpd looks at no-advertise and no-export
+// class is a distinct set of advertisements, and of ranks in GDC mode. All its prefixes have one "network" route-map, which sets a tag and nothing
+// else; what the advertisements ask for is set in the neighbors' outbound route-maps, which match the tag. (bgpd looks at no-advertise and no-export
 // before the outbound route-map: a community set earlier would hide the route.)
 type class struct {
 	key     string // the names of the advertisements, sorted, and what its Services ask for
 	adverts []int
 	asks    []ask // the communities that its Services ask for, as far as any of the advertisements lets them through
+	ranks   rankSet
 	tag     uint32
 	name    frrconf.Name
+}
+
+// kind is what the class of a route follows from.
+type kind struct {
+	set   advertSet
+	ranks rankSet
 }
 
 // policy is a distinct set of advertisements that name their peers: neighbors with the same one share an outbound route-map, so that FRR
@@ -34,12 +41,13 @@ type policy struct {
 const defaultEntry = frrconf.MaxSequence
 
 // route makes the router blocks and route-maps: which neighbor gets which prefix, with which attributes.
-func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrconf.Instance, []frrconf.RouteMap) {
-	classes, of := t.classes(peers, adverts, a)
+func (t *translation) route(peers []peer, adverts []advert, a announced, gdc *roles) ([]frrconf.Instance, []frrconf.RouteMap) {
+	routes := gdc.routes(a.routes)
+	classes, of := t.classes(peers, adverts, a, gdc, routes)
 	a.addressees(newAudience(peers, adverts, classes, of))
 	t.seen.announces(classes, a.routes, of)
 	policies, policyOf := newPolicies(peers, adverts)
-	instances := newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name })
+	instances := gdc.join(newInstances(peers, func(p peer) frrconf.Name { return policies[policyOf[p.name]].name }))
 
 	used := make([]bool, len(classes))
 	for i := range instances {
@@ -47,11 +55,14 @@ func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrc
 		v4, v6 := make([]bool, len(classes)), make([]bool, len(classes))
 		for j := range classes {
 			v4[j], v6[j] = carries(peers, adverts, classes[j], in.VRF)
+			if in.VRF.IsZero() && classes[j].ranks != "" {
+				v4[j], v6[j] = true, v6[j] || gdc.dualStack
+			}
 			used[j] = used[j] || v4[j] || v6[j]
 		}
-		in.IPv4.Networks, in.IPv6.Networks = make([]frrconf.Network, 0, len(a.routes)), nil
-		for _, r := range a.routes {
-			j := of[r.set]
+		in.IPv4.Networks, in.IPv6.Networks = make([]frrconf.Network, 0, len(routes)), nil
+		for _, r := range routes {
+			j := of[r.kind()]
 			network := frrconf.Network{Prefix: r.prefix, RouteMap: classes[j].name}
 			switch is4 := r.prefix.Addr().Is4(); {
 			case is4 && v4[j]:
@@ -62,7 +73,7 @@ func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrc
 		}
 	}
 
-	var maps []frrconf.RouteMap
+	maps := gdc.maps(classes)
 	for _, p := range peers {
 		maps = append(maps, frrconf.RouteMap{Name: p.neighbor.In, Entries: []frrconf.RouteMapEntry{{Sequence: defaultEntry}}})
 	}
@@ -81,15 +92,16 @@ func (t *translation) route(peers []peer, adverts []advert, a announced) ([]frrc
 }
 
 // classes groups the routes by their advertisements, and gives each group its tag: a hash of the advertisements' names, so that no
-// other change moves it. It returns the class of each set, too.
-func (t *translation) classes(peers []peer, adverts []advert, a announced) (list []class, of map[advertSet]int) {
+// other change moves it. It returns the class of each kind of route, too.
+func (t *translation) classes(peers []peer, adverts []advert, a announced, gdc *roles, routes []route) (list []class, of map[kind]int) {
 	byKey := map[string]*class{}
-	bySet := map[advertSet]*class{}
+	byKind := map[kind]*class{}
 	agreed, clashes := map[advertSet]advertSet{}, contests{}
-	classOf := func(set advertSet) *class {
-		if c := bySet[set]; c != nil {
+	classOf := func(k kind) *class {
+		if c := byKind[k]; c != nil {
 			return c
 		}
+		set := k.set
 		plain := newAdvertSet(set.indexes())
 		kept, known := agreed[plain]
 		if !known {
@@ -98,17 +110,23 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 		}
 		asks := letThrough(set.asked(a.asks), kept.indexes(), adverts)
 		key := classKey(kept.names(adverts), asks)
-		if byKey[key] == nil {
-			byKey[key] = &class{key: key, adverts: kept.indexes(), asks: asks}
+		if k.ranks != "" {
+			key = strings.TrimPrefix(key+"\n"+gdc.key(k.ranks), "\n")
 		}
-		bySet[set] = byKey[key]
-		return bySet[set]
+		if byKey[key] == nil {
+			byKey[key] = &class{key: key, adverts: kept.indexes(), asks: asks, ranks: k.ranks}
+		}
+		byKind[k] = byKey[key]
+		return byKey[key]
 	}
 	for _, set := range a.standing {
-		classOf(set)
+		classOf(kind{set: set})
 	}
-	for _, r := range a.routes {
-		classOf(r.set)
+	if gdc != nil && gdc.originates {
+		classOf(kind{ranks: gdc.unranked()})
+	}
+	for _, r := range routes {
+		classOf(r.kind())
 	}
 	t.settleContests(clashes, adverts)
 	out := make([]class, 0, len(byKey))
@@ -126,9 +144,9 @@ func (t *translation) classes(peers []peer, adverts []advert, a announced) (list
 		out[i].tag = tag
 		out[i].name = mustName(fmt.Sprintf("class-%08x", tag))
 	}
-	of = make(map[advertSet]int, len(bySet))
-	for set, c := range bySet {
-		of[set], _ = slices.BinarySearchFunc(out, c.key, func(c class, key string) int { return strings.Compare(c.key, key) })
+	of = make(map[kind]int, len(byKind))
+	for k, c := range byKind {
+		of[k], _ = slices.BinarySearchFunc(out, c.key, func(c class, key string) int { return strings.Compare(c.key, key) })
 	}
 	return out, of
 }

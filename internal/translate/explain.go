@@ -171,7 +171,7 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 		}
 	}
 	for _, r := range seen.routes {
-		e.classes[r.prefix] = &seen.classes[seen.classOf[r.set]]
+		e.classes[r.prefix] = &seen.classes[seen.classOf[r.kind()]]
 	}
 	for i := range seen.services {
 		if s := &seen.services[i]; s.reason == Announced {
@@ -184,6 +184,9 @@ func Explain(snap *snapshot.Snapshot, lastGood LastGood) *Explanation {
 }
 
 func (e *Explanation) readInstance(in *frrconf.Instance) {
+	if !in.View.IsZero() {
+		return // no BGPPeer of MetalLB's is in one
+	}
 	e.draining[in.VRF] = in.GracefulShutdown
 	for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
 		for _, n := range networks {

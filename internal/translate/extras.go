@@ -3,6 +3,7 @@ package translate
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -53,16 +54,20 @@ type ownLines struct {
 func newOwnLines(instances []frrconf.Instance, maps []frrconf.RouteMap) ownLines {
 	own := ownLines{inbound: map[string]bool{}, instances: map[string]uint32{}, profiles: map[string]bool{}, settings: map[string]bool{}}
 	for _, in := range instances {
-		own.instances[in.VRF.String()] = in.ASN
+		vrf := in.VRF.String()
+		if !in.View.IsZero() {
+			vrf = "view " + in.View.String()
+		}
+		own.instances[vrf] = in.ASN
 		for _, n := range in.Neighbors {
 			own.inbound[n.In.String()] = true
 			own.profiles[n.BFDProfile.String()] = true
-			own.settings[in.VRF.String()+"\n"+n.Peer.String()] = true
-			own.settings[in.VRF.String()+"\n"+n.Peer.String()+"\nttl-security"] = n.TTLSecurityHops > 0
+			own.settings[vrf+"\n"+n.Peer.String()] = true
+			own.settings[vrf+"\n"+n.Peer.String()+"\nttl-security"] = n.TTLSecurityHops > 0
 		}
 		for _, networks := range [][]frrconf.Network{in.IPv4.Networks, in.IPv6.Networks} {
 			for _, n := range networks {
-				own.settings[in.VRF.String()+"\nnetwork "+n.Prefix.String()] = true
+				own.settings[vrf+"\nnetwork "+n.Prefix.String()] = true
 			}
 		}
 	}
@@ -70,7 +75,7 @@ func newOwnLines(instances []frrconf.Instance, maps []frrconf.RouteMap) ownLines
 }
 
 // reserved are names that our own route-maps have, or may have tomorrow.
-var reserved = regexp.MustCompile(`^(class-[0-9a-f]{8}|out-[0-9a-f]{8}|out-all)$`)
+var reserved = regexp.MustCompile(`^(class-[0-9a-f]{8}|out-[0-9a-f]{8}|out-all|gdc-(deny|from-nodes|to-routers|own-[012]|to-[0-9.]+))$`)
 
 // maxExtras is the most text that is taken, in bytes: a ConfigMap holds up to 1 MiB, a configuration by hand has far less.
 const maxExtras = 256 << 10
@@ -181,7 +186,7 @@ func (own ownLines) opens(words []string) (*extrasBlock, string) {
 		case len(words) >= 5 && words[3] == "vrf":
 			vrf = words[4]
 		case len(words) >= 5:
-			vrf = words[3] + " " + words[4] // a view; none is ours
+			vrf = words[3] + " " + words[4] // a view
 		}
 		if asn, ours := own.instances[vrf]; ours && words[2] != fmt.Sprint(asn) {
 			return nil, fmt.Sprintf("the AS number of this instance is %d", asn)
@@ -199,6 +204,9 @@ func (own ownLines) opens(words []string) (*extrasBlock, string) {
 func (own ownLines) inRouter(vrf string, words []string) string {
 	if _, ours := own.instances[vrf]; !ours {
 		return ""
+	}
+	if strings.HasPrefix(vrf, "view ") {
+		return "the view of a floating IP is the product's alone"
 	}
 	if words[0] == "no" {
 		return "it negates a line of an instance of ours"
@@ -234,6 +242,9 @@ func (own ownLines) global(words []string, inRouter bool) string {
 			return "it negates lines of ours"
 		}
 		words = words[1:]
+	}
+	if len(words) > 2 && words[0] == "bgp" && words[1] == "large-community-list" && slices.Contains(words, gdcServices.String()) {
+		return fmt.Sprintf("large-community-list %s is ours; use another name", gdcServices)
 	}
 	if len(words) > 2 && words[0] == "bgp" && words[1] == "route-map" && words[2] == "delay-timer" {
 		return "\"bgp route-map delay-timer\" is set by the product"

@@ -63,7 +63,7 @@ func (t *translation) peers(known profiles) []peer {
 	accepted := conflicts{owners: map[id]string{}, instances: map[frrconf.Name]instanceOwner{}}
 	chosen := settle(t, contenders, rules[peer]{conflict: accepted.conflict, take: accepted.take})
 	out := remember(contenders, chosen, goods, t.lastGood.peers, t.next.peers)
-	if len(contenders) == 0 {
+	if len(contenders) == 0 && t.snap.Gateway == nil {
 		t.report(problem.Object{Kind: "Node", Name: t.snap.Node.Name}, issues{{
 			severity: problem.Warning,
 			reason:   problem.NoPeerOnNode,

@@ -27,9 +27,9 @@ type trace struct {
 	// services are the snapshot's, in its order.
 	services []judged
 	classes  []class
-	// routes are what is announced, and classOf the class of each of their sets.
+	// routes are what is announced, and classOf the class of each of their kinds.
 	routes  []route
-	classOf map[advertSet]int
+	classOf map[kind]int
 }
 
 // judged is a Service and what was decided.
@@ -73,7 +73,7 @@ func (t *trace) service(s *snapshot.Service, d decision) {
 	}
 }
 
-func (t *trace) announces(classes []class, routes []route, classOf map[advertSet]int) {
+func (t *trace) announces(classes []class, routes []route, classOf map[kind]int) {
 	if t != nil {
 		t.classes, t.routes, t.classOf = classes, routes, classOf
 	}

@@ -33,17 +33,20 @@ func translate(snap *snapshot.Snapshot, lastGood LastGood, seen *trace) Result {
 	pools := t.pools()
 	adverts := t.advertisements(peers, pools, aliases)
 	announced := t.announce(pools, adverts, aliases)
-	instances, maps := t.route(peers, adverts, announced)
+	roles := t.roles(peers)
+	instances, maps := t.route(peers, adverts, announced, roles)
 	t.drain(instances)
+	instances = append(instances, t.views(roles)...)
 	t.kindsWithout()
 	seen.forms(pools, adverts)
 	extras := t.extras(instances, maps)
 	return Result{
 		Config: frrconf.Config{
-			RouteMaps:   maps,
-			Instances:   instances,
-			BFDProfiles: profilesInUse(peers, profiles),
-			Extras:      extras,
+			LargeCommunityLists: roles.lists(),
+			RouteMaps:           maps,
+			Instances:           instances,
+			BFDProfiles:         profilesInUse(peers, profiles),
+			Extras:              extras,
 		},
 		Problems:      problem.Sort(t.problems),
 		LastGood:      t.next,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,6 +215,33 @@ func TestCRDsOfSomebodyElseAreLeftAlone(t *testing.T) {
 	require.Empty(t, c.ours())
 	said = c.mustHelm("install", release, chartDir, "--values", "cases/defaults/values.yaml")
 	require.NotContains(t, said, "MetalLB's CRDs are not here yet")
+}
+
+// TestGDCsCRDsComeOnDemand: nobody who uses MetalLB's kinds gets others.
+func TestGDCsCRDsComeOnDemand(t *testing.T) {
+	c := newCluster(t)
+	names := map[string]string{
+		"crds.enabled": "bgppeers.metallb.io", "crds.gdc": "networkgatewaygroups.networking.gke.io", "crds.gdcCluster": "clusters.baremetal.cluster.gke.io",
+	}
+	there := func(names map[string]string) []string {
+		var out []string
+		for value, name := range names {
+			if crd, err := c.crd(name); err == nil {
+				require.Equal(t, "keep", crd.Annotations["helm.sh/resource-policy"])
+				out = append(out, value)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	c.mustHelm("install", release, chartDir, "--values", "cases/defaults/values.yaml")
+	require.Empty(t, there(names))
+	c.mustHelm("upgrade", release, chartDir, "--values", "cases/defaults/values.yaml", "--set", "crds.gdc=true")
+	require.Equal(t, []string{"crds.gdc"}, there(names))
+	c.mustHelm("upgrade", release, chartDir, "--values", "cases/defaults/values.yaml", "--set", "crds.gdc=true,crds.gdcCluster=true")
+	require.Equal(t, []string{"crds.gdc", "crds.gdcCluster"}, there(names))
+	c.mustHelm("uninstall", release)
+	require.Equal(t, []string{"crds.gdc", "crds.gdcCluster"}, there(names))
 }
 
 // metallbSpeaker is the DaemonSet of MetalLB's chart, as far as anybody can tell it by.

@@ -64,6 +64,34 @@ func TestBFD(t *testing.T) {
 				l.Announced("tor1", "192.0.2.20/32", "node1")
 			})
 		}},
+		// 10.3 begins no session while it knows that BFD is down: docs/frr.md.
+		{"a-router-without-bfd", func(t *testing.T, l *lab.Lab) {
+			without := func(fields string) string { return peer("tor2", "10.0.0.2", 64502, "bfdProfile: fast"+fields) }
+			begins := func(s fabric.Session) bool { return s.State == "Established" && s.BFD == "Down" }
+			l.Apply(pool, adv, web, spec("BFDProfile", "fast", ""), toTor1, without(""))
+			l.Announced("tor1", "192.0.2.10/32", "node1")
+			l.Session("node1", "10.0.0.2", func(s fabric.Session) bool { return s.BFD == "Down" })
+			_, err := l.Node("node1").Vtysh(t.Context(), "-c", "clear bgp 10.0.0.2")
+			require.NoError(t, err)
+			if l.Node("node1").Version == fabric.V84 {
+				l.Session("node1", "10.0.0.2", begins)
+			} else {
+				l.Session("node1", "10.0.0.2", func(s fabric.Session) bool { return s.State == "Idle" && s.BFD == "Down" })
+			}
+			l.Forget() // that was the test's own hand
+			// Mostly that is one turn, in which FRR has the neighbor already, and its BFD.
+			l.Delete("BGPPeer", "tor2")
+			l.Apply(without(", enableGracefulRestart: true"))
+			l.Runs("node1", "neighbor 10.0.0.2 graceful-restart")
+			l.Announced("tor2", "192.0.2.10/32", "node1")
+			l.Runs("node1", "neighbor 10.0.0.2 bfd profile fast")
+			l.Undisturbed(func() {
+				l.Session("node1", "10.0.0.2", begins)
+				l.Apply(web2)
+				l.Announced("tor2", "192.0.2.20/32", "node1")
+			})
+			l.Session("node1", "10.0.0.2", begins)
+		}},
 		{"a-profile-that-is-edited-in-every-field", func(t *testing.T, l *lab.Lab) {
 			l.Apply(pool, adv, web, plain, spec("BFDProfile", "fast", ""), four)
 			l.Up("node1", "10.0.0.1", "10.0.0.2")

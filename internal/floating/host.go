@@ -1,0 +1,34 @@
+package floating
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+)
+
+// Host is the node's network, as far as floating IPs need it. hostnet.Host is one, and says what each method does.
+type Host interface {
+	Addresses
+	Wire
+}
+
+// Addresses are the floating IPs that are on the host. Its methods return soon.
+type Addresses interface {
+	Put(ctx context.Context, ip netip.Addr) error
+	Take(ctx context.Context, ip netip.Addr) error
+	Floating(ctx context.Context) ([]hostnet.Floating, error)
+	RefreshEvery() time.Duration
+}
+
+// Wire is what the LANs say of an address. Probe, Announce and Watch take their time.
+type Wire interface {
+	LAN(ctx context.Context, ip netip.Addr) (hostnet.LAN, error)
+	WouldAnswer(ctx context.Context, lan hostnet.LAN) error
+	Probe(ctx context.Context, lan hostnet.LAN, ip netip.Addr) (hostnet.Conflict, bool, error)
+	Announce(ctx context.Context, lan hostnet.LAN, ip netip.Addr) error
+	Watch(ctx context.Context, lan hostnet.LAN, ip netip.Addr, report func(hostnet.Conflict)) error
+}
+
+var _ Host = (*hostnet.Host)(nil)

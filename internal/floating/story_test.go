@@ -1,0 +1,220 @@
+package floating
+
+import (
+	"net"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// story is two nodes whose agents run, in a time of their own. The MAC address of a is the lower one.
+func story(t *testing.T, tell func(t *testing.T, api *api, a, b *node)) {
+	synctest.Test(t, func(t *testing.T) {
+		l, api := &lan{}, &api{}
+		a, b := newNode(t, l, api, "a"), newNode(t, l, api, "b")
+		a.run()
+		b.run()
+		tell(t, api, a, b)
+		a.kill()
+		b.kill()
+	})
+}
+
+func (n *node) is(s State) func() bool {
+	return func() bool {
+		f, _ := n.fact()
+		return f.State == s
+	}
+}
+
+func TestAPlannedMoveTakesTheLengthOfAQuestion(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		api.assign("b")
+		// The agents learn it within 100 ms of each other. A question is 300 ms.
+		eventually(t, time.Second, "b takes it", b.is(Held))
+		require.False(t, a.holds())
+		require.True(t, a.is("")(), "a has nothing to tell")
+	})
+}
+
+func TestNothingChangesWhileTheAPIServerIsAway(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.set(&a.way, false)
+		b.set(&b.way, false)
+		api.assign("b") // and nobody hears of it
+		told := len(a.facts)
+		always(t, 10*time.Minute, "a holds it", a.holds)
+		require.Len(t, a.facts, told, "nothing changed, nothing is told")
+		b.set(&b.way, true)
+		eventually(t, time.Second, "b asks first", b.is(Conflict))
+		f, _ := b.fact()
+		require.Equal(t, a.mac, f.MAC)
+		always(t, time.Minute, "a was cut off, and works", a.holds)
+		a.set(&a.way, true)
+		eventually(t, 3*time.Second, "a hears of it", func() bool { return b.holds() && !a.holds() })
+	})
+}
+
+func TestANewAgentKeepsWhatIsOnTheHost(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.kill()
+		time.Sleep(30 * time.Second)
+		a.set(&a.way, false)
+		a.facts = nil
+		a.run()
+		eventually(t, time.Second, "it tells what it holds", a.is(Held))
+		always(t, 5*time.Minute, "without the API server, too", a.holds)
+		api.assign("b")
+		a.set(&a.way, true)
+		eventually(t, 200*time.Millisecond, "its first word", func() bool { return !a.holds() })
+	})
+}
+
+func TestABGPDThatRestartsCostsNothingAndADeadOneGivesWay(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.set(&a.bgpd, false)
+		always(t, Patience-time.Second, "a keeps it", a.holds)
+		a.set(&a.bgpd, true)
+		always(t, time.Minute, "a keeps it", a.holds)
+
+		a.set(&a.bgpd, false)
+		eventually(t, Patience+time.Second, "a gives up", a.is(Yielded))
+		require.False(t, a.holds())
+		_, unwell := a.fact()
+		require.Contains(t, unwell, "bgpd has not answered for 15s")
+		api.assign("b")
+		eventually(t, time.Second, "b takes it", b.is(Held))
+		a.set(&a.bgpd, true)
+		eventually(t, time.Second, "a is well again", func() bool { _, unwell := a.fact(); return unwell == "" })
+	})
+}
+
+func TestWithAgentAndBGPDGoneTheAddressGoesByItsLifetime(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.kill()
+		api.assign("b")
+		eventually(t, time.Second, "its kernel answers", b.is(Conflict))
+		took := eventually(t, simLifetime+3*time.Second, "b takes it", b.is(Held))
+		require.False(t, a.holds())
+		require.Greater(t, took, simLifetime-simLifetime/3-time.Second)
+	})
+}
+
+func TestAnAddressThatSomebodyDeletesIsPutOnAgain(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, _ *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.lan.mutex.Lock()
+		delete(a.ends, ip)
+		a.lan.mutex.Unlock()
+		eventually(t, 2*time.Second, "a asks and puts it on again", a.holds)
+	})
+}
+
+// TestWhoStays has every pair of ranks, in both orders of having it, and the lower and the higher MAC address on both sides.
+func TestWhoStays(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		aWay, bWay   bool // whether each can renew its lease
+		stays, hands string
+	}{
+		{"both confirmed", true, true, "a", "b"},
+		{"the lower confirmed", true, false, "a", "b"},
+		{"the higher confirmed", false, true, "b", "a"},
+		{"none confirmed", false, false, "a", "b"},
+	} {
+		for _, first := range []string{"a", "b"} {
+			t.Run(tt.name+", "+first+" first", func(t *testing.T) {
+				story(t, func(t *testing.T, api *api, a, b *node) {
+					nodes := map[string]*node{"a": a, "b": b}
+					b.move(1)
+					api.assign(first)
+					eventually(t, time.Second, "the first takes it", nodes[first].is(Held))
+					api.assign("a", "b")
+					eventually(t, time.Second, "both have it", func() bool { return a.holds() && b.holds() })
+					a.set(&a.way, tt.aWay)
+					b.set(&b.way, tt.bWay)
+					time.Sleep(2 * simLease)
+					require.True(t, a.holds() && b.holds(), "nobody sees the other")
+
+					b.move(0)
+					took := eventually(t, settled, "it is settled", func() bool { return a.holds() != b.holds() })
+					t.Log(took)
+					always(t, time.Minute, "it stays settled", func() bool { return nodes[tt.stays].holds() && !nodes[tt.hands].holds() })
+					f, _ := nodes[tt.hands].fact()
+					require.Contains(t, []State{Yielded, Conflict}, f.State)
+					require.Equal(t, nodes[tt.stays].mac, f.MAC)
+					f, _ = nodes[tt.stays].fact()
+					require.Equal(t, Fact{Address: ip, State: Held}, f)
+				})
+			})
+		}
+	}
+}
+
+func TestWhoGaveWayUnconfirmedLeavesItAlone(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("b")
+		eventually(t, time.Second, "b takes it", b.is(Held))
+		b.set(&b.way, false)
+		b.move(1)
+		time.Sleep(2 * simLease)
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		b.move(0)
+		eventually(t, settled, "b gives way", func() bool { return !b.holds() })
+		a.crash()
+		always(t, time.Minute, "b's orders are old", func() bool { return !b.holds() })
+		api.assign("b")
+		b.set(&b.way, true)
+		eventually(t, time.Second, "b takes it", b.is(Held))
+	})
+}
+
+func TestACableThatIsPulledForLongGivesWay(t *testing.T) {
+	story(t, func(t *testing.T, api *api, a, b *node) {
+		api.assign("a")
+		eventually(t, time.Second, "a takes it", a.is(Held))
+		a.cable(false)
+		always(t, Patience-time.Second, "it may come back", a.holds)
+		a.cable(true)
+		always(t, time.Minute, "and it did", a.holds)
+
+		a.cable(false)
+		eventually(t, Patience+time.Second, "a gives up", func() bool { return !a.holds() })
+		api.assign("b")
+		eventually(t, time.Second, "b takes it", b.is(Held))
+		a.cable(true)
+		always(t, time.Minute, "a is not asked", func() bool { return b.holds() && !a.holds() })
+	})
+}
+
+func TestWhoGivesWayToWhom(t *testing.T) {
+	low, high := net.HardwareAddr{2, 0, 0, 0, 0, 1}, net.HardwareAddr{2, 0, 0, 0, 0, 2}
+	var order []time.Duration
+	for _, live := range []bool{false, true} {
+		for _, own := range []net.HardwareAddr{high, low} {
+			rival := low
+			if slices.Equal(own, low) {
+				rival = high
+			}
+			wait, forGood := insist(own, rival, live)
+			require.Equal(t, live && slices.Equal(own, low), forGood)
+			order = append(order, wait)
+		}
+	}
+	require.Equal(t, []time.Duration{0, 500 * time.Millisecond, time.Second, time.Second}, order)
+}

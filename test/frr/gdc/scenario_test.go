@@ -1,0 +1,195 @@
+package gdc
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// nobody is disturbed.
+func nobody(string, fabric.Session) bool { return false }
+
+func other(v fabric.Version) fabric.Version {
+	if v == fabric.V84 {
+		return fabric.V103
+	}
+	return fabric.V84
+}
+
+var (
+	threeMachines = []machine{{"n1", 1, 10}, {"n2", 1, 11}, {"n3", 2, 10}}
+	twoFloating   = []string{"10.0.1.100", "10.0.2.100"}
+)
+
+// twoTors are those of examples 09 and 10: one takes many paths for a prefix, the other one.
+func twoTors(v fabric.Version) []tor {
+	return []tor{
+		{name: "tor1", version: other(v), host: 2, address: "10.8.0.10", asn: 65002},
+		{name: "tor2", version: v, host: 3, address: "10.8.0.11", asn: 65002, passive: true, one: true},
+	}
+}
+
+// nodesOf are the names of the nodes that take traffic for a VIP.
+func (l *lab) nodesOf(v gateway.VIP) []string {
+	var out []string
+	for _, at := range v.NextHops {
+		out = append(out, l.assignment.LoadBalancers[at].Node)
+	}
+	return out
+}
+
+func TestScenarioExample10(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		tors := twoTors(v)
+		l := newLab(t, v, threeMachines, tors, twoFloating)
+		l.read("example-10-all-nodes-same-peers")
+		l.apply()
+		l.up()
+		require.Len(t, l.assignment.Sessions, 4)
+		for _, r := range tors {
+			l.told(r) // one next hop a session, since nobody knows what they receive
+		}
+
+		// The sessions with the router that receives many paths start anew, once, and no other.
+		require.Equal(t, 2, l.seen(), "both sessions with tor1")
+		l.undisturbed(func(node string, s fabric.Session) bool { return node == "tor1" || s.Neighbor == "10.8.0.10" }, func() {
+			l.apply()
+			l.up()
+			for _, r := range tors {
+				l.told(r)
+			}
+		})
+		web := l.assignment.VIPs[0]
+		require.Len(t, l.hops(web, tors[0]), 6, "three nodes by each of two sessions")
+		require.Len(t, l.hops(web, tors[1]), 2, "one node by each session")
+		local := l.assignment.VIPs[slices.IndexFunc(l.assignment.VIPs, func(v gateway.VIP) bool { return v.Address == netip.MustParseAddr("203.0.113.9") })]
+		require.Equal(t, []string{"n1", "n3"}, l.nodesOf(local))
+		l.noRoutes()
+
+		l.serve(web)
+		require.ElementsMatch(t, []string{"n1", "n2", "n3"}, slices.Collect(maps.Keys(l.connect(web, "192.168.77.1", 60))), "through tor1 every node is reached")
+		require.Len(t, l.connect(web, "192.168.77.2", 60), 2, "through tor2 one node of each session")
+		l.undisturbed(nobody, l.apply)
+	})
+}
+
+func TestScenarioAFloatingIPMoves(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		tors := twoTors(v)
+		l := newLab(t, v, threeMachines, tors, twoFloating)
+		l.read("example-10-all-nodes-same-peers")
+		l.apply()
+		l.up()
+		l.seen()
+		l.apply()
+		l.up()
+		for _, to := range []string{"n2", "n1"} {
+			// The other gateway's sessions stay, with the routers and with all nodes.
+			l.undisturbed(func(_ string, s fabric.Session) bool { return s.VRF == "gw-10.0.1.100" || s.Neighbor == "10.0.1.100" }, func() {
+				l.place(map[string]string{"10.0.1.100": to, "10.0.2.100": "n3"})
+				l.apply()
+				require.Equal(t, to, l.assignment.FloatingIPs[0].Node)
+				l.up()
+				for _, r := range tors {
+					l.told(r)
+				}
+			})
+		}
+		l.noRoutes()
+	})
+}
+
+func TestScenarioExample09(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		tors := twoTors(v)
+		l := newLab(t, v, threeMachines, tors, twoFloating)
+		l.read("example-09-dual-stack")
+		l.apply()
+		l.up()
+		l.seen()
+		l.apply()
+		l.up()
+		for _, r := range tors {
+			l.told(r)
+		}
+		l.noRoutes()
+		web := l.assignment.VIPs[slices.IndexFunc(l.assignment.VIPs, func(v gateway.VIP) bool { return v.Address.Is6() })]
+		require.Equal(t, []string{"n1", "n2", "n3"}, l.nodesOf(web))
+		l.serve(web)
+		require.Len(t, l.connect(web, "2001:db8:77::1", 60), 3, "through tor1 every node is reached")
+	})
+}
+
+// The routers are on the subnet of the floating IPs, whose holders take no traffic themselves.
+func TestScenarioExample12(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		floating := []string{"10.0.3.100", "10.0.3.101"}
+		r := tor{name: "tor", version: other(v), host: 254, address: "10.0.3.254", asn: 65002}
+		l := newLab(t, v, []machine{{"n1", 1, 10}, {"n2", 1, 11}, {"n3", 2, 11}, {"n4", 3, 10}, {"n5", 3, 11}}, []tor{r}, floating)
+		l.read("example-12-separate-control-and-data-plane")
+		l.apply()
+		l.up()
+		require.Len(t, l.assignment.Sessions, 2)
+		l.told(r)
+		l.seen()
+		l.apply()
+		l.up()
+		l.told(r)
+		require.Len(t, l.hops(l.assignment.VIPs[0], r), 6)
+		l.noRoutes()
+
+		// Both on one node, the other gone: both sessions.
+		l.place(map[string]string{"10.0.3.100": "n4", "10.0.3.101": "n4"})
+		l.undisturbed(func(_ string, s fabric.Session) bool { return s.VRF == "gw-10.0.3.101" || s.Neighbor == "10.0.3.101" }, func() {
+			l.apply()
+			l.up()
+			l.told(r)
+		})
+		require.Len(t, l.assignment.Sessions, 2)
+	})
+}
+
+// A router of MetalLB's hears what MetalLB's objects ask for, from the instance that has the cluster's neighbors too.
+func TestScenarioTogetherWithMetalLB(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		tors := twoTors(v)
+		metal := tor{name: "metal", version: other(v), host: 1, address: "10.0.1.1", asn: 64512, passive: true, neighbors: []string{"10.0.1.10"}}
+		l := newLab(t, v, threeMachines, append(slices.Clone(tors), metal), twoFloating)
+		l.read("metallb-in-the-same-as")
+		l.apply()
+		l.up()
+		for _, r := range tors {
+			l.told(r)
+		}
+		for _, address := range []string{"203.0.113.1", "203.0.113.2", "203.0.113.3"} {
+			r, err := l.Node("metal").WaitRoute(t.Context(), "", address+"/32", nil)
+			require.NoError(t, err)
+			require.Equal(t, []string{"65001:7"}, r.Communities)
+			require.Empty(t, r.LargeCommunities)
+			require.Equal(t, []netip.Addr{netip.MustParseAddr("10.0.1.10")}, r.NextHops)
+		}
+		prefixes, err := l.Node("metal").Prefixes(t.Context(), "", "ipv4")
+		require.NoError(t, err)
+		require.Len(t, prefixes, 3, "the fourth is in none of MetalLB's pools")
+
+		// A node that goes changes the ranks of the others.
+		l.objects.Nodes = slices.Clone(l.objects.Nodes)
+		at := slices.IndexFunc(l.objects.Nodes, func(n *corev1.Node) bool { return n.Name == "n2" })
+		gone := l.objects.Nodes[at].DeepCopy()
+		gone.Labels["node.kubernetes.io/exclude-from-external-load-balancers"] = ""
+		l.objects.Nodes[at] = gone
+		l.undisturbed(func(node string, s fabric.Session) bool { return node == "n2" || s.Neighbor == "10.0.1.11" }, func() {
+			l.apply()
+			for _, r := range tors {
+				l.told(r)
+			}
+		})
+	})
+}
