@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":  {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":   {},
 	"internal/hostnet":  {},
+	"internal/manager":  {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/problem", "internal/snapshot"},
 	"internal/floating": {"internal/hostnet"},
 	"internal/agent":    {"*"},
 }

@@ -109,3 +109,38 @@ func Rules(all []Right, scope Scope) []rbacv1.PolicyRule {
 func (r Right) Rule() rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{r.Group}, Resources: []string{r.Resource}, Verbs: slices.Clone(r.Verbs), ResourceNames: slices.Clone(r.Names)}
 }
+
+// Reports is the scope of what GDC's manager tells: namespace kube-system.
+const Reports Scope = "kube-system"
+
+// Manager returns the rights of GDC's manager. Where GDC's objects are in one namespace that is known, those of the cluster scope may be given
+// there alone, but for nodes, Services, their endpoints and definitions.
+func Manager() []Right {
+	const group, metal = "networking.gke.io", "baremetal.cluster.gke.io"
+	told := "who holds which floating IP, and what is wrong with the object"
+	return []Right{
+		{Scope: Cluster, Resource: "nodes", Verbs: watched, Why: "which can hold floating IPs, and take traffic"},
+		{Scope: Cluster, Resource: "services", Verbs: watched, Why: "addresses to announce, and under which policy"},
+		{Scope: Cluster, Group: "discovery.k8s.io", Resource: "endpointslices", Verbs: watched, Why: "whether a Service has endpoints, and on which nodes"},
+		{Scope: Cluster, Group: metal, Resource: "clusters", Verbs: watched, Why: "AS number, routers and pools of the cluster"},
+		{Scope: Cluster, Group: group, Resource: "networkgatewaygroups", Verbs: watched, Why: "floating IPs"},
+		{Scope: Cluster, Group: group, Resource: "networkgatewaynodes", Verbs: watched, Why: "what nodes tell of their subnets and floating IPs"},
+		{Scope: Cluster, Group: group, Resource: "bgploadbalancers", Verbs: watched, Why: "which routers Services are announced to"},
+		{Scope: Cluster, Group: group, Resource: "bgppeers", Verbs: watched, Why: "routers"},
+		{Scope: Cluster, Group: group, Resource: "networkgatewaygroups/status", Verbs: []string{"update"}, Why: told},
+		{Scope: Cluster, Group: group, Resource: "bgploadbalancers/status", Verbs: []string{"update"}, Why: "what is wrong with the object"},
+		{Scope: Cluster, Group: group, Resource: "bgppeers/status", Verbs: []string{"update"}, Why: "what is wrong with the object"},
+		{Scope: Cluster, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Verbs: []string{"get"}, Names: []string{
+			"bgpadvertisedroutes." + group, "bgploadbalancers." + group, "bgppeers." + group, "bgpsessions." + group, "clusters." + metal,
+			"ipaddresspools.metallb.io", "networkgatewaygroups." + group, "networkgatewaynodes." + group,
+		}, Why: "whether a kind that is not served was deleted with its objects, or only can't be read now"},
+		{Scope: Reports, Group: group, Resource: "bgpsessions", Verbs: kept, Why: "the sessions that there shall be"},
+		{Scope: Reports, Group: group, Resource: "bgpsessions/status", Verbs: []string{"update"}, Why: "that a session is NotEstablished, until its agent tells"},
+		{Scope: Reports, Group: group, Resource: "bgpadvertisedroutes", Verbs: kept, Why: "the routes that are announced"},
+		{Scope: Namespace, Group: "metallb.io", Resource: "ipaddresspools", Verbs: watched, Why: "which addresses are Services'"},
+		{Scope: Namespace, Group: "coordination.k8s.io", Resource: "leases", Verbs: []string{"list", "watch", "create"},
+			Why: "which nodes' agents live; create makes the Lease of the one manager that works"},
+		{Scope: Namespace, Group: "coordination.k8s.io", Resource: "leases", Verbs: []string{"get", "update"}, Names: []string{"frr-renderer-manager"},
+			Why: "the election of the one manager that works"},
+	}
+}

@@ -1,0 +1,142 @@
+package manager
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+)
+
+// LeasePrefix begins the names of the Leases that agents of gateway nodes renew, in the manager's namespace; the node's name follows. The
+// holder is the node's name. They are not in kube-node-lease: who may renew Leases there could keep any dead node Ready, and the watch would
+// bring the heartbeat of every kubelet.
+const LeasePrefix = "gateway-"
+
+const (
+	// shortestTerm is the shortest leaseDurationSeconds that counts: the gap of it has to be longer than retryPeriod.
+	shortestTerm = 4 * time.Second
+	defaultTerm  = 15 * time.Second
+)
+
+// leases tell which nodes' agents live, by when their renewals are seen to come, with this machine's clock alone: times of other machines are
+// compared with nothing, only with what they were before.
+//
+// Time passes for a lease only while the watch is known to bring what happens. It brings the renewals of all Leases of the namespace, those of the
+// manager's own among them, every retryPeriod. Where it brings none for two thirds of a lease's term, nothing is known of that lease, and it starts anew
+// with the next thing heard: so a watch that stands still makes no live lease expire, as long as agents renew at least every third of the term.
+type leases struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	heard  time.Time // when the watch last brought anything
+	byName map[string]*lease
+}
+
+// lease is that of one node, as seen from here.
+type lease struct {
+	node    string
+	renewed string // its renewTime, which nobody reads as a time
+	term    time.Duration
+	since   time.Time // when the renewal was seen, or when nothing was known
+	live    bool      // a renewal was seen since nothing was known
+}
+
+func newLeases(now func() time.Time) *leases {
+	return &leases{now: now, byName: map[string]*lease{}}
+}
+
+// gap is for how long nothing may be heard until nothing is known.
+func gap(term time.Duration) time.Duration { return term * 2 / 3 }
+
+// hear takes in one Lease as the watch brings it. It tells whether a node may be live that was not.
+func (l *leases) hear(o *coordinationv1.Lease) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.wakeUp(now)
+	if !ofGateway(o) {
+		return false
+	}
+	seen := &lease{node: *o.Spec.HolderIdentity, term: termOf(o), since: now}
+	if o.Spec.RenewTime != nil {
+		seen.renewed = o.Spec.RenewTime.UTC().String()
+	}
+	before := l.byName[o.Name]
+	l.byName[o.Name] = seen
+	if before == nil || before.node != seen.node {
+		return false // it may be old
+	}
+	if seen.renewed == before.renewed {
+		seen.since, seen.live = before.since, before.live
+		return false
+	}
+	seen.live = true
+	return !before.live || now.Sub(before.since) >= before.term
+}
+
+// forget takes in that a Lease was deleted.
+func (l *leases) forget(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wakeUp(l.now())
+	delete(l.byName, name)
+}
+
+// wakeUp notes that something was heard. What was not heard of for too long starts anew.
+func (l *leases) wakeUp(now time.Time) {
+	for _, one := range l.byName {
+		if now.Sub(l.heard) >= gap(one.term) {
+			one.since, one.live = now, false
+		}
+	}
+	l.heard = now
+}
+
+// states are the leases by node, and in how long they may be others if nothing is heard.
+func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	out, next := make(map[string]gateway.Lease, len(l.byName)), never
+	turns := func(at time.Time) { next = min(next, at.Sub(now)) }
+	for _, one := range l.byName {
+		switch {
+		case now.Sub(l.heard) >= gap(one.term):
+			out[one.node] = gateway.LeaseUnknown
+			continue
+		case now.Sub(one.since) >= one.term:
+			out[one.node] = gateway.LeaseExpired
+		case one.live:
+			out[one.node] = gateway.LeaseLive
+			turns(one.since.Add(one.term))
+		default:
+			out[one.node] = gateway.LeaseUnknown
+			turns(one.since.Add(one.term))
+		}
+		turns(l.heard.Add(gap(one.term)))
+	}
+	return out, next
+}
+
+// ofGateway tells the Leases of gateway nodes from others of the namespace.
+func ofGateway(o *coordinationv1.Lease) bool {
+	return o.Spec.HolderIdentity != nil && *o.Spec.HolderIdentity != "" && o.Name == LeaseName(*o.Spec.HolderIdentity)
+}
+
+func termOf(o *coordinationv1.Lease) time.Duration {
+	if o.Spec.LeaseDurationSeconds == nil {
+		return defaultTerm
+	}
+	return max(shortestTerm, time.Duration(*o.Spec.LeaseDurationSeconds)*time.Second)
+}
+
+// names are those of all Leases that are known.
+func (l *leases) names() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Keys(l.byName))
+}

@@ -1,0 +1,175 @@
+package manager
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+)
+
+// watchtower hears of leases, by a clock of its own.
+type watchtower struct {
+	*leases
+	t   *testing.T
+	at  time.Time
+	say map[string]time.Time // what holders' clocks tell
+}
+
+func newWatchtower(t *testing.T) *watchtower {
+	w := &watchtower{t: t, at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), say: map[string]time.Time{}}
+	w.leases = newLeases(func() time.Time { return w.at })
+	return w
+}
+
+// bring tells of a Lease of 6 s whose renewTime is any time.
+func (w *watchtower) bring(node string) {
+	term := int32(6)
+	w.hear(&coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: LeaseName(node)},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &node, LeaseDurationSeconds: &term, RenewTime: &metav1.MicroTime{Time: w.say[node]}},
+	})
+}
+
+func (w *watchtower) renew(nodes ...string) {
+	for _, node := range nodes {
+		w.say[node] = w.say[node].Add(time.Second)
+		w.bring(node)
+	}
+}
+
+// pass lets time pass, in which nodes renew every second.
+func (w *watchtower) pass(seconds int, nodes ...string) {
+	for range seconds {
+		w.at = w.at.Add(time.Second)
+		w.renew(nodes...)
+	}
+}
+
+func (w *watchtower) requires(node string, state gateway.Lease) {
+	w.t.Helper()
+	states, _ := w.states()
+	require.Equal(w.t, state, states[node], node)
+}
+
+func TestALeaseIsLiveOnceItsRenewalWasSeen(t *testing.T) {
+	w := newWatchtower(t)
+	w.requires("n1", gateway.LeaseUnknown)
+	w.renew("n1")
+	w.requires("n1", gateway.LeaseUnknown) // it may be years old
+	w.pass(1, "n1")
+	w.requires("n1", gateway.LeaseLive)
+}
+
+func TestALeaseExpiresAfterATermWithoutARenewal(t *testing.T) {
+	w := newWatchtower(t)
+	w.pass(3, "n1", "n2")
+	w.pass(5, "n2")
+	w.requires("n1", gateway.LeaseLive)
+	_, next := w.states()
+	require.Equal(t, time.Second, next)
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseExpired)
+	w.requires("n2", gateway.LeaseLive)
+	w.renew("n1")
+	w.requires("n1", gateway.LeaseLive)
+}
+
+func TestAManagerThatHasJustStartedKnowsNothingForATerm(t *testing.T) {
+	w := newWatchtower(t)
+	w.bring("dead")
+	w.pass(5, "n2")
+	w.requires("dead", gateway.LeaseUnknown)
+	w.pass(1, "n2")
+	w.requires("dead", gateway.LeaseExpired)
+}
+
+func TestWhileNothingIsHeardNothingIsKnown(t *testing.T) {
+	w := newWatchtower(t)
+	w.pass(3, "n1", "n2")
+	w.pass(3)
+	w.requires("n1", gateway.LeaseLive)
+	w.pass(1)
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1000)
+	w.requires("n1", gateway.LeaseUnknown)
+	_, next := w.states()
+	require.Equal(t, never, next)
+	w.renew("n2") // the first of what comes late
+	w.requires("n1", gateway.LeaseUnknown)
+	w.requires("n2", gateway.LeaseLive)
+	w.pass(5, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseExpired)
+}
+
+// A watch that stands still from any moment on makes no lease expire whose agent renews every third of its term.
+func TestAWatchThatStandsStillExpiresNoLease(t *testing.T) {
+	for after := range 12 {
+		w := newWatchtower(t)
+		w.pass(4, "n1", "n2")
+		for i := range after {
+			w.at = w.at.Add(time.Second)
+			w.renew("other")
+			if i%2 == 1 {
+				w.renew("n1")
+			}
+			if i%2 == 0 {
+				w.renew("n2")
+			}
+		}
+		for range 20 {
+			w.pass(1)
+			states, _ := w.states()
+			require.NotEqual(t, gateway.LeaseExpired, states["n1"])
+			require.NotEqual(t, gateway.LeaseExpired, states["n2"])
+		}
+		w.renew("other")
+		w.requires("n1", gateway.LeaseUnknown)
+	}
+}
+
+func TestClocksOfOtherMachinesMeanNothing(t *testing.T) {
+	w := newWatchtower(t)
+	w.say["n1"] = w.at.Add(1000 * time.Hour)
+	w.say["n2"] = w.at.Add(-1000 * time.Hour)
+	w.pass(2, "n1", "n2", "n3")
+	w.say["n1"] = w.at.Add(-time.Hour) // set back
+	w.pass(5, "n1", "n3")
+	w.requires("n1", gateway.LeaseLive)
+	w.pass(1, "n1", "n3")
+	w.requires("n2", gateway.LeaseExpired)
+}
+
+func TestALeaseThatIsDeletedIsUnknown(t *testing.T) {
+	w := newWatchtower(t)
+	w.pass(2, "n1", "n2")
+	w.forget(LeaseName("n1"))
+	w.requires("n1", gateway.LeaseUnknown)
+}
+
+func TestOtherLeasesOfTheNamespaceOnlyTellThatTheWatchWorks(t *testing.T) {
+	w := newWatchtower(t)
+	holder := "n1"
+	for range 3 {
+		w.pass(1, "n2")
+		w.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
+		w.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: ElectionLease}})
+	}
+	states, _ := w.states()
+	require.Equal(t, map[string]gateway.Lease{"n2": gateway.LeaseLive}, states)
+}
+
+func TestALeaseNameFitsWhateverTheNode(t *testing.T) {
+	long := make([]byte, 253)
+	for i := range long {
+		long[i] = 'a'
+	}
+	require.Equal(t, "gateway-n1", LeaseName("n1"))
+	require.Len(t, LeaseName(string(long)), 253)
+	require.NotEqual(t, LeaseName(string(long)), LeaseName(string(long[:252])))
+}

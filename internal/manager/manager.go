@@ -1,0 +1,196 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/klog/v2"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// FieldManager is the name under which the API server notes what is written.
+const FieldManager = "frr-renderer-manager"
+
+// Options say which cluster is managed, and as whom.
+type Options struct {
+	// Config says how the API server is reached.
+	Config *rest.Config
+	// Identity of this manager among those that may work, another for each process.
+	Identity string
+	// Namespace of the manager: its own Lease, those of gateway nodes, and MetalLB's IPAddressPools.
+	Namespace string
+	// ClusterNamespace is that of the Cluster and GDC's objects; empty: all are read, and that of the oldest Cluster counts.
+	ClusterNamespace string
+	// LoadBalancerClass of the Services that are announced; empty: those without one.
+	LoadBalancerClass string
+	// IgnoreExcludeLabel takes nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops all the same.
+	IgnoreExcludeLabel bool
+}
+
+// Manager is one of those that may work for a cluster.
+type Manager struct {
+	options Options
+	log     *slog.Logger
+	clients *clients
+	store   *store
+	leases  *leases
+	trouble *trouble
+	limit   flowcontrol.RateLimiter
+	watched map[string]kind
+
+	// unselected tells that the API server can't choose Services by type.
+	unselected atomic.Bool
+	// elector is that of the election that goes on; nil: there is none yet.
+	elector atomic.Pointer[leaderelection.LeaderElector]
+	rounds  atomic.Uint64
+
+	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not.
+	seen       uint64
+	seenLeases map[string]gateway.Lease
+	unfinished bool
+	problems   []problem.Problem
+	pauses     map[string]*pause
+}
+
+// How many objects are written a second, but for who holds what, which never waits.
+const (
+	writesPerSecond = 50
+	writesAtOnce    = 100
+)
+
+// New makes a manager. The error tells of a configuration with which no API server can be reached.
+func New(options Options, log *slog.Logger) (*Manager, error) {
+	c, err := newClients(options.Config)
+	if err != nil {
+		return nil, fmt.Errorf("use the API server: %w", err)
+	}
+	m := &Manager{
+		options: options, log: log, clients: c, leases: newLeases(time.Now), trouble: newTrouble(log), watched: map[string]kind{}, pauses: map[string]*pause{},
+		limit: flowcontrol.NewTokenBucketRateLimiter(writesPerSecond, writesAtOnce),
+	}
+	var names []string
+	for _, k := range m.kinds() {
+		m.watched[k.name] = k
+		names = append(names, k.name)
+	}
+	m.store = newStore(names)
+	return m, nil
+}
+
+// Run watches and, while this manager is the one that works, writes, until ctx ends. When it returns nothing is written any more.
+func (m *Manager) Run(ctx context.Context) error {
+	ctx = klog.NewContext(ctx, logr.Discard()) // what the libraries say of each try is told once, in words of ours
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	for _, k := range m.watched {
+		watches.Go(func() { m.watch(ctx, k) })
+	}
+	return m.standForElection(ctx)
+}
+
+// Leading tells whether this manager is the one that works.
+func (m *Manager) Leading() bool {
+	e := m.elector.Load()
+	return e != nil && e.IsLeader() && e.Check(0) == nil
+}
+
+// Rounds counts how often everything was decided anew.
+func (m *Manager) Rounds() uint64 { return m.rounds.Load() }
+
+// Waiting are the kinds that were not read yet; nothing is decided before all were.
+func (m *Manager) Waiting() []string { return m.store.waiting() }
+
+// collect is how long changes are collected that come together.
+const collect = 20 * time.Millisecond
+
+// lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
+func (m *Manager) lead(ctx context.Context) {
+	m.pauses, m.unfinished = map[string]*pause{}, true
+	fresh := false
+	for ctx.Err() == nil {
+		wait := never
+		switch waiting := m.store.waiting(); {
+		case len(waiting) > 0:
+			m.trouble.tell("wait", "nothing is decided before everything was read", "kinds", waiting)
+		case !fresh:
+			if fresh = m.refreshAll(ctx); !fresh {
+				wait = pauseFirst
+			}
+		}
+		if fresh {
+			m.trouble.over("wait", "everything was read")
+			wait = m.round(ctx)
+		}
+		m.rest(ctx, wait)
+	}
+}
+
+// rest waits for a change, at most that long, and a little for those that come with it.
+func (m *Manager) rest(ctx context.Context, most time.Duration) {
+	if !restFor(ctx, m.store.wake, most) {
+		restFor(ctx, nil, collect)
+	}
+}
+
+// restFor waits, and tells whether the time is over rather than ctx or woken by a change.
+func restFor(ctx context.Context, wake <-chan struct{}, most time.Duration) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-wake:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// never is when to look again if nothing changes, where nothing is to be done.
+const never = time.Hour
+
+// round decides anew, writes what differs, and tells when to look again if nothing changes.
+func (m *Manager) round(ctx context.Context) time.Duration {
+	if rest := m.pauses[everything].left(); rest > 0 {
+		return rest
+	}
+	leases, turn := m.leases.states()
+	at := m.store.changes.Load()
+	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
+		return turn
+	}
+	in := m.input(leases)
+	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
+	m.rounds.Add(1)
+	m.tellProblems(w.out.Problems)
+	w.all()
+	m.seen, m.seenLeases, m.unfinished = at, leases, w.again != never
+	return min(turn, w.again)
+}
+
+// tellProblems logs what is wrong with objects, once, and when it is over.
+func (m *Manager) tellProblems(now []problem.Problem) {
+	for _, p := range now {
+		if !slices.Contains(m.problems, p) {
+			m.log.Warn("an object has a problem", "problem", p.String())
+		}
+	}
+	for _, p := range m.problems {
+		if !slices.Contains(now, p) {
+			m.log.Info("a problem is over", "problem", p.String())
+		}
+	}
+	m.problems = now
+}

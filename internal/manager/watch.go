@@ -1,0 +1,239 @@
+package manager
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+)
+
+const (
+	listTimeout   = time.Minute
+	backoffFirst  = 500 * time.Millisecond
+	backoffMost   = 8 * time.Second
+	backoffJitter = 0.5
+)
+
+// watch keeps a kind up to date until ctx ends. client-go's Reflector streams the first list where the API server can, goes on where a watch ended,
+// and tries again after a pause: so a kind that is not served is picked up within backoffMost of being served.
+func (m *Manager) watch(ctx context.Context, k kind) {
+	silent := logr.Discard()
+	reflector := cache.NewReflectorWithOptions(m.supervised(k), nil, &feed{ctx, m, k}, cache.ReflectorOptions{
+		Name: k.name, TypeDescription: k.name, Logger: &silent,
+		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		reflector.RunWithContext(ctx)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // it sleeps out its pause before it looks, and its store takes nothing any more
+	}
+}
+
+// supervised lists and watches, drops at once what nobody reads, and tells how that went.
+func (m *Manager) supervised(k kind) *cache.ListWatch {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			ctx, cancel := context.WithTimeout(ctx, listTimeout)
+			defer cancel()
+			all, err := k.lists.ListWithContext(ctx, o)
+			if m.unselects(k, err) {
+				all, err = k.lists.ListWithContext(ctx, o)
+			}
+			m.heard(ctx, k, err)
+			if err != nil {
+				return nil, err
+			}
+			return all, meta.EachListItem(all, func(item runtime.Object) error { k.trim(item); return nil })
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			w, err := k.lists.WatchWithContext(ctx, o)
+			if err != nil {
+				if o.SendInitialEvents == nil { // a list comes next otherwise, and tells
+					m.heard(ctx, k, err)
+				}
+				return nil, err
+			}
+			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
+				if e.Type == apiwatch.Added || e.Type == apiwatch.Modified || e.Type == apiwatch.Deleted {
+					k.trim(e.Object)
+				}
+				return e, true
+			}), nil
+		},
+	}
+}
+
+// unselects takes in that the API server can't choose Services by their type, as old ones can't: all of them are read then.
+func (m *Manager) unselects(k kind, err error) bool {
+	if k.name != serviceKind || !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), "field label") || m.unselected.Swap(true) {
+		return false
+	}
+	m.log.Warn("the API server can't choose Services by their type: all are read, which costs more; newer versions can", "selector", balancedOnly, "error", err.Error())
+	return true
+}
+
+// heard takes in how a request went.
+func (m *Manager) heard(ctx context.Context, k kind, err error) {
+	switch {
+	case ctx.Err() == context.Canceled, apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+	case err == nil:
+		m.trouble.over("watch "+k.name, "the API server can be read again")
+	case apierrors.IsNotFound(err) && k.defined:
+		m.missing(ctx, k)
+	default:
+		m.trouble.tell("watch "+k.name, "the API server can't be read; what it said last stays in use", "kind", k.name, "error", err.Error())
+	}
+}
+
+var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+
+// missing takes in that a kind is not served. Only where it is not defined either there are no objects of it: an API server that starts does not serve
+// all that it has. Where that can't be asked, what was read stays, and what never was counts as not there.
+func (m *Manager) missing(ctx context.Context, k kind) {
+	_, err := m.clients.dynamic.Resource(definitions).Get(ctx, k.definition(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		m.store.absent(k.name)
+	case apierrors.IsForbidden(err) && !m.store.hasRead(k.name):
+		m.trouble.tell("define "+k.name, "it can't be asked whether a kind that is not served is defined, so it counts as not there", "definition", k.definition(), "error", err.Error())
+		m.store.absent(k.name)
+	case err != nil:
+		m.trouble.tell("define "+k.name, "it can't be asked whether a kind that is not served is defined; its objects stay as they were", "definition", k.definition(), "error", err.Error())
+	}
+}
+
+// feed hands what a Reflector has read to the store, until ctx ends.
+type feed struct {
+	ctx     context.Context
+	manager *Manager
+	kind    kind
+}
+
+var _ cache.ReflectorStore = (*feed)(nil)
+
+// Add implements cache.ReflectorStore.
+func (f *feed) Add(object any) error { return f.Update(object) }
+
+// Update implements cache.ReflectorStore.
+func (f *feed) Update(object any) error {
+	if f.ctx.Err() != nil {
+		return nil
+	}
+	if l, ok := object.(*coordinationv1.Lease); ok {
+		f.manager.hear(l)
+		return nil
+	}
+	o, ours, err := f.read(object)
+	switch {
+	case err != nil: // its last form stays
+	case ours:
+		f.manager.store.put(f.kind.name, o)
+	default:
+		return f.Delete(object) // it may have been
+	}
+	return nil
+}
+
+// Delete implements cache.ReflectorStore.
+func (f *feed) Delete(object any) error {
+	if f.ctx.Err() != nil {
+		return nil
+	}
+	o := object.(metav1.Object)
+	if f.kind.name == leaseKind {
+		f.manager.leases.forget(o.GetName())
+		f.manager.store.changed()
+		return nil
+	}
+	f.manager.store.remove(f.kind.name, keyOf(o), o.GetResourceVersion())
+	return nil
+}
+
+// Replace implements cache.ReflectorStore.
+func (f *feed) Replace(objects []any, version string) error {
+	if f.ctx.Err() != nil {
+		return nil
+	}
+	if f.kind.name == leaseKind {
+		f.manager.hearAll(objects)
+		f.manager.store.replace(leaseKind, nil, nil, version)
+		return nil
+	}
+	f.manager.replace(f.kind, f, objects, version)
+	return nil
+}
+
+// Resync implements cache.ReflectorStore.
+func (f *feed) Resync() error { return nil }
+
+// replace takes in all objects of a kind as they were at a version.
+func (m *Manager) replace(k kind, f *feed, objects []any, version string) {
+	all, stay := make([]metav1.Object, 0, len(objects)), map[key]bool{}
+	for _, object := range objects {
+		o, ours, err := f.read(object)
+		switch {
+		case err != nil:
+			stay[keyOf(object.(metav1.Object))] = true
+		case ours:
+			all = append(all, o)
+		}
+	}
+	m.store.replace(k.name, all, stay, version)
+}
+
+// read makes the object that is kept, and tells whether it is ours. An error is told; the last form of the object stays.
+func (f *feed) read(object any) (o metav1.Object, ours bool, err error) {
+	if s, ok := object.(*corev1.Service); ok && (snapshot.Options{LoadBalancerClass: f.manager.options.LoadBalancerClass}).Skips(s) != "" {
+		return s, false, nil
+	}
+	o, err = f.kind.read(object.(runtime.Object))
+	m := object.(metav1.Object)
+	what := "read " + f.kind.name + " " + m.GetNamespace() + "/" + m.GetName()
+	if err != nil {
+		f.manager.trouble.tell(what, "an object can't be read; its last form stays in use, if there is one",
+			"kind", f.kind.name, "namespace", m.GetNamespace(), "name", m.GetName(), "error", err.Error())
+		return nil, false, err
+	}
+	f.manager.trouble.over(what, "the object can be read")
+	return o, true, nil
+}
+
+// hear takes in one Lease.
+func (m *Manager) hear(l *coordinationv1.Lease) {
+	if m.leases.hear(l) {
+		m.store.changed()
+	}
+}
+
+// hearAll takes in all Leases that there are.
+func (m *Manager) hearAll(objects []any) {
+	here := map[string]bool{}
+	for _, object := range objects {
+		l := object.(*coordinationv1.Lease)
+		here[l.Name] = true
+		m.hear(l)
+	}
+	for _, name := range m.leases.names() {
+		if !here[name] {
+			m.leases.forget(name)
+			m.store.changed()
+		}
+	}
+}
