@@ -65,12 +65,17 @@ func printRouters(w io.Writer, p paint, g status.Gateway) error {
 		return nil
 	}
 	fmt.Fprintf(w, "\nSessions with routers, %s\n", upOf(p, routers))
+	var n notes
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  FROM\tTO\tAS\tBGPPEER\tSTATE\tUP\tPATHS SENT\tADD-PATH\tWHY NOT")
 	for _, s := range routers {
-		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.FloatingIP, s.Peer, s.ASN, dash(s.Name), s.State, uptime(s.Up), s.Sent, addPath(s), dash(s.Trouble))
+		fmt.Fprintf(t, "  %s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", s.FloatingIP, s.Peer, s.ASN, dash(s.Name), s.State, uptime(s.Up), s.Sent, addPath(s, &n), dash(s.Trouble))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	n.print(w)
+	return nil
 }
 
 func sessionsWith(g status.Gateway, with status.SessionEnd) []status.GatewaySession {
@@ -93,13 +98,16 @@ func upOf(p paint, sessions []status.GatewaySession) string {
 }
 
 // addPath says how many paths for a prefix a router is told, and where that is not what is configured, or what it could be told.
-func addPath(s status.GatewaySession) string {
+func addPath(s status.GatewaySession, n *notes) string {
 	var words []string
 	for _, a := range s.AddPath {
-		words = append(words, manyPaths(a, s.Established()))
+		words = append(words, manyPaths(a, s.Established(), n))
 	}
-	if len(slices.Compact(slices.Clone(words))) <= 1 {
-		return dash(strings.Join(words[:min(1, len(words))], ""))
+	if len(words) == 0 {
+		return "-"
+	}
+	if len(slices.Compact(slices.Clone(words))) == 1 {
+		return words[0]
 	}
 	for i, a := range s.AddPath {
 		words[i] = a.Family + " " + words[i]
@@ -107,18 +115,18 @@ func addPath(s status.GatewaySession) string {
 	return strings.Join(words, ", ")
 }
 
-func manyPaths(a status.SessionAddPath, up bool) string {
+func manyPaths(a status.SessionAddPath, up bool, n *notes) string {
 	switch {
 	case !up && (a.Configured || a.Wanted):
-		return "all, once it is up"
+		return "configured"
 	case !up:
 		return "-"
 	case a.Sending:
 		return "all paths"
 	case a.Configured:
-		return "one path (all is configured, but the router does not receive several)"
+		return "one path" + n.mark("all paths are configured, but the router does not receive several")
 	case a.PeerReceives:
-		return "one path (the router receives several, and is not told them yet)"
+		return "one path" + n.mark("the router receives several; all paths are told with the next session")
 	}
 	return "one path"
 }
