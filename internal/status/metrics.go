@@ -185,15 +185,20 @@ func (m *Metrics) Held(neighbors []string) {
 
 // Problems tells all problems that there are now.
 func (m *Metrics) Problems(problems []problem.Problem) {
-	count := map[problemKey]int{}
-	for _, p := range problems {
-		count[problemKey{p.Severity, kind(p), p.Reason}]++
-	}
+	count := countProblems(problems)
 	m.mu.Lock()
 	m.problems = count
 	m.mu.Unlock()
 	m.troubles.told(problems)
 	m.config.problems(problems)
+}
+
+func countProblems(problems []problem.Problem) map[problemKey]int {
+	count := map[problemKey]int{}
+	for _, p := range problems {
+		count[problemKey{p.Severity, kind(p), p.Reason}]++
+	}
+	return count
 }
 
 // DriftFound counts that FRR was found changed by hand.
