@@ -59,6 +59,7 @@ type Role struct {
 	looked     bool // facts are there
 	asked      bool // bgpd was asked once, whatever it said
 	sessions   []observe.Session
+	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
 	views      views
 	paths      paths
@@ -72,7 +73,7 @@ type Role struct {
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
@@ -135,6 +136,7 @@ func (r *Role) mark() {
 			r.poke()
 		}
 	}
+	r.expect()
 }
 
 func (r *Role) wanted(ip netip.Addr) bool {
@@ -164,6 +166,7 @@ func (r *Role) became(f floating.Facts) {
 		}
 	}
 	r.refused.note(f, time.Now())
+	r.expect()
 	r.learn()
 	r.poke()
 	r.report()

@@ -17,7 +17,7 @@ type Part struct {
 	// Assignment is what the cluster does; the floating IPs of this node are those that it holds, and that are not about to leave. nil: no object asks for
 	// anything.
 	Assignment *gateway.Assignment
-	// Floating are the floating IPs that are on the host.
+	// Floating are the floating IPs that are on the host, or may be so in a moment: FRR refuses a neighbor with such an address.
 	Floating []netip.Addr
 	// Problems that the node has with its part.
 	Problems []problem.Problem
@@ -126,7 +126,7 @@ func (r *Role) part() Part {
 	case <-r.changed:
 	default:
 	}
-	part := Part{Node: r.Node, Floating: r.floating(), Problems: r.problems()}
+	part := Part{Node: r.Node, Floating: slices.Concat(r.floating(), r.comes()), Problems: r.problems()}
 	r.assignment = nil
 	if r.decided.assignment == nil {
 		return part
