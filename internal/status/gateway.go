@@ -64,7 +64,7 @@ type GatewaySession struct {
 	// Peer is the other end's address, ASN its AS number.
 	Peer netip.Addr `json:"peer"`
 	ASN  uint32     `json:"asn"`
-	// State is FRR's word; Missing where FRR has no such session.
+	// State is FRR's word; Missing where FRR has no such session, Unknown while it does not answer.
 	State string        `json:"state"`
 	Up    time.Duration `json:"uptime,omitempty"`
 	// Paths that are sent to the other end, and that came from it. Several for a prefix count each.
@@ -86,8 +86,11 @@ const (
 	WithHolder SessionEnd = "holder"
 )
 
-// SessionMissing is the state of a session that is to be, and that FRR does not have.
-const SessionMissing = "Missing"
+// States that are no word of FRR's: it has no such session, or does not answer.
+const (
+	SessionMissing = "Missing"
+	SessionUnknown = "Unknown"
+)
 
 // Established tells whether routes flow.
 func (s GatewaySession) Established() bool { return s.State == "Established" }
