@@ -133,7 +133,7 @@ func (d *Denials) allowed(r *http.Request) {
 	if r.URL.Query().Get("sendInitialEvents") == "true" {
 		d.settle(demand{"list", what.resource}) // it comes with the watch
 	}
-	if remove := (demand{"delete", what.resource}); what.verb == "patch" && d.missing[remove].owner {
+	if remove := (demand{"delete", what.resource}); (what.verb == "patch" || what.verb == "create") && d.missing[remove].owner {
 		d.settle(remove)
 	}
 }
@@ -165,6 +165,7 @@ func namespaceOf(r *http.Request) string {
 var kinds = map[string]string{
 	"events": "Event", "configurationstates": "ConfigurationState", "servicebgpstatuses": "ServiceBGPStatus", "pods": "Pod",
 	"tokenreviews": "TokenReview", "subjectaccessreviews": "SubjectAccessReview",
+	"networkgatewaygroups": "NetworkGatewayGroup", "networkgatewaynodes": "NetworkGatewayNode", "bgpsessions": "BGPSession", "leases": "Lease",
 }
 
 // denied says which right is missing, and who mends that.
