@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"slices"
@@ -28,6 +29,7 @@ type sessionWriter struct {
 	current func() *Report
 	objects dynamic.ResourceInterface
 	bell    bell
+	log     *slog.Logger
 	outage  *status.Outage
 	beat    time.Duration
 
@@ -36,7 +38,14 @@ type sessionWriter struct {
 	sessions map[string]*networking.BGPSession
 
 	// What follows belongs to run.
-	paces map[types.UID]*pace
+	efforts map[types.UID]*effort
+}
+
+// effort is what becomes of the writes of one object.
+type effort struct {
+	*pace
+	// outage is that of this object alone: others can be written.
+	outage *status.Outage
 }
 
 // sessionKey names a session, on whatever node.
@@ -80,27 +89,29 @@ func (s *sessionWriter) turn(ctx context.Context, r Report) time.Duration {
 
 // one writes one object if that is due, and tells when to look at it again.
 func (s *sessionWriter) one(ctx context.Context, is *networking.BGPSession, told *Session) time.Duration {
-	p, now := s.paces[is.UID], time.Now()
+	e, now := s.efforts[is.UID], time.Now()
 	wanted := sessionStatus(told, is)
 	differs := sessionDifference(wanted, is.Status)
-	if left := p.left(now, differs); left > 0 {
+	if left := e.left(now, differs); left > 0 {
 		return left
 	}
 	switch err := s.write(ctx, is, wanted); {
 	case err == nil:
-		p.wrote(now, differs)
+		e.wrote(now, differs)
+		e.outage.Over()
 		s.outage.Over()
 		return never // its answer rings
 	case apierrors.IsConflict(err): // the watch brings it as it is now
-		p.failed(now)
 	case apierrors.IsNotFound(err):
 		s.gone(is)
 		return never
+	case lasting(err):
+		e.outage.Seen(ctx, err)
 	default:
-		p.failed(now)
 		s.outage.Seen(ctx, err)
 	}
-	return p.left(now, differs)
+	e.failed(now)
+	return e.left(now, differs)
 }
 
 // write writes the status, for that version of the object only: the manager may have made another session of it.
@@ -131,11 +142,11 @@ func (s *sessionWriter) known() []*networking.BGPSession {
 	for _, name := range slices.Sorted(maps.Keys(s.sessions)) {
 		one := s.sessions[name]
 		out, here[one.UID] = append(out, one), true
-		if s.paces[one.UID] == nil {
-			s.paces[one.UID] = newPace(s.beat, routesApart)
+		if s.efforts[one.UID] == nil {
+			s.efforts[one.UID] = &effort{newPace(s.beat, routesApart), status.NewOutage(s.log.With("name", name))}
 		}
 	}
-	maps.DeleteFunc(s.paces, func(uid types.UID, _ *pace) bool { return !here[uid] })
+	maps.DeleteFunc(s.efforts, func(uid types.UID, _ *effort) bool { return !here[uid] })
 	return out
 }
 

@@ -76,9 +76,10 @@ func New(c Config) (*Writer, error) {
 		pace: newPace(cmp.Or(c.NodeBeat, defaultNodeBeat), textsApart), outage: status.NewOutage(c.Log.With("status", "NetworkGatewayNode")),
 		told: make(chan struct{}), first: true,
 	}
+	log := c.Log.With("status", "BGPSession")
 	w.sessions = sessionWriter{
 		node: c.Node, current: w.current, objects: to.reports(sessionResource), bell: newBell(), beat: cmp.Or(c.SessionBeat, defaultSessionBeat),
-		outage: status.NewOutage(c.Log.With("status", "BGPSession")), sessions: map[string]*networking.BGPSession{}, paces: map[types.UID]*pace{},
+		log: log, outage: status.NewOutage(log), sessions: map[string]*networking.BGPSession{}, efforts: map[types.UID]*effort{},
 	}
 	w.lease = renewer{
 		node: c.Node, current: w.current, leases: to.leases, bell: newBell(), renewed: c.Renewed, log: c.Log,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
 	case err != nil:
-	case response.StatusCode < http.StatusMultipleChoices:
+	case authorized(response.StatusCode):
 		t.denials.allowed(r)
 	case response.StatusCode == http.StatusForbidden:
 		said, _ := io.ReadAll(io.LimitReader(response.Body, denialLength))
@@ -86,6 +87,11 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.denials.refused(r, string(said))
 	}
 	return response, err
+}
+
+// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now.
+func authorized(code int) bool {
+	return code < http.StatusMultipleChoices || slices.Contains([]int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}, code)
 }
 
 // WrappedRoundTripper lets client-go find the transport below, to close its connections.
