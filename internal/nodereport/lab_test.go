@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +60,13 @@ type lab struct {
 	objects dynamic.Interface
 	user    *rest.Config
 	n1, n2  string
+}
+
+// TestMain lets the parts of the tests wait at the same time: they do little else.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16")
+	os.Exit(m.Run())
 }
 
 func newLab(t *testing.T) *lab {
