@@ -71,7 +71,7 @@ func TestMain(m *testing.M) {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	server := apiserver.Start(t)
+	server := apiserver.Start(t, "enable-admission-plugins=OwnerReferencesPermissionEnforcement")
 	require.NoError(t, server.ServeGDC())
 	all := rest.CopyConfig(server.Config)
 	all.QPS = -1
