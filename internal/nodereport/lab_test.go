@@ -76,12 +76,16 @@ func newLab(t *testing.T) *lab {
 	all := rest.CopyConfig(server.Config)
 	all.QPS = -1
 	l := &lab{Server: server, objects: dynamic.NewForConfigOrDie(all)}
-	for _, name := range []string{ownSpace, clusterRoom} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	l.makeNamespace(t, ownSpace)
+	l.makeNamespace(t, clusterRoom)
 	l.user = l.agent(t, "agent", agentRights()...)
 	return l
+}
+
+func (l *lab) makeNamespace(t *testing.T, name string) {
+	t.Helper()
+	_, err := l.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	require.NoError(t, err)
 }
 
 // room is a part of the lab with nodes of its own.

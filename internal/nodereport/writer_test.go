@@ -41,6 +41,7 @@ func TestWriter(t *testing.T) {
 		{"requests that hang keep the lease not", (*lab).hanging},
 		{"what was told last is written when the API server is back", (*lab).away},
 		{"rights that are missing are told once", (*lab).denied},
+		{"with a manager: placed, dead, back, drained", (*lab).withManager},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,6 +333,8 @@ func (l *lab) sessions(t *testing.T) {
 	// An address that is given up has no sessions, whatever was told before.
 	w.Tell(nodereport.Report{Floating: []nodereport.FloatingIP{{Address: a, Reason: "given up"}}})
 	eventually(t, "NotEstablished [] [] the node does not hold 10.0.1.100", first)
+	w.Tell(nodereport.Report{Floating: held(a)})
+	eventually(t, "NotEstablished [] [] FRR does not have this session yet", first)
 	w.Tell(report)
 	eventually(t, "Established [203.0.113.1/32 203.0.113.2/32 2001:db8::1/128] [] ", first)
 
