@@ -67,7 +67,8 @@ type Role struct {
 	listening  listening
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
-	renews     bool                // the node would be given the next floating IP
+	input      gateway.Input       // of the assignment, without Services
+	renews     bool                // the node may be given a floating IP
 	taken      uint64              // floating IPs that came since the start
 	left       uint64              // and that went
 }
@@ -222,6 +223,7 @@ func (r *Role) hasSubnets(now []hostnet.Subnet) {
 		r.subnets = append(r.subnets, one)
 	}
 	r.word.Subnets = append([]hostnet.Subnet{}, now...) // none is known, too
+	r.renew()
 	r.tell()
 	r.report()
 }

@@ -42,6 +42,7 @@ func (r *Role) Turn(objects *source.Result) Part {
 	defer r.mutex.Unlock()
 	r.paths.read(objects.Objects.GDC.Sessions)
 	r.follow(objects)
+	r.renew()
 	part := r.part()
 	r.report()
 	return part
@@ -50,14 +51,33 @@ func (r *Role) Turn(objects *source.Result) Part {
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 	in, ok := snapshot.GatewayInput(objects.Objects, r.Options)
 	if !ok {
+		r.remember(gateway.Input{})
 		return nil
 	}
 	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
+	r.remember(in)
 	out := gateway.Assign(in)
 	if !r.Alone {
 		out.Problems = nil // the manager tells people
 	}
 	return &out
+}
+
+// remember keeps what renew needs to be decided anew when the node's subnets change.
+func (r *Role) remember(in gateway.Input) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	in.Services = nil
+	r.input = in
+}
+
+// renew finds out whether the node's lease is to be renewed though it holds nothing. With the mutex.
+func (r *Role) renew() {
+	var own []netip.Prefix
+	for _, s := range r.ownSubnets() {
+		own = append(own, s.Address.Masked())
+	}
+	r.renews = !r.Alone && gateway.Renews(r.input, r.Node, own)
 }
 
 // follow takes in what the objects want the node to hold, where they have changed their mind: what was listed after a lapse of the lease may be newer. With the
