@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/floating"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
@@ -54,7 +55,8 @@ type Role struct {
 
 	mutex      sync.Mutex
 	word       floating.Word
-	objects    []netip.Addr // what the objects wanted us to hold last
+	groups     []*networking.NetworkGatewayGroup // that the objects had last
+	grouped    time.Time                         // when they were others than before; zero: there were none yet
 	facts      floating.Facts
 	looked     bool // facts are there
 	asked      bool // bgpd was asked once, whatever it said
@@ -109,12 +111,16 @@ func (r *Role) Ready() bool {
 	return r.looked && r.asked && r.listening.known
 }
 
-// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server afterwards.
+// listTime is how old a list from the API server may be when it comes.
+const listTime = 5 * time.Second
+
+// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server after the renewal, and counts unless the
+// objects have changed since it may have been.
 func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.word.LeaseUntil = until
-	if wanted != nil {
+	if wanted != nil && (r.grouped.IsZero() || time.Since(r.grouped) > listTime) {
 		r.wants(wanted)
 	}
 	r.tell()

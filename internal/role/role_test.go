@@ -35,6 +35,7 @@ func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(5 * time.Second)
+		time.Sleep(time.Second)
 		n.set(func() { n.agent = false })
 		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // listed from the API server
 		time.Sleep(900 * time.Millisecond)
@@ -132,6 +133,28 @@ func TestWhatARouterReceivesIsKnownToTheNextHolder(t *testing.T) {
 		n.place(map[netip.Addr]string{fip: "n1"}, told("n1", false))
 		time.Sleep(time.Second)
 		require.True(t, n.now().many(), "what we see ourselves counts more")
+	})
+}
+
+func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(10 * time.Second)
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		time.Sleep(time.Second)
+		require.Contains(t, n.told(), "took 10.0.1.100", "another has it, and the watch has not told yet")
+
+		unrelated := *n.objects
+		unrelated.Objects.Services = nil
+		n.set(func() { n.objects = &unrelated })
+		time.Sleep(10 * time.Second)
+		require.Len(t, n.told(), 4, "the groups are the same as before")
+
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(time.Second)
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // was listed before that
+		time.Sleep(10 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told()[4:])
 	})
 }
 
