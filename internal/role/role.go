@@ -39,7 +39,7 @@ type Config struct {
 	Alone bool
 	Host  Host
 	BGPD  BGPD
-	// Report is told what the API server is to be told, at each change and each second. It must not wait. nil: nobody is told.
+	// Report is told what the API server is to be told, at each change. It must not wait. nil: nobody is told.
 	Report func(nodereport.Report)
 	Log    *slog.Logger
 }
@@ -71,6 +71,8 @@ type Role struct {
 	assignment *gateway.Assignment // as the agent got it last
 	input      gateway.Input       // of the assignment, without Services
 	renews     bool                // the node may be given a floating IP
+	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
+	reported   *nodereport.Report  // what was told last
 	taken      uint64              // floating IPs that came since the start
 	left       uint64              // and that went
 }

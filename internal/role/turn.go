@@ -44,6 +44,9 @@ func (r *Role) Turn(objects *source.Result) Part {
 	r.paths.read(objects.Objects.GDC.Sessions)
 	r.follow(objects)
 	r.renew()
+	if r.prefixes = nil; r.decided.assignment != nil {
+		r.prefixes = r.announced(r.decided.assignment)
+	}
 	part := r.part()
 	r.report()
 	return part
