@@ -60,6 +60,7 @@ type Role struct {
 	facts      floating.Facts
 	looked     bool // facts are there
 	asked      bool // bgpd was asked once, whatever it said
+	begun      time.Time
 	sessions   []observe.Session
 	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
@@ -88,6 +89,9 @@ func New(c Config) *Role {
 
 // Run does the node's part until ctx ends. What is on the host then stays for the rest of its lifetime.
 func (r *Role) Run(ctx context.Context) {
+	r.mutex.Lock()
+	r.begun = time.Now()
+	r.mutex.Unlock()
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.holder.Run(ctx) })
 	all.Go(func() { r.followSubnets(ctx) })
@@ -106,11 +110,19 @@ func (r *Role) poke() {
 	}
 }
 
+// blindTime is how long everything waits for a look at the host. What is not GDC's must not wait for ever where the kernel can't be asked.
+const blindTime = 10 * time.Second
+
 // Ready tells that Parts are what the node is to do. Before, an apply would take away what the node holds.
 func (r *Role) Ready() bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	return r.looked && r.asked && r.listening.known
+	return (r.looked || r.blind()) && r.asked && r.listening.known
+}
+
+// blind tells that it can't be seen what is on the host. With the mutex.
+func (r *Role) blind() bool {
+	return !r.looked && !r.begun.IsZero() && time.Since(r.begun) >= blindTime
 }
 
 // listTime is how old a list from the API server may be when it comes.

@@ -233,6 +233,23 @@ func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
 	}, func(n *node) { n.cannot = errors.New("operation not permitted") })
 }
 
+func TestAKernelThatCanNotBeAskedKeepsNobodyElseWaiting(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(9 * time.Second)
+		require.Nil(t, n.now().Assignment)
+		time.Sleep(3 * time.Second)
+		require.NotNil(t, n.now().Assignment)
+		require.Contains(t, n.now().texts(), "the kernel does not tell")
+		n.mutex.Lock()
+		n.blinded = nil
+		n.mutex.Unlock()
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Empty(t, n.now().Problems)
+	}, func(n *node) { n.blinded = errors.New("netlink is broken") })
+}
+
 func TestSomebodyElsesAddressIsAConflict(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
