@@ -35,6 +35,7 @@ func TestWriter(t *testing.T) {
 		{"a lease that somebody else has written into is taken over", (*lab).takenOver},
 		{"the lease stays when the agent ends", (*lab).ends},
 		{"after a lapse it is listed anew what to hold", (*lab).lapse},
+		{"a connection that died is not used again", (*lab).deadConnection},
 		{"sessions are told", (*lab).sessions},
 		{"of a router's ADD-PATH it stays known what was", (*lab).addPath},
 		{"a session that can't be written keeps no other, nor the lease", (*lab).refusedSession},
