@@ -16,6 +16,7 @@ import (
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
+	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 )
 
@@ -488,7 +489,7 @@ func (l *lab) away(t *testing.T) {
 func (l *lab) denied(t *testing.T) {
 	l.makeNode(t, l.n1)
 	l.session(t, l.n1+"-s", l.n1, "10.0.1.100", "10.8.0.10")
-	few := slices.DeleteFunc(agentRights(), func(r rightOf) bool { return r.Resource == "leases" || r.Resource == "bgpsessions/status" })
+	few := slices.DeleteFunc(agentRights(), func(r rights.Right) bool { return r.Resource == "leases" || r.Resource == "bgpsessions/status" })
 	user := l.agent(t, "poor", few...)
 	w := l.run(t, l.n1, func(c *nodereport.Config) { c.API = user })
 	report := nodereport.Report{Gateway: true, Floating: held(a), Sessions: []nodereport.Session{{FloatingIP: a, Peer: tor1, Established: true}}}
