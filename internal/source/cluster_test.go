@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -47,6 +48,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a kind is read in the version that is served", k.versions)
 	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
 	t.Run("GDC's kinds are read where that is asked for", k.gdc)
+	t.Run("an agent in GDC mode tells which right it lacks", k.gdcRights)
 }
 
 // kube is the API server of the tests.
@@ -94,8 +96,8 @@ func (r *room) try(manifest string, args ...any) error {
 	if err := yaml.Unmarshal([]byte(fmt.Sprintf(manifest, args...)), &u.Object); err != nil {
 		return err
 	}
-	u.SetNamespace(r.namespace)
-	client := r.metallb.Resource(plural(u)).Namespace(r.namespace)
+	u.SetNamespace(cmp.Or(u.GetNamespace(), r.namespace))
+	client := r.metallb.Resource(plural(u)).Namespace(u.GetNamespace())
 	_, err := client.Create(context.Background(), u, metav1.CreateOptions{})
 	if !apierrors.IsAlreadyExists(err) {
 		return err
