@@ -167,8 +167,14 @@ func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 	}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	var report managerReport
+	var text string
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(text)
+		}
+	})
 	soon("it can't write who holds what", func() bool {
-		_, text := ask("/status")
+		_, text = ask("/status")
 		report = managerReport{}
 		return json.Unmarshal([]byte(text), &report) == nil && len(report.Missing) == 1 && len(report.Troubles) == 1
 	})
@@ -176,7 +182,7 @@ func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 	require.Equal(t, "NetworkGatewayGroup", report.Missing[0].Object.Kind)
 	require.Contains(t, report.Troubles[0], "an object can't be written; it is tried again, others go on object=NetworkGatewayGroup cluster-bm/default")
 	require.Equal(t, manager.Leader, report.State)
-	_, text := ask("/metrics")
+	_, text = ask("/metrics")
 	require.Contains(t, text, `frr_renderer_problems{kind="NetworkGatewayGroup",reason="Forbidden",severity="warning"} 1`)
 	require.Regexp(t, `frr_renderer_manager_writes_total\{kind="NetworkGatewayGroup",result="refused"\} [1-9]`, text)
 	require.Contains(t, text, `frr_renderer_manager_floating_ips{state="unassigned"} 1`)
