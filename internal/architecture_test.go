@@ -34,23 +34,30 @@ var mayImport = map[string][]string{
 	// For tests of other rooms, none of which may import it otherwise.
 	"internal/vtysh/vtyshtest": {"internal/vtysh"},
 	"internal/snapshot":        {"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/gateway", "internal/problem"},
+	"internal/kubewatch":       {"internal/gateway", "internal/snapshot"},
 	"internal/source": {
-		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/snapshot", "internal/problem",
+		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/gateway", "internal/kubewatch",
+		"internal/snapshot", "internal/problem",
 	},
 	"internal/translate": {
 		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "internal/snapshot", "internal/gateway", "internal/frrconf", "internal/problem",
 		"internal/iprange",
 	},
-	"internal/render":   {"internal/frrconf", "templates"},
-	"internal/reload":   {"internal/render", "internal/vtysh"},
-	"internal/observe":  {"internal/vtysh"},
-	"internal/status":   {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
-	"internal/gateway":  {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
-	"internal/rights":   {},
-	"internal/hostnet":  {},
-	"internal/manager":  {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/problem", "internal/snapshot"},
-	"internal/floating": {"internal/hostnet"},
-	"internal/agent":    {"*"},
+	"internal/render":     {"internal/frrconf", "templates"},
+	"internal/reload":     {"internal/render", "internal/vtysh"},
+	"internal/observe":    {"internal/vtysh"},
+	"internal/status":     {"api/v1beta1", "api/v1beta2", "internal/translate", "internal/reload", "internal/observe", "internal/problem", "internal/rights"},
+	"internal/gateway":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
+	"internal/rights":     {},
+	"internal/hostnet":    {},
+	"internal/manager":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/kubewatch", "internal/problem", "internal/snapshot"},
+	"internal/floating":   {"internal/hostnet"},
+	"internal/nodereport": {"api/gdc/networking/v1", "internal/gateway", "internal/status"},
+	"internal/role": {
+		"api/gdc/networking/v1", "internal/gateway", "internal/floating", "internal/hostnet", "internal/nodereport", "internal/observe", "internal/problem",
+		"internal/snapshot", "internal/source", "internal/status",
+	},
+	"internal/agent": {"*"},
 }
 
 func TestARoomKnowsOnlyItsNeighbors(t *testing.T) {

@@ -49,6 +49,7 @@ type Metrics struct {
 	announced announcements
 	troubles  troubles
 	sources   sources
+	gateway   gateways
 	config    *configuration
 
 	mu       sync.Mutex
@@ -122,7 +123,7 @@ func NewMetrics() *Metrics {
 		m.applies.WithLabelValues(string(e))
 	}
 	m.registry.MustRegister(m.ready, m.success, m.failures, m.duration, m.lines, m.applies, m.commands, m.refused, m.resets, m.planHeld, m.driftFound,
-		m.driftRepaired, m.driftLines, m.requests, m.config, &m.sessions, &m.announced, &m.troubles, &m.sources, (*current)(m),
+		m.driftRepaired, m.driftLines, m.requests, m.config, &m.sessions, &m.announced, &m.troubles, &m.sources, &m.gateway, (*current)(m),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -184,15 +185,20 @@ func (m *Metrics) Held(neighbors []string) {
 
 // Problems tells all problems that there are now.
 func (m *Metrics) Problems(problems []problem.Problem) {
-	count := map[problemKey]int{}
-	for _, p := range problems {
-		count[problemKey{p.Severity, kind(p), p.Reason}]++
-	}
+	count := countProblems(problems)
 	m.mu.Lock()
 	m.problems = count
 	m.mu.Unlock()
 	m.troubles.told(problems)
 	m.config.problems(problems)
+}
+
+func countProblems(problems []problem.Problem) map[problemKey]int {
+	count := map[problemKey]int{}
+	for _, p := range problems {
+		count[problemKey{p.Severity, kind(p), p.Reason}]++
+	}
+	return count
 }
 
 // DriftFound counts that FRR was found changed by hand.
@@ -229,7 +235,8 @@ func (c *current) Collect(out chan<- prometheus.Metric) {
 // kind is the kind of a problem's object, where it is one that is read: of other ones, a user wrote the name.
 func kind(p problem.Problem) string {
 	switch p.Object.Kind {
-	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice":
+	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice",
+		"Cluster", "NodePool", "NetworkGatewayGroup", "BGPLoadBalancer", "BGPSession", "NetworkGatewayNode":
 		return p.Object.Kind
 	case "":
 		return kindDocument
