@@ -44,7 +44,7 @@ func (b *bfdLines) block() vtysh.Block {
 // patient are the neighbors of a configuration whose BFD waits for BGP, by session, with their lines of BFD: those with graceful restart, and interfaces.
 func patient(text string) map[string]*bfdLines {
 	all, out, block := map[string][]string{}, map[string]*bfdLines{}, ""
-	if strings.Count(text, " graceful-restart") == strings.Count(text, " bgp graceful-restart") {
+	if strings.Count(text, " graceful-restart") == strings.Count(text, " bgp graceful-restart") && !strings.Contains(text, " interface ") {
 		return out // as most do: a long text is not taken apart for each change
 	}
 	for line := range strings.Lines(text) {

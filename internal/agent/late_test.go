@@ -530,7 +530,7 @@ const (
 // newInterfaceLab is a lab whose tor2 is an interface. It has no graceful restart.
 func newInterfaceLab(t *testing.T) *lateLab {
 	l := emptyLateLab(t)
-	l.peer("tor1").BFDProfile = ""
+	l.peer("tor1").BFDProfile, l.peer("tor1").EnableGracefulRestart = "", false
 	l.peer("tor2").Address, l.peer("tor2").Interface = "", "eth0"
 	l.start()
 	return l
