@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
@@ -23,10 +22,7 @@ func (m *Manager) watch(ctx context.Context, k kind) {
 		Again:  func(err error) bool { return m.unselects(k, err) },
 		Listed: func(ctx context.Context, err error) { m.heard(ctx, k, err) },
 		Watched: func(ctx context.Context, err error, streams bool) {
-			switch {
-			case err == nil:
-				m.health.opened(k.name)
-			case !streams: // a list comes next otherwise, and tells
+			if err == nil || !streams { // a list comes next otherwise, and tells
 				m.heard(ctx, k, err)
 			}
 		},
