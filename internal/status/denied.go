@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +82,7 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
 	case err != nil:
-	case authorized(response.StatusCode):
+	case authorized(r, response.StatusCode):
 		t.denials.allowed(r)
 	case response.StatusCode == http.StatusForbidden:
 		said, _ := io.ReadAll(io.LimitReader(response.Body, denialLength))
@@ -96,9 +95,10 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now.
-func authorized(code int) bool {
-	return code < http.StatusMultipleChoices || slices.Contains([]int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}, code)
+// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now. Of a watch that was
+// not opened it tells nothing: it may stand for a list, too.
+func authorized(r *http.Request, code int) bool {
+	return code < http.StatusMultipleChoices || (code == http.StatusNotFound || code == http.StatusConflict) && r.URL.Query().Get("watch") == ""
 }
 
 // WrappedRoundTripper lets client-go find the transport below, to close its connections.
