@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,8 +83,8 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
 	case err != nil:
-	case authorized(r, response.StatusCode):
-		t.denials.allowed(r)
+	case authorized(response.StatusCode):
+		t.denials.allowed(r, response.StatusCode)
 	case response.StatusCode == http.StatusForbidden:
 		said, _ := io.ReadAll(io.LimitReader(response.Body, denialLength))
 		response.Body = struct {
@@ -95,10 +96,9 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now. Of a watch that was
-// not opened it tells nothing: it may stand for a list, too.
-func authorized(r *http.Request, code int) bool {
-	return code < http.StatusMultipleChoices || (code == http.StatusNotFound || code == http.StatusConflict) && r.URL.Query().Get("watch") == ""
+// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now.
+func authorized(code int) bool {
+	return code < http.StatusMultipleChoices || slices.Contains([]int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}, code)
 }
 
 // WrappedRoundTripper lets client-go find the transport below, to close its connections.
@@ -135,7 +135,7 @@ func (d *Denials) refused(r *http.Request, said string) {
 	d.missing[what] = m
 }
 
-func (d *Denials) allowed(r *http.Request) {
+func (d *Denials) allowed(r *http.Request, code int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.missing) == 0 {
@@ -143,7 +143,7 @@ func (d *Denials) allowed(r *http.Request) {
 	}
 	what := demandOf(r)
 	d.settle(what)
-	if r.URL.Query().Get("sendInitialEvents") == "true" {
+	if code < http.StatusMultipleChoices && r.URL.Query().Get("sendInitialEvents") == "true" {
 		d.settle(demand{"list", what.resource}) // it comes with the watch
 	}
 	if remove := (demand{"delete", what.resource}); (what.verb == "patch" || what.verb == "create") && d.missing[remove].owner {
