@@ -101,6 +101,7 @@ func assign(in Input, seen *trace) Assignment {
 	a.seen = seen
 	c := a.cluster()
 	nodes := a.nodes()
+	a.checkControlPlane(c, nodes)
 	pools := a.pools(c)
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
