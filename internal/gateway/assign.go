@@ -97,6 +97,7 @@ func Assign(in Input) Assignment {
 	a := newAssigner(in)
 	c := a.cluster()
 	nodes := a.nodes()
+	a.checkControlPlane(c, nodes)
 	pools := a.pools(c)
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
