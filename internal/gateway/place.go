@@ -25,6 +25,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		return
 	}
 	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes)}
+	a.seen.places(p)
 	var moving []*floatingIP
 	for _, f := range g.order {
 		if n := p.holder(f); n != nil && p.fault(f, n) == "" {
