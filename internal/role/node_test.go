@@ -42,6 +42,7 @@ type node struct {
 	on        map[netip.Addr]bool
 	rival     bool                // another host answers for every address
 	cannot    error               // why no address can be put on
+	blinded   error               // why it can't be seen which are there
 	agent     bool                // the agent applies
 	objects   *source.Result      // nil: there are none yet
 	views     map[netip.Addr]bool // what FRR runs
@@ -225,7 +226,7 @@ func (n *node) Floating(context.Context) ([]hostnet.Floating, error) {
 	for ip := range n.on {
 		out = append(out, hostnet.Floating{Address: ip})
 	}
-	return out, nil
+	return out, n.blinded
 }
 
 func (n *node) RefreshEvery() time.Duration { return 20 * time.Second }
