@@ -41,6 +41,9 @@ func (b *bfdLines) block() vtysh.Block {
 // graceful are the neighbors of a configuration that have graceful restart, by session, with their lines of BFD.
 func graceful(text string) map[string]*bfdLines {
 	all, out, block := map[string][]string{}, map[string]*bfdLines{}, ""
+	if strings.Count(text, " graceful-restart") == strings.Count(text, " bgp graceful-restart") {
+		return out // as most do: a long text is not taken apart for each change
+	}
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, " ") {
 			block = strings.TrimSpace(line)

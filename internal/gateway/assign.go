@@ -31,6 +31,9 @@ type Input struct {
 	// Leases tell by node whether its agent lives. A node that is not there is Unknown.
 	Leases map[string]Lease
 
+	// Placed leaves every floating IP where the status of its group says, and gives none to a node: for those who follow what a manager has placed. Then
+	// Reports, Leases and subnets mean nothing, and nothing is said of where floating IPs are.
+	Placed bool
 	// AssumeSubnets takes a /24 around a node's IPv4 address as its subnet where nobody tells it: for manifests, never for a live cluster.
 	AssumeSubnets bool
 	// IgnoreExcludeLabel takes nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops all the same.

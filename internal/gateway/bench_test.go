@@ -67,5 +67,12 @@ func BenchmarkAssign(b *testing.B) {
 				Assign(in)
 			}
 		})
+		placed := following(in)
+		b.Run(fmt.Sprintf("%dnodes/%dservices/%dfloatingips/placed", size.nodes, size.services, size.floating), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Assign(placed)
+			}
+		})
 	}
 }

@@ -32,6 +32,7 @@ type state struct {
 	Base               []string         `json:"base"`
 	Leases             map[string]Lease `json:"leases"`
 	Services           []Service        `json:"services"`
+	Placed             bool             `json:"placed"`
 	AssumeSubnets      bool             `json:"assumeSubnets"`
 	IgnoreExcludeLabel bool             `json:"ignoreExcludeLabel"`
 	// Without are objects of the base that the case does not have, as KIND NAME.
@@ -93,7 +94,7 @@ func readCase(t *testing.T, file string) Input {
 		require.Contains(t, objects, name)
 		delete(objects, name)
 	}
-	in := Input{Leases: s.Leases, Services: s.Services, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
+	in := Input{Leases: s.Leases, Services: s.Services, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		in.add(t, objects[name])
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -249,7 +250,41 @@ func requireLawful(t *testing.T, data []byte) Assignment {
 	require.Equal(t, before.Sessions, after.Sessions)
 	require.Equal(t, before.LoadBalancers, after.LoadBalancers)
 	require.Subset(t, addresses(after), addresses(before), "another Service takes nothing away")
+	requireFollowed(t, in)
 	return out
+}
+
+// requireFollowed: who follows what was placed decides the same as who placed it, though he hears of no report, lease or subnet. Addresses that only a
+// report tells of may be refused by the one and not by the other.
+func requireFollowed(t *testing.T, in Input) {
+	t.Helper()
+	in.Reports = slices.Clone(in.Reports)
+	for i, r := range in.Reports {
+		in.Reports[i] = r.DeepCopy()
+		for j := range in.Reports[i].Status.Subnets {
+			in.Reports[i].Status.Subnets[j].Address = ""
+		}
+	}
+	settled := carriedOut(in, Assign(in))
+	placed := Assign(settled)
+	settled = carriedOut(settled, placed)
+	followed := Assign(following(settled))
+	require.Equal(t, placed.FloatingIPs, followed.FloatingIPs)
+	require.Equal(t, placed.Sessions, followed.Sessions)
+	require.Equal(t, placed.LoadBalancers, followed.LoadBalancers)
+	require.Equal(t, placed.VIPs, followed.VIPs)
+	require.Equal(t, placed.Services, followed.Services)
+}
+
+// following is what a node knows of the same cluster.
+func following(in Input) Input {
+	in.Placed, in.AssumeSubnets, in.Reports, in.Leases = true, false, nil, nil
+	in.Nodes = slices.Clone(in.Nodes)
+	for i, n := range in.Nodes {
+		in.Nodes[i] = n.DeepCopy()
+		delete(in.Nodes[i].Annotations, networkStatus)
+	}
+	return in
 }
 
 // addresses are the addresses that are announced, with all that is said of each.

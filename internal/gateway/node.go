@@ -96,6 +96,9 @@ func (a *assigner) node(n *corev1.Node, report *networking.NetworkGatewayNode, a
 			out.address(at.Address, at.Type == corev1.NodeInternalIP)
 		}
 	}
+	if a.Placed {
+		return out
+	}
 	if report != nil {
 		out.told(report)
 	}
@@ -138,7 +141,7 @@ func (n *node) address(text string, hop bool) {
 func (n *node) told(report *networking.NetworkGatewayNode) {
 	n.unwell = report.Status.State == networking.GatewayNotHealthy
 	for _, s := range report.Status.Subnets {
-		n.address(s.Address, true)
+		n.address(s.Address, false) // not everybody who decides hears of it
 		n.subnet(s.Prefix)
 	}
 	n.answers, n.conflicts = map[netip.Addr]bool{}, map[netip.Addr]string{}

@@ -20,6 +20,10 @@ type placer struct {
 // place gives each floating IP a node: the one that holds it as long as that can go on, otherwise of those that can take it one with a live
 // lease, then the one with the fewest floating IPs, then the first by name.
 func (a *assigner) place(g *groups, nodes *nodes) {
+	if a.Placed {
+		g.follow(nodes)
+		return
+	}
 	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes)}
 	var moving []*floatingIP
 	for _, f := range g.order {
@@ -37,6 +41,15 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 	}
 	for _, one := range g.all {
 		a.markAssigned(one)
+	}
+}
+
+// follow leaves each floating IP with the node that has it, if there is such a node.
+func (g *groups) follow(nodes *nodes) {
+	for _, f := range g.order {
+		if n := nodes.byName[f.was]; n != nil {
+			f.give(n)
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
 // saying is an Event before it is written.
@@ -327,7 +329,7 @@ func (h *herald) event(s saying) *eventsv1.Event {
 	sum := sha256.Sum256([]byte(strings.Join(append(by, string(s.about.UID), s.about.Kind, s.about.Namespace, s.about.Name, s.kind, s.reason, s.note), "\n")))
 	if s.shared {
 		where := fmt.Sprintf(" [seen on node %q, perhaps on others]", h.node)
-		text = cut(clean(text), noteLength-len(where)) + where
+		text = cut(problem.OneLine(text), noteLength-len(where)) + where
 	}
 	return &eventsv1.Event{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: eventName(s.about.Name, hex.EncodeToString(sum[:8]))},

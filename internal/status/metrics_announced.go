@@ -56,12 +56,8 @@ func (m *Metrics) Runs(r Running) {
 	m.announced.mu.Lock()
 	m.announced.node, m.announced.services = label(r.Node), r.Services
 	m.announced.mu.Unlock()
-	ports := make(map[session]uint16, len(r.Ports))
-	for _, p := range r.Ports {
-		ports[session{p.Neighbor, p.VRF}] = p.Port
-	}
 	m.sessions.mu.Lock()
-	m.sessions.ports = ports
+	m.sessions.ports = portsOf(r.Ports)
 	m.sessions.mu.Unlock()
 }
 

@@ -94,13 +94,17 @@ type sessions struct {
 
 // Expects tells the ports of the neighbors that FRR has, or is to get. They count until Runs tells what it was brought to.
 func (m *Metrics) Expects(ports []NeighborPort) {
-	expected := make(map[session]uint16, len(ports))
-	for _, p := range ports {
-		expected[session{p.Neighbor, p.VRF}] = p.Port
-	}
 	m.sessions.mu.Lock()
 	defer m.sessions.mu.Unlock()
-	m.sessions.expected = expected
+	m.sessions.expected = portsOf(ports)
+}
+
+func portsOf(neighbors []NeighborPort) map[session]uint16 {
+	out := make(map[session]uint16, len(neighbors))
+	for _, n := range neighbors {
+		out[session{n.Neighbor, n.VRF}] = n.Port
+	}
+	return out
 }
 
 // Sessions says whom to ask for FRR's sessions at each scrape.

@@ -16,9 +16,6 @@ const noteLength = 1024
 // or write a field decides what stands in it.
 func note(text string) string { return cut(problem.OneLine(text), noteLength) }
 
-// clean is what may be shown of a text.
-func clean(text string) string { return problem.OneLine(text) }
-
 // cut shortens valid text to a number of bytes.
 func cut(text string, length int) string {
 	if len(text) <= length {

@@ -26,6 +26,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 )
 
 // everyField is a cluster in which every field of our kinds has a value, so that each of them can be poisoned.
@@ -256,11 +257,7 @@ func TestHostileDocumentsInFRR(t *testing.T) {
 				continue
 			}
 			obeysTheGrammar(t, fmt.Sprint("seed ", seed), document)
-			said, running, err := bare.Check(t.Context(), document.Text)
-			require.NoError(t, err)
-			require.Empty(t, complaints(said), "seed %d:\n%s", seed, document.Text)
-			plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: document.Text, Version: productVersion(v)}, document)
-			require.True(t, plan.Empty(), "seed %d: FRR runs something else:\n%s", seed, plan)
+			golden.InFRR(t, bare, v, document, fmt.Sprint("seed ", seed))
 		}
 	})
 }

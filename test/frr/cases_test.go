@@ -2,10 +2,8 @@ package frr
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,35 +18,16 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 )
-
-var update = flag.Bool("update", false, "write the expected files of the golden cases anew")
 
 // caseNode is the node that the golden cases are rendered for.
 const caseNode = "node1"
 
-// golden is one golden case.
-type golden struct {
-	name string
-	dir  string
-}
-
-func goldens(t *testing.T) []golden {
-	t.Helper()
-	dirs, err := filepath.Glob("cases/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, dirs)
-	var out []golden
-	for _, dir := range dirs {
-		out = append(out, golden{filepath.Base(dir), dir})
-	}
-	return out
-}
-
 // come is what the objects of a case come to: frr.conf and problems, one a line.
-func (g golden) come(t *testing.T) (render.Document, string) {
+func come(t *testing.T, c golden.Case) (render.Document, string) {
 	t.Helper()
-	read, err := source.Read([]string{filepath.Join(g.dir, "in.yaml")}, source.Options{})
+	read, err := source.Read([]string{c.Input()}, source.Options{})
 	require.NoError(t, err)
 	snap, err := snapshot.New(read.Objects, caseNode, snapshot.Options{})
 	require.NoError(t, err)
@@ -59,65 +38,30 @@ func (g golden) come(t *testing.T) (render.Document, string) {
 	require.NoError(t, err)
 	var problems strings.Builder
 	for _, p := range problem.Sort(append(read.Problems, result.Problems...)) {
-		// A case may lie anywhere.
-		fmt.Fprintln(&problems, strings.ReplaceAll(p.String(), filepath.Join(g.dir, "in.yaml"), "in.yaml"))
+		fmt.Fprintln(&problems, c.Anywhere(p.String()))
 	}
 	return document, problems.String()
 }
 
 func TestCases(t *testing.T) {
-	for _, g := range goldens(t) {
-		t.Run(g.name, func(t *testing.T) {
-			document, problems := g.come(t)
-			g.compare(t, "frr.conf", document.Text)
-			g.compare(t, "problems.txt", problems)
+	for _, c := range golden.Cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			document, problems := come(t, c)
+			c.Compare(t, "frr.conf", document.Text)
+			c.Compare(t, "problems.txt", problems)
 		})
 	}
-}
-
-func (g golden) compare(t *testing.T, file, got string) {
-	t.Helper()
-	path := filepath.Join(g.dir, file)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-		return
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err, "no expected file: run make golden, and read what it writes")
-	require.Equal(t, string(want), got, "%s differs: read the difference; make golden takes it over", file)
-}
-
-// remarks are what FRR says beside success: it took the line, and tells something of it.
-func remark(line string) bool {
-	return strings.Contains(line, "MGMTD: No changes found to be committed!") || // a line that is the default there
-		strings.Contains(line, "Graceful restart configuration changed, reset this peer to take effect") ||
-		strings.Contains(line, "Echo mode works correctly for IPv4, but only works when the peer is also FRR")
-}
-
-func complaints(said []string) []string {
-	var out []string
-	for _, line := range said {
-		if !remark(line) {
-			out = append(out, line)
-		}
-	}
-	return out
 }
 
 // TestCasesInFRR loads each golden frr.conf into an empty FRR: not a word, and a plan against what FRR runs is empty.
 func TestCasesInFRR(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		bare := fabric.NewBare(t, v)
-		for _, g := range goldens(t) {
-			t.Run(g.name, func(t *testing.T) {
-				text, err := os.ReadFile(filepath.Join(g.dir, "frr.conf"))
+		for _, c := range golden.Cases(t) {
+			t.Run(c.Name, func(t *testing.T) {
+				text, err := os.ReadFile(c.File("frr.conf"))
 				require.NoError(t, err)
-				said, running, err := bare.Check(t.Context(), string(text))
-				require.NoError(t, err)
-				require.Empty(t, complaints(said), "FRR complains")
-				plan := reload.Diff(reload.Running{BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: string(text), Version: productVersion(v)},
-					render.Document{Text: string(text)})
-				require.True(t, plan.Empty(), "FRR runs something else:\n%s", plan)
+				golden.InFRR(t, bare, v, render.Document{Text: string(text)}, c.Name)
 			})
 		}
 	})
@@ -144,15 +88,15 @@ func TestCasesOneAfterTheOther(t *testing.T) {
 				client := transport.client(bare)
 				t.Cleanup(func() { _ = client.Close() })
 				engine := reload.New(client, reload.Options{Now: time.Now})
-				for i, g := range goldens(t) {
+				for i, c := range golden.Cases(t) {
 					if i%transport.every != 0 {
 						continue
 					}
-					document, _ := g.come(t)
+					document, _ := come(t, c)
 					result, err := engine.Apply(t.Context(), document)
-					require.NoError(t, err, g.name)
-					require.Empty(t, result.Refused, "%s: FRR refuses lines", g.name)
-					require.True(t, result.Verified(), "%s: FRR runs something else:\n%s\nafter\n%s", g.name, result.Remaining, result.Plan)
+					require.NoError(t, err, c.Name)
+					require.Empty(t, result.Refused, "%s: FRR refuses lines", c.Name)
+					require.True(t, result.Verified(), "%s: FRR runs something else:\n%s\nafter\n%s", c.Name, result.Remaining, result.Plan)
 				}
 				result, err := engine.Apply(t.Context(), render.Document{})
 				require.NoError(t, err)
@@ -167,7 +111,7 @@ func TestBadFileFails(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		said, _, err := fabric.NewBare(t, v).Check(t.Context(), "router bgp 65000\n neighbor 10.0.0.1 remote-as nonsense\nexit\n")
 		require.NoError(t, err)
-		require.NotEmpty(t, complaints(said))
+		require.NotEmpty(t, golden.Complaints(said))
 	})
 }
 
@@ -178,13 +122,6 @@ func eachVersion(t *testing.T, f func(*testing.T, fabric.Version)) {
 			f(t, v)
 		})
 	}
-}
-
-func productVersion(v fabric.Version) vtysh.Version {
-	if v == fabric.V84 {
-		return vtysh.Version{Major: 8, Minor: 4, Patch: 4}
-	}
-	return vtysh.Version{Major: 10, Minor: 3}
 }
 
 // within bounds a wait.

@@ -3,7 +3,6 @@ package frr
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 )
 
 // TestExplainSaysWhatIsRendered reads each golden frr.conf as FRR does and compares it with the explanation: each neighbor, each prefix that it
@@ -22,9 +22,9 @@ func TestExplainSaysWhatIsRendered(t *testing.T) {
 	renderer, err := render.New(nil)
 	require.NoError(t, err)
 	announced := 0
-	for _, g := range goldens(t) {
-		t.Run(g.name, func(t *testing.T) {
-			read, err := source.Read([]string{filepath.Join(g.dir, "in.yaml")}, source.Options{})
+	for _, c := range golden.Cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			read, err := source.Read([]string{c.Input()}, source.Options{})
 			require.NoError(t, err)
 			for _, node := range append(snapshot.Nodes(read.Objects), caseNode) {
 				snap, err := snapshot.New(read.Objects, node, snapshot.Options{})
@@ -39,7 +39,7 @@ func TestExplainSaysWhatIsRendered(t *testing.T) {
 			}
 		})
 	}
-	require.Greater(t, announced, len(goldens(t))/2, "hardly anything is announced: the comparison says nothing")
+	require.Greater(t, announced, len(golden.Cases(t))/2, "hardly anything is announced: the comparison says nothing")
 }
 
 // explained are the routes of an explanation, each a line: VRF, neighbor, prefix, what is set.

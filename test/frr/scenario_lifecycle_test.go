@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 )
 
 // everyHalf makes the product look for drift often enough for a test.
@@ -55,7 +56,7 @@ func TestScenarioFRRRestartsAndDrifts(t *testing.T) {
 		require.NoError(t, l.node.Restart(t.Context()))
 		said, err := l.node.Boot(t.Context())
 		require.NoError(t, err)
-		require.Empty(t, complaints(said))
+		require.Empty(t, golden.Complaints(said))
 		require.Equal(t, before, l.running(), "FRR starts from frr.conf as it was left")
 		l.up("tor1")
 		l.step()

@@ -1,11 +1,9 @@
 package gdc
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,29 +19,13 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
-
-var update = flag.Bool("update", false, "write the expected files of the golden cases anew")
 
 func TestMain(m *testing.M) {
 	product.SideBySide(4)
 	os.Exit(product.Main(m))
-}
-
-// golden is one golden case: in.yaml is a cluster, NODE.conf and NODE.problems.txt are what it comes to on each node.
-type golden struct{ name, dir string }
-
-func goldens(t *testing.T) []golden {
-	t.Helper()
-	dirs, err := filepath.Glob("cases/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, dirs)
-	var out []golden
-	for _, dir := range dirs {
-		out = append(out, golden{filepath.Base(dir), dir})
-	}
-	return out
 }
 
 // node is what a case comes to on one node.
@@ -53,16 +35,16 @@ type node struct {
 	problems string
 }
 
-func (g golden) nodes(t *testing.T) []node {
+// nodes are those of a case: in.yaml is a cluster, NODE.conf and NODE.problems.txt are what it comes to on each node.
+func nodes(t *testing.T, c golden.Case) []node {
 	t.Helper()
-	file := filepath.Join(g.dir, "in.yaml")
-	read, err := source.Read([]string{file}, source.Options{})
+	read, err := source.Read([]string{c.Input()}, source.Options{})
 	require.NoError(t, err)
-	return come(t, read, file)
+	return come(t, read, c)
 }
 
 // come is what objects come to on each node.
-func come(t *testing.T, read source.Result, file string) []node {
+func come(t *testing.T, read source.Result, c golden.Case) []node {
 	t.Helper()
 	in, ok := snapshot.GatewayInput(read.Objects, snapshot.Options{})
 	require.True(t, ok, "the case is about GDC")
@@ -79,7 +61,7 @@ func come(t *testing.T, read source.Result, file string) []node {
 		require.NoError(t, err)
 		var problems strings.Builder
 		for _, p := range problem.Sort(append(read.Problems, result.Problems...)) {
-			fmt.Fprintln(&problems, strings.ReplaceAll(p.String(), file, "in.yaml"))
+			fmt.Fprintln(&problems, c.Anywhere(p.String()))
 		}
 		out = append(out, node{name, document, problems.String()})
 	}
@@ -87,33 +69,21 @@ func come(t *testing.T, read source.Result, file string) []node {
 }
 
 func TestCases(t *testing.T) {
-	for _, g := range goldens(t) {
-		t.Run(g.name, func(t *testing.T) {
-			for _, n := range g.nodes(t) {
-				g.compare(t, n.name+".conf", n.document.Text)
-				g.compare(t, n.name+".problems.txt", n.problems)
+	for _, c := range golden.Cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			for _, n := range nodes(t, c) {
+				c.Compare(t, n.name+".conf", n.document.Text)
+				c.Compare(t, n.name+".problems.txt", n.problems)
 			}
 		})
 	}
 }
 
-func (g golden) compare(t *testing.T, file, got string) {
-	t.Helper()
-	path := filepath.Join(g.dir, file)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-		return
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err, "no expected file: run make golden, and read what it writes")
-	require.Equal(t, string(want), got, "%s differs: read the difference; make golden takes it over", file)
-}
-
 // TestRenderIsTheSame asks the program.
 func TestRenderIsTheSame(t *testing.T) {
-	g := golden{"example-10-all-nodes-same-peers", "cases/example-10-all-nodes-same-peers"}
-	for _, n := range g.nodes(t) {
-		text, _ := fabric.Run(t, productCommand(t, "render", "-f", filepath.Join(g.dir, "in.yaml"), "--node", n.name))
+	c := golden.Case{Name: "example-10-all-nodes-same-peers", Dir: "cases/example-10-all-nodes-same-peers"}
+	for _, n := range nodes(t, c) {
+		text, _ := fabric.Run(t, productCommand(t, "render", "-f", c.Input(), "--node", n.name))
 		require.Contains(t, text, n.document.Text)
 	}
 }
@@ -122,15 +92,9 @@ func TestRenderIsTheSame(t *testing.T) {
 func TestCasesInFRR(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		bare := fabric.NewBare(t, v)
-		for _, g := range goldens(t) {
-			for _, n := range g.nodes(t) {
-				said, running, err := bare.Check(t.Context(), n.document.Text)
-				require.NoError(t, err)
-				require.Empty(t, complaints(said), "%s of %s: FRR complains", n.name, g.name)
-				plan := reload.Diff(reload.Running{
-					BGPD: running, BFDD: running, Others: map[vtysh.Daemon]string{vtysh.Zebra: running}, Previous: n.document.Text, Version: productVersion(v),
-				}, n.document)
-				require.True(t, plan.Empty(), "%s of %s: FRR runs something else:\n%s", n.name, g.name, plan)
+		for _, c := range golden.Cases(t) {
+			for _, n := range nodes(t, c) {
+				golden.InFRR(t, bare, v, n.document, n.name+" of "+c.Name)
 			}
 		}
 	})
@@ -144,44 +108,19 @@ func TestCasesOneAfterTheOther(t *testing.T) {
 		client := vtysh.NewAuto(vtysh.NewSocket(bare.VtyDir()), vtysh.NewExec("", bare.VtyshPath()))
 		t.Cleanup(func() { _ = client.Close() })
 		engine := reload.New(client, reload.Options{Now: time.Now})
-		for _, g := range goldens(t) {
-			for _, n := range g.nodes(t) {
+		for _, c := range golden.Cases(t) {
+			for _, n := range nodes(t, c) {
 				result, err := engine.Apply(t.Context(), n.document)
-				require.NoError(t, err, "%s of %s", n.name, g.name)
-				require.Empty(t, result.Refused, "%s of %s: FRR refuses lines", n.name, g.name)
-				require.True(t, result.Verified(), "%s of %s: FRR runs something else:\n%s\nafter\n%s", n.name, g.name, result.Remaining, result.Plan)
+				require.NoError(t, err, "%s of %s", n.name, c.Name)
+				require.Empty(t, result.Refused, "%s of %s: FRR refuses lines", n.name, c.Name)
+				require.True(t, result.Verified(), "%s of %s: FRR runs something else:\n%s\nafter\n%s", n.name, c.Name, result.Remaining, result.Plan)
 			}
 		}
 	})
 }
 
-// complaints are what FRR says beside success.
-func complaints(said []string) []string {
-	var out []string
-	for _, line := range said {
-		if !strings.Contains(line, "MGMTD: No changes found to be committed!") { // a line that is the default there
-			out = append(out, line)
-		}
-	}
-	return out
-}
-
 func eachVersion(t *testing.T, f func(*testing.T, fabric.Version)) {
-	t.Parallel()
-	for _, v := range fabric.Versions() {
-		t.Run(string(v), func(t *testing.T) {
-			fabric.Require(t, v)
-			t.Parallel()
-			f(t, v)
-		})
-	}
-}
-
-func productVersion(v fabric.Version) vtysh.Version {
-	if v == fabric.V84 {
-		return vtysh.Version{Major: 8, Minor: 4, Patch: 4}
-	}
-	return vtysh.Version{Major: 10, Minor: 3}
+	fabric.EachVersion(t, func(t *testing.T, v, _ fabric.Version) { f(t, v) })
 }
 
 // productCommand runs the program on this machine.

@@ -12,13 +12,14 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/golden"
 )
 
 // holds are the objects of a cluster whose floating IPs are where the status says.
 func holds(t *testing.T, placed string) map[string]render.Document {
 	t.Helper()
-	const file = "cases/two-floating-ips-on-one-node/in.yaml"
-	read, err := source.Read([]string{file}, source.Options{})
+	c := golden.Case{Name: "two-floating-ips-on-one-node", Dir: "cases/two-floating-ips-on-one-node"}
+	read, err := source.Read([]string{c.Input()}, source.Options{})
 	require.NoError(t, err)
 	g := read.Objects.GDC.GatewayGroups[0].DeepCopy()
 	g.Status.FloatingIPs = map[string]string{}
@@ -28,7 +29,7 @@ func holds(t *testing.T, placed string) map[string]render.Document {
 	}
 	read.Objects.GDC.GatewayGroups[0] = g
 	out := map[string]render.Document{}
-	for _, n := range come(t, read, file) {
+	for _, n := range come(t, read, c) {
 		out[n.name] = n.document
 	}
 	return out
@@ -46,9 +47,7 @@ func TestAMovedFloatingIPTouchesItsViewOnly(t *testing.T) {
 			for node := range both {
 				t.Run(string(v)+" "+step.name+" "+node, func(t *testing.T) {
 					from, to := step.from[node], step.to[node]
-					plan := reload.Diff(reload.Running{
-						BGPD: from.Text, BFDD: from.Text, Others: map[vtysh.Daemon]string{vtysh.Zebra: from.Text}, Previous: from.Text, Version: productVersion(v),
-					}, to)
+					plan := reload.Diff(golden.Running(v, from.Text, from.Text), to)
 					if node == "n3" {
 						require.True(t, plan.Empty(), "it is told by BGP, not by a configuration:\n%s", plan)
 						return

@@ -1,0 +1,65 @@
+package nodereport
+
+import (
+	"net/netip"
+	"slices"
+
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+)
+
+// Report is all that a node tells of itself, in place of the Report before. Order means nothing.
+type Report struct {
+	// Subnets of the node that floating IPs may come out of. One whose LAN has been down for long is not among them, so that the node is not chosen.
+	Subnets []Subnet
+	// Floating are the floating IPs that the node holds, or is to hold.
+	Floating []FloatingIP
+	// Unwell is why the node can hold no floating IP at all; empty: it can. It moves what the node holds, so it is for what lasts.
+	Unwell string
+	// Gateway tells that the node's lease is to be renewed: it holds a floating IP, or is to hold one, or is one of those that would be given the next
+	// (gateway.Renews). What was renewed runs out by itself once it is false.
+	Gateway bool
+	// Sessions of the floating IPs that the node holds.
+	Sessions []Session
+}
+
+// Subnet is a subnet of the node.
+type Subnet struct {
+	Interface string
+	// Address is the node's own there, with the length of the prefix: 10.0.1.10/24.
+	Address netip.Prefix
+}
+
+// FloatingIP is what became of a floating IP on this node.
+type FloatingIP struct {
+	Address netip.Addr
+	// State; empty for an address that the node neither holds nor asks for, though it is to: it was refused, or given up. Such a one is told by its Reason
+	// alone.
+	State networking.FloatingIPState
+	// MAC is the hardware address of another host that answers for it, if one was seen.
+	MAC string
+	// Reason is what is amiss, for people; empty: nothing.
+	Reason string
+}
+
+// Session is how a session of a floating IP with a router fares.
+type Session struct {
+	FloatingIP, Peer netip.Addr
+	Established      bool
+	// Advertised are the prefixes that the router is told.
+	Advertised []netip.Prefix
+	// Message says why it is not Established, as far as that is known.
+	Message string
+	// AddPath is what was negotiated, for each family that the router has spoken of. What the BGPSession tells of the others' PeerReceives stays: it may
+	// have been seen on another node.
+	AddPath []networking.AddPath
+}
+
+// clone is a copy that shares nothing with what the caller may change.
+func (r Report) clone() Report {
+	r.Subnets, r.Floating, r.Sessions = slices.Clone(r.Subnets), slices.Clone(r.Floating), slices.Clone(r.Sessions)
+	for i := range r.Sessions {
+		s := &r.Sessions[i]
+		s.Advertised, s.AddPath = slices.Clone(s.Advertised), slices.Clone(s.AddPath)
+	}
+	return r
+}
