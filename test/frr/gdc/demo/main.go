@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -17,6 +18,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gdc/cluster/lab"
@@ -45,14 +48,11 @@ func run(binary string, keep bool) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "frr-renderer-demo-gdc-")
+	free, err := claim()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
+	defer free()
 	return play(ctx, dir, func(s *stage) {
 		d := &demo{stage: s, begun: time.Now()}
 		d.build(binary)
@@ -63,6 +63,28 @@ func run(binary string, keep bool) error {
 			d.stay(binary)
 		}
 	})
+}
+
+// dir is where the demo lives; one runs at a time. One that was killed leaves nothing but files there, which the next one removes.
+const dir = "/tmp/frr-renderer-demo-gdc"
+
+// claim makes dir, and has all temporary files go there.
+func claim() (free func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("the demo runs already in %s: %w", dir, err), lock.Close())
+	}
+	left, err := os.ReadDir(dir)
+	for _, e := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return func() { _ = os.RemoveAll(dir); _ = lock.Close() }, errors.Join(err, os.Setenv("TMPDIR", dir))
 }
 
 // demo is the play.

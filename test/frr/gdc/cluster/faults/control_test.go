@@ -46,8 +46,8 @@ func nothing(t *testing.T, what string, vanish, back func(*world)) {
 
 func TestAPIServerAway(t *testing.T) {
 	nothing(t, "API server away",
-		func(w *world) { w.AllGates(func(p *lab.Process) { p.Gate.Shut() }) },
-		func(w *world) { w.AllGates(func(p *lab.Process) { p.Gate.Open() }) })
+		func(w *world) { w.AllProcesses(func(p *lab.Process) { p.Gate.Shut() }) },
+		func(w *world) { w.AllProcesses(func(p *lab.Process) { p.Gate.Open() }) })
 }
 
 func TestManagersAway(t *testing.T) {

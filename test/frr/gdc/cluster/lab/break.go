@@ -76,16 +76,6 @@ func (l *Lab) CutFromRouters(node string) (mend func()) {
 	}
 }
 
-// AllGates does something to the way of every agent and manager to the API server.
-func (l *Lab) AllGates(do func(*Process)) {
-	for _, m := range l.Spec.Machines {
-		do(l.Agent(m.Name))
-	}
-	for _, m := range l.managers {
-		do(m)
-	}
-}
-
 // Leader is the manager that works, by its Lease.
 func (l *Lab) Leader() *Process {
 	l.t.Helper()

@@ -63,6 +63,19 @@ func (p *Process) Continue(t testing.TB) {
 // Runs tells whether it was started and not ended.
 func (p *Process) Runs() bool { return p.program != nil }
 
+// dead tells whether it has ended by itself.
+func (p *Process) dead() bool {
+	if p.program == nil {
+		return false
+	}
+	select {
+	case <-p.program.Ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *Process) end(t testing.TB, signal syscall.Signal) {
 	t.Helper()
 	require.NotNil(t, p.program, "the product does not run at %s", p.At.Name)
@@ -131,6 +144,9 @@ func (p *Process) Command(t testing.TB, args ...string) (string, int) {
 
 func (p *Process) path(t testing.TB) string {
 	t.Helper()
+	if b := os.Getenv("SCRATCH_BINARY"); b != "" {
+		return b
+	}
 	if p.binary != "" {
 		return p.binary
 	}
