@@ -1,5 +1,5 @@
-// Command generate writes what of the chart follows from the code: the roles from the list of rights, the CRDs behind values, and the
-// table of rights in docs/security.md.
+// Command generate writes what of the chart follows from the code: the roles from the lists of rights, the CRDs behind values, and the
+// tables of rights in docs/security.md.
 package main
 
 import (
@@ -41,11 +41,12 @@ func write(root string, files map[string][]byte) error {
 }
 
 const (
-	chart    = "charts/frr-renderer"
-	crdsDir  = chart + "/crds"
-	crdsFile = chart + "/templates/crds.yaml"
-	rbacFile = chart + "/templates/rbac.yaml"
-	docsFile = "docs/security.md"
+	chart           = "charts/frr-renderer"
+	crdsDir         = chart + "/crds"
+	crdsFile        = chart + "/templates/crds.yaml"
+	rbacFile        = chart + "/templates/rbac.yaml"
+	managerRBACFile = chart + "/templates/rbac-manager.yaml"
+	docsFile        = "docs/security.md"
 )
 
 // generate returns the generated files by their names in the repository.
@@ -58,12 +59,28 @@ func generate(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := withTable(string(old), rightsTable(rights.All()))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", docsFile, err)
+	docs := string(old)
+	for _, a := range []account{speaker, manager} {
+		if docs, err = withTable(docs, a.table, rightsTable(a.rights)); err != nil {
+			return nil, fmt.Errorf("%s: %w", docsFile, err)
+		}
 	}
-	return map[string][]byte{crdsFile: crds, rbacFile: roles(rights.All()), docsFile: []byte(docs)}, nil
+	return map[string][]byte{crdsFile: crds, rbacFile: roles(speaker), managerRBACFile: roles(manager), docsFile: []byte(docs)}, nil
 }
+
+// account is a ServiceAccount of the chart.
+type account struct {
+	component string // of the names of its roles
+	helper    string // the template that names it
+	condition string // under which the chart has it
+	table     string // the name of its table in docsFile
+	rights    []rights.Right
+}
+
+var (
+	speaker = account{"speaker", "frr-renderer.serviceAccountName", ".Values.rbac.create", "rights", rights.All()}
+	manager = account{"manager", "frr-renderer.managerAccountName", "and .Values.gdc.enabled .Values.rbac.create", "rights of the manager", rights.Manager()}
+)
 
 const written = "# Written by \"make generate\" from %s.\n"
 
@@ -119,41 +136,78 @@ func keptCRD(b *bytes.Buffer, path string) error {
 // escape keeps what helm would take for its own.
 func escape(text string) string { return strings.ReplaceAll(text, "{{", "{{ \"{{\" }}") }
 
-// roles writes the ClusterRole and the Role of the speaker, each rule under its reason.
-func roles(all []rights.Right) []byte {
+// roles writes the ClusterRole and the Roles of an account, each rule under its reason.
+func roles(a account) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "{{- if .Values.rbac.create }}\n"+written, "internal/rights")
-	role(&b, "ClusterRole", all, rights.Cluster)
-	role(&b, "Role", all, rights.Namespace)
+	fmt.Fprintf(&b, "{{- if %s }}\n"+written, a.condition, "internal/rights")
+	for _, scope := range []rights.Scope{rights.Cluster, rights.Namespace, rights.Reports} {
+		a.role(&b, scope)
+	}
 	b.WriteString("{{- end }}\n")
 	return b.Bytes()
 }
 
-func role(b *bytes.Buffer, kind string, all []rights.Right, scope rights.Scope) {
+// roleOf are the kind of role of a scope, what its name ends with, and the namespace where it is.
+var roleOf = map[rights.Scope]struct{ kind, suffix, namespace string }{
+	rights.Cluster:   {"ClusterRole", "", ""},
+	rights.Namespace: {"Role", "", "{{ .Release.Namespace | quote }}"},
+	rights.Reports:   {"Role", "-reports", strconv.Quote(string(rights.Reports))}, // another name, since this may be the release's own namespace
+}
+
+func (a account) role(b *bytes.Buffer, scope rights.Scope) {
+	var all []rights.Right
+	for _, r := range a.rights {
+		if r.Scope == scope {
+			all = append(all, r)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	needs := common(all)
+	if needs != "" {
+		fmt.Fprintf(b, "{{- if .Values.%s }}\n", needs)
+	}
+	of := roleOf[scope]
+	name := "{{ include \"frr-renderer.fullname\" . }}-" + a.component + of.suffix
 	meta := func(kind string) {
-		fmt.Fprintf(b, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: {{ include \"frr-renderer.fullname\" . }}-speaker\n", kind)
-		if scope == rights.Namespace {
-			b.WriteString("  namespace: {{ .Release.Namespace | quote }}\n")
+		fmt.Fprintf(b, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: %s\n", kind, name)
+		if of.namespace != "" {
+			fmt.Fprintf(b, "  namespace: %s\n", of.namespace)
 		}
 		b.WriteString("  labels:\n    {{- include \"frr-renderer.labels\" . | nindent 4 }}\n")
 	}
-	meta(kind)
+	meta(of.kind)
 	b.WriteString("rules:\n")
 	for _, r := range all {
-		if r.Scope == scope {
-			rule(b, r)
+		if r.If == needs {
+			r.If = ""
 		}
+		rule(b, r)
 	}
-	meta(kind + "Binding")
+	meta(of.kind + "Binding")
 	fmt.Fprintf(b, `roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: %s
-  name: {{ include "frr-renderer.fullname" . }}-speaker
+  name: %s
 subjects:
 - kind: ServiceAccount
-  name: {{ include "frr-renderer.serviceAccountName" . | quote }}
+  name: {{ include %q . | quote }}
   namespace: {{ .Release.Namespace | quote }}
-`, kind)
+`, of.kind, name, a.helper)
+	if needs != "" {
+		b.WriteString("{{- end }}\n")
+	}
+}
+
+// common is the value without which none of the rights is needed; empty: some always are.
+func common(all []rights.Right) string {
+	for _, r := range all {
+		if r.If != all[0].If {
+			return ""
+		}
+	}
+	return all[0].If
 }
 
 func rule(b *bytes.Buffer, r rights.Right) {
@@ -181,10 +235,9 @@ func quoted(words []string) string {
 	return strings.Join(list, ", ")
 }
 
-const begin, end = "<!-- rights: begin -->\n", "<!-- rights: end -->"
-
 // withTable puts the table between its marks.
-func withTable(text, table string) (string, error) {
+func withTable(text, name, table string) (string, error) {
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->"
 	before, rest, found := strings.Cut(text, begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !found || !closed {

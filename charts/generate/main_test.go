@@ -25,14 +25,31 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 }
 
 func TestARightWithoutItsValueIsNotInTheRole(t *testing.T) {
-	out := string(roles([]rights.Right{{Scope: rights.Cluster, Resource: "pods", Verbs: []string{"get"}, If: "a.b", Why: "a reason"}}))
+	out := string(roles(account{component: "x", helper: "name", condition: ".Values.x", rights: []rights.Right{
+		{Scope: rights.Cluster, Resource: "pods", Verbs: []string{"get"}, If: "a.b", Why: "a reason"},
+		{Scope: rights.Cluster, Resource: "nodes", Verbs: []string{"get"}, Why: "another"},
+	}}))
 	require.Contains(t, out, "{{- if .Values.a.b }}\n# a reason\n- apiGroups: [\"\"]\n  resources: [\"pods\"]\n  verbs: [\"get\"]\n{{- end }}\n")
+	require.Equal(t, 1, strings.Count(out, "kind: ClusterRole\nmetadata"))
+	require.NotContains(t, out, "kind: Role\n", "a role without rules would be of no use")
+}
+
+func TestARoleOfWhichNothingIsNeededIsNotThere(t *testing.T) {
+	out := string(roles(account{component: "x", helper: "name", condition: ".Values.x", rights: []rights.Right{
+		{Scope: rights.Reports, Resource: "pods", Verbs: []string{"get"}, If: "a.b", Why: "a reason"},
+	}}))
+	head, role, found := strings.Cut(out, "{{- if .Values.a.b }}\n---\n")
+	require.True(t, found, out)
+	require.NotContains(t, head, "kind:")
+	require.Contains(t, role, "kind: Role\nmetadata:\n  name: {{ include \"frr-renderer.fullname\" . }}-x-reports\n  namespace: \"kube-system\"\n")
+	require.Contains(t, role, "rules:\n# a reason\n- apiGroups")
 }
 
 func TestATableNeedsItsMarks(t *testing.T) {
-	_, err := withTable("nothing", "table")
+	_, err := withTable("nothing", "rights", "table")
 	require.ErrorContains(t, err, "rights: begin")
-	out, err := withTable("a\n"+begin+"old"+end+"\nz", "new\n")
+	const begin, end = "<!-- rights: begin -->\n", "<!-- rights: end -->"
+	out, err := withTable("a\n"+begin+"old"+end+"\nz", "rights", "new\n")
 	require.NoError(t, err)
 	require.Equal(t, "a\n"+begin+"new\n"+end+"\nz", out)
 }

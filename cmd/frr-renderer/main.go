@@ -91,12 +91,13 @@ EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings 
   frr-renderer explain service NS/NAME      say what is announced where, and why not
   frr-renderer run --node NODE              keep FRR at what the API server asks for, or -f DIR
   frr-renderer reload FILE                  bring the running FRR to any frr.conf
-  frr-renderer status                       show sessions, last changes and problems`,
+  frr-renderer status                       show sessions, last changes and problems
+  frr-renderer manager                      decide for a whole cluster who holds which floating IP (GDC)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRender(), newValidate(), newDiff(), newExplain(), newRun(), newReload(), newStatus(), newInstall(), &cobra.Command{
+	root.AddCommand(newRender(), newValidate(), newDiff(), newExplain(), newRun(), newManager(), newReload(), newStatus(), newInstall(), newBecome(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "frr-renderer", version)

@@ -46,33 +46,49 @@ func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *statu
 	return nil
 }
 
-// scrapes is the server of metrics alone: plain, or for those whom the API server lets in.
+// scrapes is the server of metrics alone.
 func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (server, error) {
+	return f.guard.server(ctx, scraped{
+		addr: f.metrics, handler: metrics.Handler(), kubeconfig: f.kubeconfig, wraps: []func(http.RoundTripper) http.RoundTripper{metrics.CountRequests, denials.Watch},
+	}, log)
+}
+
+// scraped is what is served to Prometheus, and how the API server is asked who may have it.
+type scraped struct {
+	addr       string
+	handler    http.Handler
+	kubeconfig string
+	wraps      []func(http.RoundTripper) http.RoundTripper
+}
+
+// server is that of metrics: plain, or for those whom the API server lets in.
+func (f *guardFlags) server(ctx context.Context, s scraped, log *slog.Logger) (server, error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metrics.Handler())
-	if !f.guard.guards(f.metrics) {
-		return server{addr: f.metrics, handler: mux}, nil
+	mux.Handle("GET /metrics", s.handler)
+	if !f.guards(s.addr) {
+		return server{addr: s.addr, handler: mux}, nil
 	}
-	if err := f.guard.readable(); err != nil {
+	if err := f.readable(); err != nil {
 		return server{}, err
 	}
-	api, err := apiServer(f.kubeconfig)
+	api, err := apiServer(s.kubeconfig)
 	if err != nil {
 		mend := "take an address of loopback, or let everybody read with --metrics-insecure"
-		if loopback(f.metrics) {
+		if loopback(s.addr) {
 			mend = "leave --metrics-secure and --metrics-cert-dir out: loopback is plain"
 		}
 		if errors.Is(err, rest.ErrNotInCluster) {
 			err = errors.New("this is no pod, which would know its API server")
 		}
 		return server{}, fmt.Errorf("--metrics-addr %s is served over HTTPS, and the API server is to say who may read it: %w; "+
-			"say where it is with --kubeconfig, or %s", f.metrics, err, mend)
+			"say where it is with --kubeconfig, or %s", s.addr, err, mend)
 	}
 	api.Timeout = requestTimeout
-	api.Wrap(metrics.CountRequests)
-	api.Wrap(denials.Watch)
-	handler, config, err := f.guard.guard(ctx, mux, api, log)
-	return server{f.metrics, handler, config}, err
+	for _, wrap := range s.wraps {
+		api.Wrap(wrap)
+	}
+	handler, config, err := f.guard(ctx, mux, api, log)
+	return server{s.addr, handler, config}, err
 }
 
 // server is what answers on an address.

@@ -68,6 +68,9 @@ func (l *lab) rights(t *testing.T) {
 	l.used.mu.Lock()
 	defer l.used.mu.Unlock()
 	for _, r := range rights.Manager() {
+		if slices.Contains([]string{"events", "tokenreviews", "subjectaccessreviews"}, r.Resource) {
+			continue // of what is around this package: test/chart
+		}
 		for _, verb := range r.Verbs {
 			require.True(t, l.used.seen[verb+" "+r.Resource], "%s %s was never used: take it out of the list, or test what uses it", verb, r.Resource)
 		}

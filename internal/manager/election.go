@@ -86,3 +86,14 @@ func (m *Manager) work(ctx, leading context.Context) {
 	defer context.AfterFunc(leading, stop)()
 	m.lead(ctx)
 }
+
+// stuckAfter is how long a manager may be without its Lease and not have stopped to work.
+const stuckAfter = 20 * time.Second
+
+// Healthy tells of a manager that has lost its Lease long ago and works all the same: it hangs, and is to be started anew.
+func (m *Manager) Healthy() error {
+	if e := m.elector.Load(); e != nil {
+		return e.Check(stuckAfter)
+	}
+	return nil
+}

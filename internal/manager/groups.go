@@ -48,6 +48,7 @@ func (w *writing) tellMoves(before, now map[string]string) {
 	}
 	for _, address := range slices.Sorted(maps.Keys(both)) {
 		if before[address] != now[address] {
+			w.manager.options.Meter.Moved()
 			w.manager.log.Info("a floating IP has another node", "address", address, "from", before[address], "to", now[address])
 		}
 	}

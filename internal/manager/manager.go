@@ -37,6 +37,10 @@ type Options struct {
 	LoadBalancerClass string
 	// IgnoreExcludeLabel takes nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops all the same.
 	IgnoreExcludeLabel bool
+	// Meter counts what is done; nil: nobody does.
+	Meter Meter
+	// Teller tells people of problems; nil: the log alone does.
+	Teller Teller
 }
 
 // Manager is one of those that may work for a cluster.
@@ -47,6 +51,7 @@ type Manager struct {
 	store   *store
 	leases  *leases
 	trouble *trouble
+	health  *health
 	limit   flowcontrol.RateLimiter
 	watched map[string]kind
 
@@ -55,6 +60,9 @@ type Manager struct {
 	// elector is that of the election that goes on; nil: there is none yet.
 	elector atomic.Pointer[leaderelection.LeaderElector]
 	rounds  atomic.Uint64
+	// post is since when it works, or does not; decision is the last one while it does.
+	post     post
+	decision atomic.Pointer[decision]
 
 	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not.
 	seen       uint64
@@ -72,6 +80,9 @@ const (
 
 // New makes a manager. The error tells of a configuration with which no API server can be reached.
 func New(options Options, log *slog.Logger) (*Manager, error) {
+	if options.Meter == nil {
+		options.Meter = unmetered{}
+	}
 	c, err := newClients(options.Config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -85,9 +96,17 @@ func New(options Options, log *slog.Logger) (*Manager, error) {
 		m.watched[k.name] = k
 		names = append(names, k.name)
 	}
-	m.store = newStore(names)
+	m.store, m.health = newStore(names), newHealth(names)
+	m.post.begins()
 	return m, nil
 }
+
+// unmetered counts nothing.
+type unmetered struct{}
+
+func (unmetered) Decided(time.Duration) {}
+func (unmetered) Wrote(string, Outcome) {}
+func (unmetered) Moved()                {}
 
 // Run watches and, while this manager is the one that works, writes, until ctx ends. When it returns nothing is written any more.
 func (m *Manager) Run(ctx context.Context) error {
@@ -106,6 +125,9 @@ func (m *Manager) Leading() bool {
 	return e != nil && e.IsLeader() && e.Check(0) == nil
 }
 
+// Kinds are those that are written, as a Meter is told of them.
+func Kinds() []string { return []string{groupKind, loadBalancerKind, peerKind, sessionKind, routeKind} }
+
 // Rounds counts how often everything was decided anew.
 func (m *Manager) Rounds() uint64 { return m.rounds.Load() }
 
@@ -118,6 +140,8 @@ const collect = 20 * time.Millisecond
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
 	m.pauses, m.unfinished = map[string]*pause{}, true
+	m.post.begins()
+	defer m.resign()
 	fresh := false
 	for ctx.Err() == nil {
 		wait := never
@@ -134,6 +158,18 @@ func (m *Manager) lead(ctx context.Context) {
 			wait = m.round(ctx)
 		}
 		m.rest(ctx, wait)
+	}
+}
+
+// resign ends what a leader tells.
+func (m *Manager) resign() {
+	m.post.begins()
+	m.decision.Store(nil)
+	for _, sort := range []string{"wait", "write", "name"} {
+		m.trouble.forget(sort)
+	}
+	if m.options.Teller != nil {
+		m.options.Teller.Hush()
 	}
 }
 
@@ -171,10 +207,15 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
 		return turn
 	}
+	begun := time.Now()
 	in := m.input(leases)
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
+	took := time.Since(begun)
 	m.rounds.Add(1)
+	m.options.Meter.Decided(took)
+	m.decision.Store(&decision{begun, took, &w.out})
 	m.tellProblems(w.out.Problems)
+	m.tell(w.out)
 	w.all()
 	m.seen, m.seenLeases, m.unfinished = at, leases, w.again != never
 	return min(turn, w.again)

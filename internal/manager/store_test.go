@@ -63,7 +63,7 @@ func TestAKindThatIsNotServedIsReadAndEmpty(t *testing.T) {
 
 func TestAnObjectThatCannotBeReadKeepsItsLastFormAndHurtsNoOther(t *testing.T) {
 	log := &strings.Builder{}
-	m := &Manager{store: newStore([]string{peerKind}), trouble: newTrouble(slog.New(slog.NewTextHandler(log, nil)))}
+	m := &Manager{store: newStore([]string{peerKind}), health: newHealth(nil), trouble: newTrouble(slog.New(slog.NewTextHandler(log, nil)))}
 	f := &feed{ctx: context.Background(), manager: m, kind: kind{name: peerKind, read: decode[networking.BGPPeer]}}
 	object := func(name, version string, address any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{

@@ -70,6 +70,7 @@ func (m *Manager) supervised(k kind) *cache.ListWatch {
 				}
 				return nil, err
 			}
+			m.health.opened(k.name)
 			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
 				if e.Type == apiwatch.Added || e.Type == apiwatch.Modified || e.Type == apiwatch.Deleted {
 					k.trim(e.Object)
@@ -94,10 +95,13 @@ func (m *Manager) heard(ctx context.Context, k kind, err error) {
 	switch {
 	case ctx.Err() == context.Canceled, apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 	case err == nil:
+		m.health.opened(k.name)
 		m.trouble.over("watch "+k.name, "the API server can be read again")
 	case apierrors.IsNotFound(err) && k.defined:
+		m.health.lost(k.name)
 		m.missing(ctx, k)
 	default:
+		m.health.lost(k.name)
 		m.trouble.tell("watch "+k.name, "the API server can't be read; what it said last stays in use", "kind", k.name, "error", err.Error())
 	}
 }
@@ -110,8 +114,10 @@ func (m *Manager) missing(ctx context.Context, k kind) {
 	_, err := m.clients.dynamic.Resource(definitions).Get(ctx, k.definition(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
+		m.health.absent(k.name)
 		m.store.absent(k.name)
 	case apierrors.IsForbidden(err) && !m.store.hasRead(k.name):
+		m.health.absent(k.name)
 		m.trouble.tell("define "+k.name, "it can't be asked whether a kind that is not served is defined, so it counts as not there", "definition", k.definition(), "error", err.Error())
 		m.store.absent(k.name)
 	case err != nil:
@@ -136,6 +142,7 @@ func (f *feed) Update(object any) error {
 	if f.ctx.Err() != nil {
 		return nil
 	}
+	f.manager.health.event(f.kind.name)
 	if l, ok := object.(*coordinationv1.Lease); ok {
 		f.manager.hear(l)
 		return nil
@@ -156,6 +163,7 @@ func (f *feed) Delete(object any) error {
 	if f.ctx.Err() != nil {
 		return nil
 	}
+	f.manager.health.event(f.kind.name)
 	o := object.(metav1.Object)
 	if f.kind.name == leaseKind {
 		f.manager.leases.forget(o.GetName())
@@ -171,6 +179,7 @@ func (f *feed) Replace(objects []any, version string) error {
 	if f.ctx.Err() != nil {
 		return nil
 	}
+	f.manager.health.event(f.kind.name)
 	if f.kind.name == leaseKind {
 		f.manager.hearAll(objects)
 		f.manager.store.replace(leaseKind, nil, nil, version)

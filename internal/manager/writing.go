@@ -113,6 +113,7 @@ func (w *writing) write(kind string, k key, put func(context.Context) (*unstruct
 		w.failed(kind, what, err)
 		return false
 	}
+	m.options.Meter.Wrote(kind, Written)
 	w.written++
 	delete(m.pauses, what)
 	delete(m.pauses, everything)
@@ -137,15 +138,18 @@ func (w *writing) failed(kind, what string, err error) {
 	case w.ctx.Err() != nil:
 		w.stop(0)
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err), isOther(err):
+		m.options.Meter.Wrote(kind, Conflict)
 		w.later(m.pause(what)) // most often the first try with the fresh object does
 		w.stop(0)
 		if !m.refresh(w.ctx, kind) {
 			w.stop(pauseFirst)
 		}
 	case errors.As(err, &status) && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err):
+		m.options.Meter.Wrote(kind, Refused)
 		m.trouble.tell("write "+what, "an object can't be written; it is tried again, others go on", "object", what, "error", err.Error())
 		w.later(m.pause(what))
 	default:
+		m.options.Meter.Wrote(kind, Failed)
 		m.trouble.tell("write", "the API server can't be written; what it has stays until it can", "object", what, "error", err.Error())
 		w.stop(m.pause(everything))
 	}
@@ -196,7 +200,7 @@ func (m *Manager) wrote(kind string, u *unstructured.Unstructured) {
 
 // refreshAll reads what is written from the API server itself: what the watches have brought may be older than what the manager before wrote last.
 func (m *Manager) refreshAll(ctx context.Context) bool {
-	for _, kind := range []string{groupKind, loadBalancerKind, peerKind, sessionKind, routeKind} {
+	for _, kind := range Kinds() {
 		if m.store.serves(kind) && !m.refresh(ctx, kind) {
 			return false
 		}

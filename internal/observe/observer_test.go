@@ -20,6 +20,7 @@ type daemons struct {
 	answers map[string]string
 	asking  atomic.Int32
 	asked   atomic.Int32
+	last    []string // what bgpd was asked since somebody looked
 	closed  chan struct{}
 }
 
@@ -27,6 +28,7 @@ func (d *daemons) Run(ctx context.Context, daemon vtysh.Daemon, command string) 
 	require.EqualValues(d.t, 1, d.asking.Add(1), "one question at a time")
 	defer d.asking.Add(-1)
 	d.asked.Add(1)
+	d.last = append(d.last, command)
 	answer, known := d.answers[string(daemon)+" "+command]
 	if !known {
 		<-ctx.Done() // it hangs

@@ -118,7 +118,7 @@ const Reports Scope = "kube-system"
 func Manager() []Right {
 	const group, metal = "networking.gke.io", "baremetal.cluster.gke.io"
 	told := "who holds which floating IP, and what is wrong with the object"
-	return []Right{
+	return append([]Right{
 		{Scope: Cluster, Resource: "nodes", Verbs: watched, Why: "which can hold floating IPs, and take traffic"},
 		{Scope: Cluster, Resource: "services", Verbs: watched, Why: "addresses to announce, and under which policy"},
 		{Scope: Cluster, Group: "discovery.k8s.io", Resource: "endpointslices", Verbs: watched, Why: "whether a Service has endpoints, and on which nodes"},
@@ -142,5 +142,7 @@ func Manager() []Right {
 			Why: "which nodes' agents live; create makes the Lease of the one manager that works"},
 		{Scope: Namespace, Group: "coordination.k8s.io", Resource: "leases", Verbs: []string{"get", "update"}, Names: []string{"frr-renderer-manager"},
 			Why: "the election of the one manager that works"},
-	}
+		{Scope: Cluster, Group: "events.k8s.io", Resource: "events", Verbs: []string{"create"},
+			Why: "Events about objects with problems that no condition tells, in all namespaces"},
+	}, metrics()...)
 }

@@ -33,6 +33,8 @@ type chronicle struct {
 	told *told
 	// services has what tenants cause, objects what administrators do: neither keeps the other waiting.
 	services, objects *herald
+	// alone tells that nobody else says the same: a manager, not one node of many.
+	alone bool
 	// before is what was announced when it was looked at last; nil: all is to be looked at.
 	before []translate.Announcement
 }
@@ -222,13 +224,13 @@ func (c *chronicle) object(key string, problems []problem.Problem, find Lookup) 
 	}
 	c.objects.say(key, saying{
 		about: objectReference(object, uid), kind: corev1.EventTypeWarning, reason: string(problems[0].Reason), action: "Use", mark: mark,
-		sort: "objects with problems", shared: true, note: strings.Join(said, "; "),
+		sort: "objects with problems", shared: !c.alone, note: strings.Join(said, "; "),
 	})
 }
 
 // nameless is an Event about all objects of a kind, which this node can't read, say: there is none to write it to but the node.
 func (c *chronicle) nameless(object problem.Object, s saying) saying {
-	s.about = nodeReference(c.node)
+	s.about = c.objects.speaks.self
 	s.note = object.String() + " " + s.note
 	return s
 }
@@ -263,7 +265,7 @@ func (c *chronicle) mended(key string, find Lookup) {
 		return
 	}
 	c.objects.say(key, saying{
-		about: objectReference(object, uid), kind: corev1.EventTypeNormal, reason: mended, action: "Use", sort: "mended objects", shared: true,
+		about: objectReference(object, uid), kind: corev1.EventTypeNormal, reason: mended, action: "Use", sort: "mended objects", shared: !c.alone,
 		note: fmt.Sprintf("nothing is wrong with it any more (was: %s)", part[1]),
 	})
 }

@@ -22,6 +22,8 @@ import (
 type Denials struct {
 	log *slog.Logger
 	now func() time.Time
+	// rights are those that the program needs.
+	rights []rights.Right
 
 	mu      sync.Mutex
 	missing map[demand]denial
@@ -39,9 +41,14 @@ type denial struct {
 	owner bool
 }
 
-// NewDenials knows of none.
+// NewDenials knows of none, of those that a node needs.
 func NewDenials(now func() time.Time, log *slog.Logger) *Denials {
-	return &Denials{log: log, now: now, missing: map[demand]denial{}}
+	return NewDenialsOf(rights.All(), now, log)
+}
+
+// NewDenialsOf knows of none of those that a program needs.
+func NewDenialsOf(all []rights.Right, now func() time.Time, log *slog.Logger) *Denials {
+	return &Denials{log: log, now: now, rights: all, missing: map[demand]denial{}}
 }
 
 // Problems are the rights that are missing now. One that nobody has asked for within an hour is forgotten.
@@ -115,7 +122,7 @@ func (d *Denials) refused(r *http.Request, said string) {
 	defer d.mu.Unlock()
 	m, known := d.missing[what]
 	if !known {
-		m.problem = what.denied(namespaceOf(r))
+		m.problem = what.denied(namespaceOf(r), d.rights)
 		d.log.Warn("the API server forbids what this program needs", "right", what.String(), "why", m.problem.Message)
 	}
 	m.last, m.owner = d.now(), owner
@@ -161,19 +168,22 @@ func namespaceOf(r *http.Request) string {
 	return label(namespace)
 }
 
-// kinds are those that are written or asked for, by resource.
+// kinds are those that are read, written or asked for, by resource.
 var kinds = map[string]string{
 	"events": "Event", "configurationstates": "ConfigurationState", "servicebgpstatuses": "ServiceBGPStatus", "pods": "Pod",
 	"tokenreviews": "TokenReview", "subjectaccessreviews": "SubjectAccessReview",
+	"services": "Service", "endpointslices": "EndpointSlice", "nodes": "Node", "leases": "Lease", "customresourcedefinitions": "CustomResourceDefinition",
+	"clusters": "Cluster", "networkgatewaygroups": "NetworkGatewayGroup", "networkgatewaynodes": "NetworkGatewayNode", "bgploadbalancers": "BGPLoadBalancer",
+	"bgppeers": "BGPPeer", "bgpsessions": "BGPSession", "bgpadvertisedroutes": "BGPAdvertisedRoute", "ipaddresspools": "IPAddressPool",
 }
 
 // denied says which right is missing, and who mends that.
-func (d demand) denied(namespace string) problem.Problem {
+func (d demand) denied(namespace string, all []rights.Right) problem.Problem {
 	where, why := "in the cluster", ""
 	if namespace != "" {
 		where = "in namespace " + namespace
 	}
-	for _, r := range rights.All() {
+	for _, r := range all {
 		if resourceOf(r) != d.resource {
 			continue
 		}

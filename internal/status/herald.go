@@ -48,10 +48,22 @@ const (
 	summaryApart = time.Minute
 )
 
+// voice is who writes Events.
+type voice struct {
+	controller string // reportingController
+	self       corev1.ObjectReference
+	is         string // in a sentence
+}
+
+func nodeVoice(node string) voice {
+	return voice{controller, nodeReference(node), fmt.Sprintf("node %q", node)}
+}
+
 // herald writes Events about objects, within a budget: a thousand nodes have as much to say as this one, of every Service that they all announce.
 // It is told what is to be said of each object, and the newest counts; what is taken back before it was written is never said.
 type herald struct {
 	node   string
+	speaks voice
 	client eventsclient.EventsV1Interface
 	budget flowcontrol.RateLimiter
 	outage outage
@@ -80,7 +92,7 @@ type herald struct {
 func newHerald(node string, client eventsclient.EventsV1Interface, perMinute float64, log *slog.Logger, now func() time.Time, written func(key, mark string),
 	overtaken func()) *herald {
 	return &herald{
-		node: node, client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
+		node: node, speaks: nodeVoice(node), client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
 		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, turns: map[string]uint64{}, closed: map[string]bool{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -147,6 +159,13 @@ func (h *herald) flush() {
 	case h.wake <- struct{}{}:
 	default:
 	}
+}
+
+// hush takes back all that waits.
+func (h *herald) hush() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pending, h.order, h.counted = map[string]saying{}, nil, map[string]int{}
 }
 
 // interleave puts the first of each namespace before the second of any. Holding the lock.
@@ -278,8 +297,8 @@ func (h *herald) summarize() saying {
 	}
 	said := strings.Join(parts, ", ")
 	return saying{
-		about: nodeReference(h.node), kind: corev1.EventTypeNormal, reason: eventsLeftOut, action: "Summarize", mark: said, since: h.now(),
-		note: fmt.Sprintf("More changed at once than Events are written for; from node %q also: %s. Metrics, /status and status objects tell all.", h.node, said),
+		about: h.speaks.self, kind: corev1.EventTypeNormal, reason: eventsLeftOut, action: "Summarize", mark: said, since: h.now(),
+		note: fmt.Sprintf("More changed at once than Events are written for; from %s also: %s. Metrics, /status and status objects tell all.", h.speaks.is, said),
 	}
 }
 
@@ -333,7 +352,7 @@ func (h *herald) event(s saying) *eventsv1.Event {
 	}
 	return &eventsv1.Event{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(), Name: eventName(s.about.Name, hex.EncodeToString(sum[:8]))},
-		EventTime:  metav1.NewMicroTime(h.now()), ReportingController: controller, ReportingInstance: cut(controller+"-"+h.node, 128),
+		EventTime:  metav1.NewMicroTime(h.now()), ReportingController: h.speaks.controller, ReportingInstance: cut(h.speaks.controller+"-"+h.node, 128),
 		Type: s.kind, Reason: s.reason, Action: s.action, Regarding: s.about, Note: note(text),
 	}
 }

@@ -184,15 +184,20 @@ func (m *Metrics) Held(neighbors []string) {
 
 // Problems tells all problems that there are now.
 func (m *Metrics) Problems(problems []problem.Problem) {
-	count := map[problemKey]int{}
-	for _, p := range problems {
-		count[problemKey{p.Severity, kind(p), p.Reason}]++
-	}
+	count := countProblems(problems)
 	m.mu.Lock()
 	m.problems = count
 	m.mu.Unlock()
 	m.troubles.told(problems)
 	m.config.problems(problems)
+}
+
+func countProblems(problems []problem.Problem) map[problemKey]int {
+	count := map[problemKey]int{}
+	for _, p := range problems {
+		count[problemKey{p.Severity, kind(p), p.Reason}]++
+	}
+	return count
 }
 
 // DriftFound counts that FRR was found changed by hand.
@@ -229,7 +234,8 @@ func (c *current) Collect(out chan<- prometheus.Metric) {
 // kind is the kind of a problem's object, where it is one that is read: of other ones, a user wrote the name.
 func kind(p problem.Problem) string {
 	switch p.Object.Kind {
-	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice":
+	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice",
+		"Cluster", "NetworkGatewayGroup", "BGPLoadBalancer":
 		return p.Object.Kind
 	case "":
 		return kindDocument

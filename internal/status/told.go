@@ -106,6 +106,14 @@ func (t *told) objectsTold() []string {
 	return slices.Collect(maps.Keys(t.objects))
 }
 
+// forget forgets all.
+func (t *told) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.marks)
+	clear(t.objects)
+}
+
 // keepUntil writes the file whenever it is another, until ctx ends.
 func (t *told) keepUntil(ctx context.Context) {
 	for wait := keepTold; restFor(ctx, wait); {

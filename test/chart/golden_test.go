@@ -19,7 +19,7 @@ func template(t testing.TB, args ...string) (string, string, error) {
 }
 
 func TestLintHasNothingToSay(t *testing.T) {
-	for _, args := range [][]string{{}, {"--values", "cases/defaults/values.yaml"}, {"--values", "cases/everything/values.yaml"}} {
+	for _, args := range [][]string{{}, {"--values", "cases/defaults/values.yaml"}, {"--values", "cases/everything/values.yaml"}, {"--values", "cases/gdc/values.yaml"}} {
 		stdout, stderr, err := helm(t, append([]string{"lint", "--strict", chartDir}, args...)...)
 		require.NoError(t, err, stdout+stderr)
 		require.Contains(t, stdout, "0 chart(s) failed")
@@ -99,6 +99,18 @@ var refusals = []struct{ set, words string }{
 	{`prometheus.podMonitor.additionalLabels.helm\.sh/chart=x`, "prometheus.podMonitor.additionalLabels: helm.sh/chart is the chart's own"},
 	{`prometheus.prometheusRule.additionalLabels.helm\.sh/chart=x`, "prometheus.prometheusRule.additionalLabels: helm.sh/chart"},
 	{`prometheus.serviceMonitor.speaker.additionalLabels.helm\.sh/chart=x`, "prometheus.serviceMonitor.speaker.additionalLabels: helm.sh/chart"},
+	{"speaker.extraArgs={--gdc}", "neither the port, nor the capabilities, nor a manager: set gdc.enabled=true"},
+	{"speaker.extraArgs={-gdc=true}", "set gdc.enabled=true"},
+	{"gdc.enabled=true,speaker.extraArgs={--gdc}", "--gdc is what gdc.enabled says: take it out"},
+	{"gdc.enabled=true,speaker.extraArgs={--ignore-exclude-lb}", "say it with speaker.ignoreExcludeLB, which is for both"},
+	{"gdc.enabled=true,gdc.manager.extraArgs={--lb-class=a}", "gdc.manager.extraArgs: --lb-class=a would have the manager and the nodes decide differently: say it with loadBalancerClass"},
+	{"gdc.enabled=true,prometheus.metricsPort=1790", "prometheus.metricsPort 1790 is taken in GDC mode"},
+	{"gdc.enabled=true,prometheus.metricsPort=17474", "prometheus.metricsPort 17474 is taken in GDC mode"},
+	{"gdc.enabled=true,speaker.securityContext.runAsNonRoot=true", "start as root, and leave it at once"},
+	{`gdc.enabled=true,gdc.manager.labels.app\.kubernetes\.io/component=x`, "gdc.manager.labels: app.kubernetes.io/component is the chart's own"},
+	{`gdc.enabled=true,gdc.manager.podAnnotations.kubectl\.kubernetes\.io/default-container=x`, "gdc.manager.podAnnotations: kubectl.kubernetes.io/default-container is the chart's own"},
+	{"gdc.enabled=true,gdc.manager.serviceAccount.create=false,speaker.serviceAccount.create=false", "give it an account of its own"},
+	{"gdc.enabled=true,gdc.manager.replicas=0", "at '/gdc/manager/replicas': minimum: got 0, want 1"},
 	{"speaker=null", "missing property 'speaker'"},
 	{"prometheus.metricsPort=null", "at '/prometheus': missing property 'metricsPort'"},
 	// of neither

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
@@ -55,7 +56,12 @@ func TestThePodSpeaks(t *testing.T) {
 		t.Run(string(v), func(t *testing.T) { speaks(t, c, v) })
 	}
 	audit.nothingRefused(t)
-	audit.everythingUsed(t, "speaker-frr-renderer-speaker")
+	audit.everythingUsed(t, "speaker-frr-renderer-speaker", speakerRights())
+}
+
+// speakerRights are those of a speaker without floating IPs.
+func speakerRights() []rights.Right {
+	return slices.DeleteFunc(rights.All(), func(r rights.Right) bool { return r.If == "gdc.enabled" })
 }
 
 func speaks(t *testing.T, c *cluster, v fabric.Version) {

@@ -57,6 +57,23 @@ prometheus.io/scheme: https
 {{- end }}
 {{- end }}
 
+{{- define "frr-renderer.managerAccountName" -}}
+{{- if .Values.gdc.manager.serviceAccount.create }}
+{{- default (printf "%s-manager" (include "frr-renderer.fullname" .)) .Values.gdc.manager.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.gdc.manager.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "frr-renderer.managerAnnotations" -}}
+kubectl.kubernetes.io/default-container: manager
+{{- if .Values.prometheus.scrapeAnnotations }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
+prometheus.io/scheme: https
+{{- end }}
+{{- end }}
+
 {{- define "frr-renderer.image" -}}
 {{ .Values.speaker.image.repository }}:{{ .Values.speaker.image.tag | default .Chart.AppVersion }}
 {{- end }}
@@ -91,8 +108,52 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
+{{- /*
+In GDC mode floating IPs and ARP take NET_ADMIN and NET_RAW. A runtime gives capabilities to root alone, so the container starts as root, without any but
+these and those to become user frr; "become" makes it that user, who keeps just the two.
+*/}}
+{{- define "frr-renderer.gatewaySecurityContext" -}}
+runAsUser: 0
+runAsGroup: {{ .Values.speaker.frr.group }}
+runAsNonRoot: false
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: ["ALL"]
+  add:
+    - NET_ADMIN
+    - NET_RAW
+    - SETGID
+    - SETUID
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "frr-renderer.becomeArgs" -}}
+- become
+- --user={{ .Values.speaker.frr.user }}
+- --group={{ .Values.speaker.frr.group }}
+{{- $pod := include "frr-renderer.podSecurityContext" . | fromYaml }}
+{{- range $pod.supplementalGroups }}
+- --groups={{ . | int64 }}
+{{- end }}
+{{- with $pod.fsGroup }}
+- --groups={{ . | int64 }}
+{{- end }}
+- --keep=NET_ADMIN
+- --keep=NET_RAW
+- --
+- /opt/frr-renderer/frr-renderer
+{{- end }}
+
 {{- define "frr-renderer.args" -}}
+{{- if .Values.gdc.enabled -}}
+{{ include "frr-renderer.becomeArgs" . }}
+{{ end -}}
 - run
+{{- if .Values.gdc.enabled }}
+- --gdc
+{{- end }}
 - --node-name=$(METALLB_NODE_NAME)
 - --pod-name=$(METALLB_POD_NAME)
 - --namespace=$(METALLB_NAMESPACE)
@@ -102,6 +163,17 @@ seccompProfile:
 {{- if .Values.tls.speakerMetricsTLSSecret }}
 - --metrics-cert-dir=/etc/metrics-certs
 {{- end }}
+{{- include "frr-renderer.tlsArgs" . }}
+{{- include "frr-renderer.announceArgs" . }}
+{{- if .Values.speaker.serviceStatus }}
+- --service-status
+{{- end }}
+{{- range .Values.speaker.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "frr-renderer.tlsArgs" -}}
 {{- with .Values.tls.minVersion }}
 - --tls-min-version={{ . }}
 {{- end }}
@@ -111,16 +183,31 @@ seccompProfile:
 {{- with .Values.tls.curvePreferences }}
 - {{ printf "--tls-curve-preferences=%s" . | quote }}
 {{- end }}
+{{- end }}
+
+{{- /* What the manager and the nodes have to see alike: both decide who announces what. */}}
+{{- define "frr-renderer.announceArgs" -}}
 {{- with .Values.loadBalancerClass }}
 - {{ printf "--lb-class=%s" . | quote }}
 {{- end }}
 {{- if .Values.speaker.ignoreExcludeLB }}
 - --ignore-exclude-lb
 {{- end }}
-{{- if .Values.speaker.serviceStatus }}
-- --service-status
 {{- end }}
-{{- range .Values.speaker.extraArgs }}
+
+{{- define "frr-renderer.managerArgs" -}}
+- manager
+- --namespace=$(METALLB_NAMESPACE)
+- --log-level={{ .Values.gdc.manager.logLevel }}
+# In a network of its own: kubelet asks at the pod's address. /status is for the pod itself: kubectl port-forward, or exec.
+- --health-addr=:17474
+- --metrics-addr=:{{ .Values.prometheus.metricsPort }}
+{{- if .Values.tls.managerMetricsTLSSecret }}
+- --metrics-cert-dir=/etc/metrics-certs
+{{- end }}
+{{- include "frr-renderer.tlsArgs" . }}
+{{- include "frr-renderer.announceArgs" . }}
+{{- range .Values.gdc.manager.extraArgs }}
 - {{ . | quote }}
 {{- end }}
 {{- end }}
@@ -128,12 +215,17 @@ seccompProfile:
 {{- /* Written to /etc/frr when the pod starts; frr.conf only where there is none, since the one that is there is what was applied last. */}}
 {{- define "frr-renderer.startup" -}}
 daemons: |
+  {{- if .Values.gdc.enabled }}
+  # bgpd listens on 1790 for the other nodes, and never on 179: a router that dialled a node would be told all over a session that is none of a
+  # floating IP's. It opens the sessions with routers. No daemon has a telnet port that others reach.
+  {{- else }}
   # bgpd does not listen (-p 0): it opens the sessions, and needs no port of the node. No daemon has a telnet port that others reach.
+  {{- end }}
   bgpd=yes
   bfdd=yes
   vtysh_enable=yes
   zebra_options="-A 127.0.0.1 -s 90000000 --limit-fds 100000"
-  bgpd_options="-A 127.0.0.1 -p 0 --limit-fds 100000"
+  bgpd_options="-A 127.0.0.1 -p {{ ternary 1790 0 .Values.gdc.enabled }} --limit-fds 100000"
   bfdd_options="-A 127.0.0.1 --limit-fds 100000"
   staticd_options="-A 127.0.0.1 --limit-fds 100000"
 vtysh.conf: |

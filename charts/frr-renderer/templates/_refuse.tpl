@@ -57,6 +57,36 @@ is refused by values.schema.json.
 {{- if and .Values.prometheus.podMonitor.enabled .Values.prometheus.serviceMonitor.enabled }}{{ fail "prometheus.podMonitor.enabled and prometheus.serviceMonitor.enabled would count everything twice: enable one" }}{{ end -}}
 {{- if eq (int .Values.prometheus.metricsPort) 17472 }}{{ fail "prometheus.metricsPort 17472 is the port of /healthz and /readyz on the node: take another one, such as 9120" }}{{ end -}}
 {{- if and .Values.prometheus.rbacPrometheus (not (and .Values.prometheus.serviceAccount .Values.prometheus.namespace)) }}{{ fail "prometheus.rbacPrometheus needs prometheus.serviceAccount and prometheus.namespace: whom to give the rights" }}{{ end -}}
+{{- include "frr-renderer.refuseGDC" . -}}
+{{- end }}
+
+{{- /* What can't work with floating IPs, or without. */}}
+{{- define "frr-renderer.refuseGDC" -}}
+{{- $gdc := .Values.gdc.enabled -}}
+{{- range $arg := .Values.speaker.extraArgs -}}
+{{- $flag := regexReplaceAll "^--?([^=]*).*$" $arg "${1}" -}}
+{{- if hasPrefix "gdc" $flag }}{{ if not $gdc }}{{ fail (printf "speaker.extraArgs: %s alone has neither the port, nor the capabilities, nor a manager: set gdc.enabled=true" $arg) }}{{ end }}{{ end -}}
+{{- if and $gdc (eq $flag "gdc") }}{{ fail (printf "speaker.extraArgs: %s is what gdc.enabled says: take it out" $arg) }}{{ end -}}
+{{- if $gdc }}{{ include "frr-renderer.refuseAlone" (dict "value" "speaker.extraArgs" "arg" $arg "flag" $flag) }}{{ end -}}
+{{- end -}}
+{{- range $arg := .Values.gdc.manager.extraArgs -}}
+{{- include "frr-renderer.refuseAlone" (dict "value" "gdc.manager.extraArgs" "arg" $arg "flag" (regexReplaceAll "^--?([^=]*).*$" $arg "${1}")) -}}
+{{- end -}}
+{{- if $gdc -}}
+{{- if has (int .Values.prometheus.metricsPort) (list 1790 17474) }}{{ fail (printf "prometheus.metricsPort %d is taken in GDC mode (1790: BGP between nodes, 17474: /healthz of the manager): take another one, such as 9120" (int .Values.prometheus.metricsPort)) }}{{ end -}}
+{{- if .Values.speaker.securityContext.runAsNonRoot }}{{ fail "speaker.securityContext.runAsNonRoot: the containers start as root, and leave it at once: take it out" }}{{ end -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" "gdc.manager.labels" "given" .Values.gdc.manager.labels "own" (printf "%s\napp.kubernetes.io/component: manager" (include "frr-renderer.labels" .))) -}}
+{{- include "frr-renderer.refuseKeys" (dict "value" "gdc.manager.podAnnotations" "given" .Values.gdc.manager.podAnnotations "own" (include "frr-renderer.managerAnnotations" .)) -}}
+{{- if and (not .Values.gdc.manager.serviceAccount.create) (eq (include "frr-renderer.managerAccountName" .) (include "frr-renderer.serviceAccountName" .)) .Values.rbac.create -}}
+{{- fail "gdc.manager.serviceAccount.name is that of the speaker: every node could then write what the manager may; give it an account of its own" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Manager and nodes decide by the same rules, so a flag of one of them alone would have them differ. */}}
+{{- define "frr-renderer.refuseAlone" -}}
+{{- $whole := dict "lb-class" "loadBalancerClass" "ignore-exclude-lb" "speaker.ignoreExcludeLB" "namespace" "helm's --namespace" -}}
+{{- with get $whole .flag }}{{ fail (printf "%s: %s would have the manager and the nodes decide differently: say it with %s, which is for both" $.value $.arg .) }}{{ end -}}
 {{- end }}
 
 {{- /* A key that the chart writes itself would be there twice. */}}

@@ -85,22 +85,22 @@ func (n *Node) Start(ctx context.Context, daemon string) error {
 	})
 }
 
-// Kill ends daemons of the node with a signal (SIGKILL is a crash) and returns when they are gone; none named means all.
+// Kill ends daemons of the node with a signal (SIGKILL is a crash) and returns when they are gone; none named means all, and what is about to become one.
 func (n *Node) Kill(ctx context.Context, sig unix.Signal, daemons ...string) error {
-	if len(daemons) == 0 {
-		daemons = n.Daemons()
-	}
+	ending := map[int]bool{}
+	meant := func(p process) bool { return len(daemons) == 0 || ending[p.pid] || slices.Contains(daemons, p.name) }
 	for _, p := range n.daemonProcesses() {
-		if !slices.Contains(daemons, p.name) {
+		if !meant(p) {
 			continue
 		}
 		if err := unix.Kill(p.pid, sig); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("end %s: %w", p.name, err)
 		}
+		ending[p.pid] = true
 	}
 	return poll(ctx, func() error {
 		for _, p := range n.daemonProcesses() {
-			if slices.Contains(daemons, p.name) {
+			if meant(p) {
 				return fmt.Errorf("%s of node %s still runs", p.name, n.Name)
 			}
 		}
@@ -160,10 +160,19 @@ func (n *Node) daemonProcesses() []process {
 		if _, err := startTime(pid); err != nil {
 			continue
 		}
-		comm, _ := os.ReadFile("/proc/" + e.Name() + "/comm")
-		found = append(found, process{strings.TrimSpace(string(comm)), pid})
+		found = append(found, process{nameOf(pid), pid})
 	}
 	return found
+}
+
+// nameOf is the name of the program that a process runs. It may call itself something else: FRR names a thread by /proc/self/task/TID/comm, where /proc counts
+// as this machine does and TID as the node does, and once in ten thousand starts that is the thread that the process is named by ("RCU sweeper").
+func nameOf(pid int) string {
+	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
+		return filepath.Base(exe)
+	}
+	comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // it is ending
+	return strings.TrimSpace(string(comm))
 }
 
 // DefaultTimeout bounds every wait whose context has no deadline of its own.

@@ -339,3 +339,21 @@ func anyRuns(pids []int) bool {
 	}
 	return false
 }
+
+// A daemon that calls itself something else was never killed, and kept its pid file: every start after it failed.
+func TestAProcessIsKnownByItsProgram(t *testing.T) {
+	cmd := exec.Command("bash", "-c", "echo -n other >/proc/$$/comm; echo ready; read")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", cmd.Process.Pid))
+	require.NoError(t, err)
+	require.Equal(t, "other\n", string(comm))
+	require.Equal(t, "bash", nameOf(cmd.Process.Pid))
+	require.NoError(t, in.Close())
+	_ = cmd.Wait()
+}
