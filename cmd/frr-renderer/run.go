@@ -40,6 +40,7 @@ type runFlags struct {
 	confirm    time.Duration
 	timeout    time.Duration
 	report     reportFlags
+	gdc        gatewayFlags
 }
 
 func newRun() *cobra.Command { return new(runFlags).command() }
@@ -65,6 +66,11 @@ One run at a time works on an FRR: a second one whose --frr-conf is in the same 
 loopback others may read the first two, without reasons; /status and the reasons are for the node itself, at 127.0.0.1 or [::1].
 --metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those whom the API server allows it.
 
+With --gdc the node also does its part in GDC mode: it announces Services with the nodes that take their traffic as next hops, puts the floating IPs
+that it is to hold on --gdc-interface (rights NET_ADMIN and NET_RAW, and the host's network), and has their BGP sessions. Who holds what is decided by
+"frr-renderer manager", and with -f, where there is none, by the manifests alone, so every node needs the same ones. Floating IPs stay when the
+program ends, for the rest of their minute.
+
 With --kubeconfig, or inside a cluster, Events about the node tell when a plan is held back (--refuse-resets) and what becomes of it, with
 -f, too. Without -f, a ConfigurationState says whether the node can use the objects, and Events about Services and objects of metallb.io
 what is announced, withdrawn, refused and mended (--events-per-minute); ServiceBGPStatus objects only with --service-status.`,
@@ -77,6 +83,7 @@ what is announced, withdrawn, refused and mended (--events-per-minute); ServiceB
 	f.objects.addTemplates(c)
 	f.vty.add(c)
 	f.report.add(c)
+	f.gdc.add(c)
 	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
 	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
@@ -114,6 +121,9 @@ func (f *runFlags) check() (slog.Level, error) {
 // run connects what a run is made of: first what may be wrong with its flags, then what tells of it, and the agent when no other run is there.
 func (f *runFlags) run(c *cobra.Command) error {
 	level, err := f.check()
+	if err == nil {
+		err = f.gdc.check(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -158,7 +168,13 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	defer leave()
-	a, err := agent.New(f.agent(client, announcer, reporter, log), board)
+	gateway, play, err := f.gateway(metrics, denials, log)
+	if err != nil {
+		return failed(err)
+	}
+	config := f.agent(client, announcer, reporter, log)
+	config.Gateway = gateway
+	a, err := agent.New(config, board)
 	if err != nil {
 		return failed(err)
 	}
@@ -171,6 +187,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx, objects, templates) })
 	wg.Go(func() { report(ctx) })
+	wg.Go(func() { play(ctx) })
 	if err := watch(ctx, board, log, latest(objects)); err != nil {
 		cancel(err)
 	}

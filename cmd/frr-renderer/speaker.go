@@ -92,6 +92,7 @@ func (f *runFlags) source(metrics *status.Metrics) (watch, error) {
 		board.Follow(health)
 		return source.WatchCluster(ctx, source.ClusterOptions{
 			Options: options, Config: config, Node: f.objects.node, LoadBalancerClass: f.objects.options.LoadBalancerClass, Health: health,
+			GDC: f.gdc.on,
 		}, log, changed)
 	}, nil
 }

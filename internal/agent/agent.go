@@ -16,6 +16,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/render"
+	"github.com/frr-renderer/frr-renderer/internal/role"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/status"
@@ -54,6 +55,7 @@ type Config struct {
 	Now         func() time.Time
 	Announcer   Announcer // nil: nobody is told
 	Reporter    Reporter  // nil: nobody is told
+	Gateway     Gateway   // nil: the node is in no GDC mode
 
 	// DriftInterval is how often FRR is asked whether it still runs what it should; DriftReport tells only, and repairs nothing.
 	DriftInterval time.Duration
@@ -110,6 +112,7 @@ type Agent struct {
 	file     fs.FileInfo       // frr.conf as it was written last
 	logged   []problem.Problem
 	lasting  []problem.Problem // stay until the next apply
+	part     role.Part         // of the node in GDC mode, this turn
 
 	allowance allowance
 	guard     guard
@@ -125,6 +128,9 @@ func New(config Config, board *Board) (*Agent, error) {
 	}
 	if a.Reporter == nil {
 		a.Reporter = unseen{}
+	}
+	if a.Gateway == nil {
+		a.Gateway = notGateway{}
 	}
 	reload.Sweep(config.FRRConf)
 	reload.Sweep(config.StateFile)
@@ -175,6 +181,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			a.status.metrics.Updated()
 		case <-templates:
 			a.loadTemplates()
+		case <-a.Gateway.Changed():
 		case <-l.drift.C:
 			if !a.forgives() && a.quiet(ctx) {
 				continue
@@ -198,7 +205,7 @@ func (a *Agent) Run(ctx context.Context, objects <-chan source.Result, templates
 			}
 			force = true
 		}
-		if a.objects == nil {
+		if a.objects == nil || !a.Gateway.Ready() {
 			continue // never before everything is known: an End-of-RIB would come before the routes
 		}
 		a.looking = drifted && a.fingerprint() == l.running
@@ -303,7 +310,7 @@ func (a *Agent) target(ctx context.Context) (target, error) {
 	}
 	t := target{snap: snap, result: result, announcements: result.Announcements, current: true}
 	t.wanted, err = a.render(ctx, result)
-	t.problems = slices.Concat(a.objects.Problems, result.Problems, a.overlay)
+	t.problems = slices.Concat(a.objects.Problems, result.Problems, a.overlay, a.part.Problems)
 	if err == nil {
 		return t, nil
 	}
@@ -342,6 +349,7 @@ func (a *Agent) stays(t target) error {
 		}
 	}
 	a.runs(t.announcements)
+	a.Gateway.Runs(t.document.Text)
 	a.still = true
 	return nil
 }
@@ -411,6 +419,7 @@ func (a *Agent) settle(t target, outcome reload.Result) error {
 		failures = append(failures, unsettled(outcome))
 	}
 	ran := a.late.all(outcome.Ran(t.document))
+	a.Gateway.Runs(ran.Text)
 	// What no object is to blame for, and what is another daemon's, holds none back.
 	if outcome.Runs(vtysh.BGPD) {
 		a.good, a.ran = &t.wanted, &ran
@@ -513,10 +522,12 @@ func (a *Agent) look(ctx context.Context, t target) error {
 func (a *Agent) translate(ctx context.Context) (translate.Result, *snapshot.Snapshot, error) {
 	options := a.Options
 	options.Unread, options.Incomplete = a.objects.Unread, a.objects.Incomplete
+	a.part = a.Gateway.Turn(a.objects) // also where the node's own object is gone: what others are to hold must go from here
 	snap, err := snapshot.New(a.objects.Objects, a.Node, options)
 	if err != nil {
 		return translate.Result{}, nil, err
 	}
+	snap.Gateway, snap.Floating = a.part.Assignment, a.part.Floating
 	if snap.Extras.Text != "" {
 		if snap.Extras.Refused, err = a.checkExtras(ctx, snap.Extras.Text); err != nil {
 			return translate.Result{}, nil, err

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,12 +66,15 @@ func (a *Agent) allowsAgain(digest string) bool {
 // are Established stops none.
 func (a *Agent) gate(ctx context.Context, plan reload.Plan) ([]string, error) {
 	state, err := observe.Read(ctx, a.Client)
-	up := EstablishedOf(plan.Resets(), state)
+	up := slices.DeleteFunc(EstablishedOf(plan.Resets(), state), follows(plan, a.part))
 	if a.guard.Rejected != nil {
 		return up, err // a roll-back takes no session down that is well
 	}
 	if a.RefuseResets {
 		if !a.lets(plan) {
+			if err == nil && len(up) == 0 {
+				a.status.metrics.Reset(established(plan.Resets(), state)) // what follows from GDC mode
+			}
 			return up, err
 		}
 		a.allowance.through = a.allowance.digest

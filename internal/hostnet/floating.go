@@ -25,8 +25,8 @@ type Floating struct {
 	Left time.Duration
 }
 
-// Put puts a floating IP on the host as a /32, or begins its lifetime anew when it is there. An address that others put there is left as it is, and
-// is ErrNotOurs: it would stay when we go.
+// Put puts a floating IP on the host as a /32, or begins its lifetime anew when it is there, with an IPv6 address of the node's beside it where the node has
+// one. An address that others put there is left as it is, and is ErrNotOurs: it would stay when we go.
 func (h *Host) Put(ctx context.Context, ip netip.Addr) error {
 	err := checkFloating(ip)
 	if err == nil {
@@ -58,9 +58,13 @@ func (h *Host) put(nl *netlink.Handle, ip netip.Addr) error {
 		return fmt.Errorf("%w: %s is on %s: take it off there, or choose another floating IP", ErrNotOurs, holders[i].IPNet, nameOf(nl, holders[i].LinkIndex))
 	}
 	if slices.ContainsFunc(holders, func(a netlink.Addr) bool { return a.LinkIndex == link.Attrs().Index }) {
+		_ = h.escort(nl, link) // an address in use does not go because of it
 		return nl.AddrReplace(link, h.address(ip))
 	}
 	if err := checkHome(nl, link); err != nil {
+		return err
+	}
+	if err := h.escort(nl, link); err != nil { // first, so that it is there when the floating IP is
 		return err
 	}
 	// Exclusive: where somebody was quicker than our look, this fails, and the next Put sees whose it is.
@@ -94,7 +98,7 @@ func checkHome(nl *netlink.Handle, link netlink.Link) error {
 	return nil
 }
 
-// Take takes a floating IP off. One that is not there, or that is there and not ours, is left as it is, and no error.
+// Take takes a floating IP off, and with the last of them the IPv6 address beside it. One that is not there, or that is there and not ours, is left as it is, and no error.
 func (h *Host) Take(ctx context.Context, ip netip.Addr) error {
 	err := checkFloating(ip)
 	if err == nil {
@@ -103,7 +107,10 @@ func (h *Host) Take(ctx context.Context, ip netip.Addr) error {
 			if err != nil {
 				return err
 			}
-			return remove(nl, slices.DeleteFunc(holders, func(a netlink.Addr) bool { return !isOurs(a) }))
+			if err := remove(nl, slices.DeleteFunc(holders, func(a netlink.Addr) bool { return !isOurs(a) })); err != nil {
+				return err
+			}
+			return h.unescort(nl)
 		})
 	}
 	if err != nil {

@@ -31,7 +31,7 @@ func PodInterfaces() []string {
 		"tunl*", "veth*", "virbr*", "vxlan.calico", "vxlan-v6.calico", "weave", "wireguard.cali", "wg-v6.cali"}
 }
 
-// Subnets lists the node's global addresses, sorted by interface and address. Left out are floating IPs of ours, pods' interfaces, link-local and
+// Subnets lists the node's global addresses, sorted by interface and address. Left out are floating IPs of ours and what goes with them, pods' interfaces, link-local and
 // loopback addresses, IPv6 addresses that are temporary, deprecated or not yet usable, and IPv4 addresses without a subnet (/32).
 func (h *Host) Subnets(ctx context.Context) ([]Subnet, error) {
 	var subnets []Subnet
@@ -57,10 +57,14 @@ func (h *Host) subnets(links []netlink.Link, addresses []netlink.Addr) []Subnet 
 			nodes[l.Attrs().Index] = l.Attrs()
 		}
 	}
+	home := slices.IndexFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == h.config.Interface })
 	var subnets []Subnet
 	for _, a := range addresses {
 		link, ok := nodes[a.LinkIndex]
 		prefix, global := globalPrefix(a)
+		if home >= 0 && isEscort(a, links[home]) {
+			continue
+		}
 		if ok && global { // floating IPs have no subnet
 			subnets = append(subnets, Subnet{Interface: link.Name, Address: prefix, Up: running(link)})
 		}

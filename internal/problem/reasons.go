@@ -69,6 +69,9 @@ const (
 	FewerSessions      Reason = "FewerSessions"      // fewer sessions than asked for
 	NoRedundancy       Reason = "NoRedundancy"       // one of what there should be two of, so that one may fail
 	NoLoadBalancerNode Reason = "NoLoadBalancerNode" // no node that traffic for Services can come to
+	NotHealthy         Reason = "NotHealthy"         // a node that can hold no floating IP
+	NotHeld            Reason = "NotHeld"            // a floating IP that a node is to hold, and can't
+	AddressConflict    Reason = "AddressConflict"    // a floating IP that another host answers for
 	NoGlobalAddress    Reason = "NoGlobalAddress"    // a node that is no next hop for a family that it has no address of
 )
 

@@ -1,0 +1,90 @@
+package role
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/floating"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+// unfit is how long a node that could hold none of its floating IPs is not chosen again: what is missing (a right, a sysctl) does not come by itself, and each
+// try costs a move.
+const unfit = 5 * time.Minute
+
+// refused notes that the node can hold none of the floating IPs that it is to hold.
+type refused struct {
+	why          string
+	since, until time.Time
+}
+
+// note takes in what became of the floating IPs.
+func (r *refused) note(f floating.Facts, now time.Time) {
+	why := ""
+	for _, a := range f.Addresses {
+		switch a.State {
+		case floating.Held:
+			*r = refused{}
+			return
+		case floating.Refused:
+			why = fmt.Sprintf("%s: %s", a.Address, a.Reason)
+		}
+	}
+	switch {
+	case why == "":
+		r.since = time.Time{}
+	case r.since.IsZero():
+		r.since, r.why = now, why
+	default:
+		r.why = why
+	}
+}
+
+// unwell is why the node can hold no floating IP, where that lasts; answers tells that bgpd does, without which nothing can be held.
+func (r *refused) unwell(now time.Time, answers bool) string {
+	if !r.since.IsZero() && now.Sub(r.since) >= floating.Patience && answers {
+		r.until = now.Add(unfit)
+	}
+	if now.Before(r.until) {
+		return r.why
+	}
+	return ""
+}
+
+// unwell is why the node can hold no floating IP at all; empty: it can. With the mutex.
+func (r *Role) unwell() string {
+	switch {
+	case r.listening.refusal != "":
+		return r.listening.refusal
+	case r.facts.Unwell != "":
+		return r.facts.Unwell
+	}
+	now := time.Now()
+	return r.refused.unwell(now, r.answers(now))
+}
+
+// problems are what the node has with its part. With the mutex.
+func (r *Role) problems() []problem.Problem {
+	var out []problem.Problem
+	add := func(severity problem.Severity, reason problem.Reason, message string) {
+		out = append(out, problem.Problem{Severity: severity, Object: problem.Object{Kind: "Node", Name: r.Node}, Reason: reason, Message: message})
+	}
+	if why := r.unwell(); why != "" && (len(r.word.Wanted) > 0 || r.listening.refusal != "") {
+		add(problem.Error, problem.NotHealthy, "the node can hold no floating IP: "+why)
+	}
+	for _, f := range r.facts.Addresses {
+		switch {
+		case f.State == floating.Refused:
+			add(problem.Error, problem.NotHeld, fmt.Sprintf("floating IP %s can't be held here: %s", f.Address, f.Reason))
+		case f.State == floating.Yielded && f.MAC == nil:
+			add(problem.Error, problem.NotHeld, fmt.Sprintf("floating IP %s was given up: %s", f.Address, f.Reason))
+		case f.State == floating.Conflict, f.State == floating.Yielded:
+			add(problem.Warning, problem.AddressConflict, fmt.Sprintf("floating IP %s is not held here: %s", f.Address, f.Reason))
+		case f.State == floating.Held && f.MAC != nil:
+			add(problem.Warning, problem.AddressConflict, fmt.Sprintf("floating IP %s is held here, and %s answers for it, too", f.Address, f.MAC))
+		case f.State == floating.Held && f.Reason != "":
+			add(problem.Warning, problem.NotHeld, fmt.Sprintf("floating IP %s is held here, but %s", f.Address, f.Reason))
+		}
+	}
+	return out
+}

@@ -1,0 +1,228 @@
+package role
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/frr-renderer/frr-renderer/internal/floating"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/internal/nodereport"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+)
+
+// Host is the node's network. hostnet.Host is one, and says what each method does.
+type Host interface {
+	floating.Host
+	FollowSubnets(ctx context.Context, changed func([]hostnet.Subnet)) error
+	Listeners(ctx context.Context, port uint16) ([]hostnet.Listener, error)
+}
+
+// BGPD tells how its sessions are, those of views among them. It must not be the agent's connection: a long apply does not make a dead bgpd.
+// observe.Watcher is one.
+type BGPD interface {
+	Sessions(ctx context.Context) ([]observe.Session, error)
+}
+
+// Config says what a Role works with.
+type Config struct {
+	Node    string
+	Options snapshot.Options
+	// Alone tells that there is no manager, and no API server: the node decides by the objects alone who holds what, as all others do, and tells of their
+	// problems.
+	Alone bool
+	Host  Host
+	BGPD  BGPD
+	// Report is told what the API server is to be told, at each change and each second. It must not wait. nil: nobody is told.
+	Report func(nodereport.Report)
+	Log    *slog.Logger
+}
+
+// Role is the part of one node.
+type Role struct {
+	Config
+	holder  *floating.Holder
+	changed chan struct{} // has an entry when the next Part may be another
+
+	// Of the agent's goroutine.
+	decided decided
+
+	mutex      sync.Mutex
+	word       floating.Word
+	objects    []netip.Addr // what the objects wanted us to hold last
+	facts      floating.Facts
+	looked     bool // facts are there
+	asked      bool // bgpd was asked once, whatever it said
+	sessions   []observe.Session
+	leaving    map[netip.Addr]*leave
+	views      views
+	paths      paths
+	subnets    []subnet
+	listening  listening
+	refused    refused
+	assignment *gateway.Assignment // as the agent got it last
+	renews     bool                // the node would be given the next floating IP
+}
+
+// New makes a Role, for one Run.
+func New(c Config) *Role {
+	r := &Role{
+		Config: c, changed: make(chan struct{}, 1), leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
+	}
+	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
+	return r
+}
+
+// Run does the node's part until ctx ends. What is on the host then stays for the rest of its lifetime.
+func (r *Role) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { _ = r.holder.Run(ctx) })
+	all.Go(func() { r.followSubnets(ctx) })
+	all.Go(func() { r.ask(ctx) })
+	all.Go(func() { r.listen(ctx) })
+	all.Wait()
+}
+
+// Changed has an entry when the next Part may be another than the last.
+func (r *Role) Changed() <-chan struct{} { return r.changed }
+
+func (r *Role) poke() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Ready tells that Parts are what the node is to do. Before, an apply would take away what the node holds.
+func (r *Role) Ready() bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.looked && r.asked && r.listening.known
+}
+
+// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server afterwards.
+func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.word.LeaseUntil = until
+	if wanted != nil {
+		r.wants(wanted)
+	}
+	r.tell()
+}
+
+// wants takes in what the node is to hold. With the mutex.
+func (r *Role) wants(wanted []netip.Addr) {
+	r.word.Told, r.word.Wanted = true, wanted
+	r.mark()
+}
+
+// mark has the agent render without the views of what is to go, before the holder takes it off. With the mutex.
+func (r *Role) mark() {
+	for _, f := range r.facts.Addresses {
+		l := r.leaving[f.Address]
+		switch wanted := r.wanted(f.Address); {
+		case f.State == floating.Held && !wanted && l == nil && (r.word.Told || r.listening.refusal != ""):
+			r.leaving[f.Address] = &leave{}
+			r.poke()
+		case wanted && l != nil && !l.taking:
+			delete(r.leaving, f.Address)
+			r.poke()
+		}
+	}
+}
+
+func (r *Role) wanted(ip netip.Addr) bool {
+	return r.listening.refusal == "" && slices.Contains(r.word.Wanted, ip)
+}
+
+// tell gives the holder its word. With the mutex.
+func (r *Role) tell() {
+	w := r.word
+	if r.Alone {
+		w.LeaseUntil = time.Now().Add(time.Hour) // nobody else says otherwise
+	}
+	if r.listening.refusal != "" {
+		w.Told, w.Wanted = true, nil
+	}
+	r.holder.Tell(w)
+}
+
+// became takes in what became of the floating IPs.
+func (r *Role) became(f floating.Facts) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.facts, r.looked = f, true
+	for ip := range r.leaving {
+		if !r.on(ip) {
+			delete(r.leaving, ip)
+		}
+	}
+	r.refused.note(f, time.Now())
+	r.learn()
+	r.poke()
+	r.report()
+}
+
+// on tells whether a floating IP is on the host. With the mutex.
+func (r *Role) on(ip netip.Addr) bool {
+	return slices.ContainsFunc(r.facts.Addresses, func(f floating.Fact) bool { return f.Address == ip && f.State == floating.Held })
+}
+
+// holds tells whether it is to stay there, too. With the mutex.
+func (r *Role) holds(ip netip.Addr) bool { return r.on(ip) && r.leaving[ip] == nil }
+
+// subnet is one of the node, and since when it is down; zero: it is up.
+type subnet struct {
+	hostnet.Subnet
+	down time.Time
+}
+
+// followSubnets is told the node's subnets until ctx ends.
+func (r *Role) followSubnets(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := r.Host.FollowSubnets(ctx, r.hasSubnets)
+		if ctx.Err() != nil {
+			return
+		}
+		r.Log.Error("cannot follow the node's subnets", "error", err)
+		wait(ctx, time.Second)
+	}
+}
+
+func (r *Role) hasSubnets(now []hostnet.Subnet) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	before := r.subnets
+	r.subnets = nil
+	for _, s := range now {
+		one := subnet{Subnet: s}
+		if !s.Up {
+			one.down = time.Now()
+			for _, b := range before {
+				if b.Interface == s.Interface && b.Address == s.Address && !b.Up {
+					one.down = b.down
+				}
+			}
+		}
+		r.subnets = append(r.subnets, one)
+	}
+	r.word.Subnets = append([]hostnet.Subnet{}, now...) // none is known, too
+	r.tell()
+	r.report()
+}
+
+// wait waits for a time, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

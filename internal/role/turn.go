@@ -1,0 +1,143 @@
+package role
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/frr-renderer/frr-renderer/internal/floating"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/internal/source"
+)
+
+// Part is what the node does in GDC mode, for one turn of its agent.
+type Part struct {
+	Node string
+	// Assignment is what the cluster does; the floating IPs of this node are those that it holds, and that are not about to leave. nil: no object asks for
+	// anything.
+	Assignment *gateway.Assignment
+	// Floating are the floating IPs that are on the host.
+	Floating []netip.Addr
+	// Problems that the node has with its part.
+	Problems []problem.Problem
+}
+
+// decided is an Assignment, and the objects that it was made of.
+type decided struct {
+	from       *source.Result
+	assignment *gateway.Assignment
+}
+
+// Turn is the node's part by the objects and by what it holds. It is for the agent's goroutine. Objects that are the same pointer as last time are
+// those of last time: to decide takes 20 ms for 2,000 Services on 200 nodes.
+func (r *Role) Turn(objects *source.Result) Part {
+	if objects == r.decided.from {
+		r.mutex.Lock()
+		defer r.mutex.Unlock()
+		return r.part()
+	}
+	r.decided = decided{from: objects, assignment: r.assign(objects)}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.paths.read(objects.Objects.GDC.Sessions)
+	r.follow(objects)
+	part := r.part()
+	r.report()
+	return part
+}
+
+func (r *Role) assign(objects *source.Result) *gateway.Assignment {
+	in, ok := snapshot.GatewayInput(objects.Objects, r.Options)
+	if !ok {
+		return nil
+	}
+	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
+	out := gateway.Assign(in)
+	if !r.Alone {
+		out.Problems = nil // the manager tells people
+	}
+	return &out
+}
+
+// follow takes in what the objects want the node to hold, where they have changed their mind: what was listed after a lapse of the lease may be newer. With the
+// mutex.
+func (r *Role) follow(objects *source.Result) {
+	wanted, placed := r.ours(objects)
+	if objects.Incomplete || slices.ContainsFunc(objects.Unread, isGroup) {
+		// What can't be read may be what says so: what is held stays, unless another is to have it.
+		for _, ip := range slices.Concat(r.word.Wanted, r.floating()) {
+			if !placed[ip] && !slices.Contains(wanted, ip) {
+				wanted = append(wanted, ip)
+			}
+		}
+	}
+	slices.SortFunc(wanted, netip.Addr.Compare)
+	if r.word.Told && slices.Equal(r.objects, wanted) {
+		return
+	}
+	r.objects = wanted
+	r.wants(wanted)
+	r.tell()
+}
+
+// ours are the floating IPs that the objects want on this node; placed are all that they want anywhere.
+func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[netip.Addr]bool) {
+	placed = map[netip.Addr]bool{}
+	place := func(ip netip.Addr, node string) {
+		if placed[ip] = true; node == r.Node {
+			wanted = append(wanted, ip)
+		}
+	}
+	if r.Alone {
+		if a := r.decided.assignment; a != nil {
+			for _, f := range a.FloatingIPs {
+				place(f.Address, f.Node)
+			}
+		}
+		return wanted, placed
+	}
+	for _, g := range objects.Objects.GDC.GatewayGroups {
+		for text, node := range g.Status.FloatingIPs {
+			if ip, err := netip.ParseAddr(text); err == nil {
+				place(ip, node)
+			}
+		}
+	}
+	return wanted, placed
+}
+
+func isGroup(o problem.Object) bool { return o.Kind == "NetworkGatewayGroup" }
+
+// floating are the floating IPs on the host. With the mutex.
+func (r *Role) floating() []netip.Addr {
+	var out []netip.Addr
+	for _, f := range r.facts.Addresses {
+		if f.State == floating.Held {
+			out = append(out, f.Address)
+		}
+	}
+	return out
+}
+
+// part is the Part as things are. With the mutex.
+func (r *Role) part() Part {
+	part := Part{Node: r.Node, Floating: r.floating(), Problems: r.problems()}
+	r.assignment = nil
+	if r.decided.assignment == nil {
+		return part
+	}
+	a := *r.decided.assignment
+	a.FloatingIPs, a.Sessions = slices.Clone(a.FloatingIPs), slices.Clone(a.Sessions)
+	for i := range a.FloatingIPs {
+		switch f := &a.FloatingIPs[i]; {
+		case r.holds(f.Address):
+			f.Node = r.Node
+		case f.Node == r.Node:
+			f.Node = ""
+		}
+	}
+	r.paths.apply(a.Sessions)
+	part.Assignment, r.assignment = &a, &a
+	return part
+}
