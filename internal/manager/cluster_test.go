@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/manager"
 	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
@@ -431,7 +432,7 @@ func (l *lab) renewing(t *testing.T, nodes ...string) (stop func(nodes ...string
 		own, dies := context.WithCancel(ctx)
 		alive[node] = dies
 		lease, err := leases.Create(ctx, &coordinationv1.Lease{
-			ObjectMeta: metav1.ObjectMeta{Name: manager.LeaseName(node), Namespace: ownSpace},
+			ObjectMeta: metav1.ObjectMeta{Name: gateway.LeaseName(node), Namespace: ownSpace},
 			Spec:       coordinationv1.LeaseSpec{HolderIdentity: &node, LeaseDurationSeconds: &term},
 		}, metav1.CreateOptions{})
 		require.NoError(t, err)

@@ -96,7 +96,7 @@ func (m *Manager) kinds() []kind {
 		m.core(leaseKind, coordinationv1.SchemeGroupVersion.WithResource("leases"), m.clients.core.CoordinationV1().RESTClient(), trimLease),
 		m.custom(clusterKind, baremetal.GroupVersion.WithResource("clusters"), anywhere, trimSpec, decode[baremetal.Cluster]),
 		m.custom(groupKind, networking.GroupVersion.WithResource("networkgatewaygroups"), anywhere, trimUnstructured, decode[networking.NetworkGatewayGroup]),
-		m.custom(gatewayNodeKind, networking.GroupVersion.WithResource("networkgatewaynodes"), anywhere, trimReports, decode[networking.NetworkGatewayNode]),
+		m.custom(gatewayNodeKind, networking.GroupVersion.WithResource("networkgatewaynodes"), reports, trimReports, decode[networking.NetworkGatewayNode]),
 		m.custom(loadBalancerKind, networking.GroupVersion.WithResource("bgploadbalancers"), anywhere, trimUnstructured, decode[networking.BGPLoadBalancer]),
 		m.custom(peerKind, networking.GroupVersion.WithResource("bgppeers"), anywhere, trimUnstructured, decode[networking.BGPPeer]),
 		m.custom(sessionKind, networking.GroupVersion.WithResource("bgpsessions"), reports, trimReports, decode[networking.BGPSession]),

@@ -11,11 +11,6 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
-// LeasePrefix begins the names of the Leases that agents of gateway nodes renew, in the manager's namespace; the node's name follows. The
-// holder is the node's name. They are not in kube-node-lease: who may renew Leases there could keep any dead node Ready, and the watch would
-// bring the heartbeat of every kubelet.
-const LeasePrefix = "gateway-"
-
 const (
 	// shortestTerm is the shortest leaseDurationSeconds that counts: the gap of it has to be longer than retryPeriod.
 	shortestTerm = 4 * time.Second
@@ -59,6 +54,7 @@ func (l *leases) hear(o *coordinationv1.Lease) bool {
 	now := l.now()
 	l.wakeUp(now)
 	if !ofGateway(o) {
+		delete(l.byName, o.Name) // the node gave it back
 		return false
 	}
 	seen := &lease{node: *o.Spec.HolderIdentity, term: termOf(o), since: now}
@@ -124,7 +120,7 @@ func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
 
 // ofGateway tells the Leases of gateway nodes from others of the namespace.
 func ofGateway(o *coordinationv1.Lease) bool {
-	return o.Spec.HolderIdentity != nil && *o.Spec.HolderIdentity != "" && o.Name == LeaseName(*o.Spec.HolderIdentity)
+	return o.Spec.HolderIdentity != nil && *o.Spec.HolderIdentity != "" && o.Name == gateway.LeaseName(*o.Spec.HolderIdentity)
 }
 
 func termOf(o *coordinationv1.Lease) time.Duration {

@@ -29,7 +29,7 @@ func newWatchtower(t *testing.T) *watchtower {
 func (w *watchtower) bring(node string) {
 	term := int32(6)
 	w.hear(&coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Name: LeaseName(node)},
+		ObjectMeta: metav1.ObjectMeta{Name: gateway.LeaseName(node)},
 		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &node, LeaseDurationSeconds: &term, RenewTime: &metav1.MicroTime{Time: w.say[node]}},
 	})
 }
@@ -148,7 +148,7 @@ func TestClocksOfOtherMachinesMeanNothing(t *testing.T) {
 func TestALeaseThatIsDeletedIsUnknown(t *testing.T) {
 	w := newWatchtower(t)
 	w.pass(2, "n1", "n2")
-	w.forget(LeaseName("n1"))
+	w.forget(gateway.LeaseName("n1"))
 	w.requires("n1", gateway.LeaseUnknown)
 }
 
@@ -164,12 +164,17 @@ func TestOtherLeasesOfTheNamespaceOnlyTellThatTheWatchWorks(t *testing.T) {
 	require.Equal(t, map[string]gateway.Lease{"n2": gateway.LeaseLive}, states)
 }
 
-func TestALeaseNameFitsWhateverTheNode(t *testing.T) {
-	long := make([]byte, 253)
-	for i := range long {
-		long[i] = 'a'
-	}
-	require.Equal(t, "gateway-n1", LeaseName("n1"))
-	require.Len(t, LeaseName(string(long)), 253)
-	require.NotEqual(t, LeaseName(string(long)), LeaseName(string(long[:252])))
+// An agent that is no longer one of those that renew gives its lease back: nobody may think that it died.
+func TestALeaseThatIsGivenBackIsUnknown(t *testing.T) {
+	w := newWatchtower(t)
+	w.pass(2, "n1", "n2")
+	nobody := ""
+	w.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: gateway.LeaseName("n1")}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &nobody}})
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(10, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1, "n1", "n2")
+	w.requires("n1", gateway.LeaseUnknown) // it may be old
+	w.pass(1, "n1", "n2")
+	w.requires("n1", gateway.LeaseLive)
 }

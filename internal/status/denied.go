@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,7 +83,7 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
 	case err != nil:
-	case response.StatusCode < http.StatusMultipleChoices:
+	case authorized(response.StatusCode):
 		t.denials.allowed(r)
 	case response.StatusCode == http.StatusForbidden:
 		said, _ := io.ReadAll(io.LimitReader(response.Body, denialLength))
@@ -93,6 +94,11 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.denials.refused(r, string(said))
 	}
 	return response, err
+}
+
+// authorized tells of an answer that comes only to those who have the right: also that there is no such object, or that it is another by now.
+func authorized(code int) bool {
+	return code < http.StatusMultipleChoices || slices.Contains([]int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}, code)
 }
 
 // WrappedRoundTripper lets client-go find the transport below, to close its connections.
@@ -140,7 +146,7 @@ func (d *Denials) allowed(r *http.Request) {
 	if r.URL.Query().Get("sendInitialEvents") == "true" {
 		d.settle(demand{"list", what.resource}) // it comes with the watch
 	}
-	if remove := (demand{"delete", what.resource}); what.verb == "patch" && d.missing[remove].owner {
+	if remove := (demand{"delete", what.resource}); (what.verb == "patch" || what.verb == "create") && d.missing[remove].owner {
 		d.settle(remove)
 	}
 }

@@ -66,7 +66,7 @@ type herald struct {
 	speaks voice
 	client eventsclient.EventsV1Interface
 	budget flowcontrol.RateLimiter
-	outage outage
+	outage *Outage
 	retry  time.Duration
 	now    func() time.Time
 	// written is called with each mark that was written or counted, and overtaken when a saying was taken back while it was being written: what
@@ -92,7 +92,7 @@ type herald struct {
 func newHerald(node string, client eventsclient.EventsV1Interface, perMinute float64, log *slog.Logger, now func() time.Time, written func(key, mark string),
 	overtaken func()) *herald {
 	return &herald{
-		node: node, speaks: nodeVoice(node), client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: outage{log: log},
+		node: node, speaks: nodeVoice(node), client: client, budget: flowcontrol.NewTokenBucketRateLimiter(float32(perMinute/60), heraldBurst), outage: NewOutage(log),
 		retry: retryEvent, now: now, written: written, overtaken: overtaken, pending: map[string]saying{}, counted: map[string]int{}, turns: map[string]uint64{}, closed: map[string]bool{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -253,7 +253,7 @@ func (h *herald) fails(ctx context.Context, s saying, err error) {
 	namespace := s.namespace()
 	switch {
 	case !apierrors.IsForbidden(err) || Denied(err):
-		h.outage.seen(ctx, err)
+		h.outage.Seen(ctx, err)
 	case !h.closed[namespace]:
 		h.closed[namespace] = true
 		h.outage.log.Warn("a namespace takes no Events; each is tried again for an hour", "namespace", namespace, "error", note(err.Error()))
@@ -262,7 +262,7 @@ func (h *herald) fails(ctx context.Context, s saying, err error) {
 
 // open takes in that an Event was written.
 func (h *herald) open(s saying) {
-	h.outage.over()
+	h.outage.Over()
 	if namespace := s.namespace(); h.closed[namespace] {
 		delete(h.closed, namespace)
 		h.outage.log.Info("a namespace takes Events again", "namespace", namespace)

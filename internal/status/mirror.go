@@ -28,7 +28,7 @@ const believed = time.Minute
 type mirror[T object] struct {
 	informer cache.SharedIndexInformer
 	now      func() time.Time
-	outage   outage
+	outage   *Outage
 	// changed is told of each object that is another than before, also by our own hand.
 	changed func(T)
 
@@ -47,7 +47,7 @@ const indexed = "key"
 // newMirror watches the objects that a selector chooses. key groups them.
 func newMirror[T object, L runtime.Object](client *gentype.ClientWithList[T, L], kind T, choose func(*metav1.ListOptions), key func(T) string,
 	log *slog.Logger, now func() time.Time) *mirror[T] {
-	m := &mirror[T]{now: now, wrote: map[string]written[T]{}, changed: func(T) {}, outage: outage{log: log}}
+	m := &mirror[T]{now: now, wrote: map[string]written[T]{}, changed: func(T) {}, outage: NewOutage(log)}
 	lw := cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			choose(&o)
@@ -75,7 +75,7 @@ func (m *mirror[T]) run(ctx context.Context, synced func()) {
 		}
 		return o, nil
 	})
-	_ = m.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { m.outage.seen(ctx, err) })
+	_ = m.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { m.outage.Seen(ctx, err) })
 	_, _ = m.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(o any) { m.saw(o, false) },
 		UpdateFunc: func(before, o any) {
@@ -88,14 +88,14 @@ func (m *mirror[T]) run(ctx context.Context, synced func()) {
 	})
 	go m.informer.RunWithContext(ctx)
 	if cache.WaitForCacheSync(ctx.Done(), m.informer.HasSynced) {
-		m.outage.over()
+		m.outage.Over()
 		synced()
 	}
 }
 
 // saw takes what the watch tells.
 func (m *mirror[T]) saw(o any, deleted bool) {
-	m.outage.over()
+	m.outage.Over()
 	if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
 		o = gone.Obj
 	}

@@ -10,16 +10,19 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// outage says once that something can't be read or written, and once that it can again.
-type outage struct {
+// Outage says once that something can't be read or written, and once that it can again.
+type Outage struct {
 	log *slog.Logger
 
 	mu   sync.Mutex
 	said string
 }
 
-// seen tells of an error; of the same again it says nothing.
-func (o *outage) seen(ctx context.Context, err error) {
+// NewOutage says so in a log.
+func NewOutage(log *slog.Logger) *Outage { return &Outage{log: log} }
+
+// Seen tells of an error; of the same again it says nothing.
+func (o *Outage) Seen(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil || Denied(err) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) {
 		return // watches end that way; of a right that is missing Denials tell
@@ -40,8 +43,8 @@ func (o *outage) seen(ctx context.Context, err error) {
 	o.log.Warn(sentence, "error", note(err.Error()))
 }
 
-// over tells that it works.
-func (o *outage) over() {
+// Over tells that it works.
+func (o *Outage) Over() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.said != "" {

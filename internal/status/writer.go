@@ -19,7 +19,7 @@ type writer struct {
 	bring func(ctx context.Context, key string) (wrote bool, err error)
 	// apart is how far apart two writes of one key are at least: somebody who writes against us costs no more than that.
 	apart  time.Duration
-	outage outage
+	outage *Outage
 
 	last map[string]time.Time
 }
@@ -31,7 +31,7 @@ const (
 
 func newWriter(bring func(context.Context, string) (bool, error), apart time.Duration, log *slog.Logger) *writer {
 	return &writer{
-		queue: workqueue.NewTypedDelayingQueue[string](), bring: bring, apart: apart, outage: outage{log: log}, last: map[string]time.Time{},
+		queue: workqueue.NewTypedDelayingQueue[string](), bring: bring, apart: apart, outage: NewOutage(log), last: map[string]time.Time{},
 	}
 }
 
@@ -55,7 +55,7 @@ func (w *writer) run(ctx context.Context) {
 			w.queue.AddAfter(key, pauseFirst)
 			continue
 		}
-		w.outage.seen(ctx, err)
+		w.outage.Seen(ctx, err)
 		w.queue.Add(key)
 		if !restFor(ctx, pause/2+rand.N(pause/2)) {
 			return
@@ -81,7 +81,7 @@ func (w *writer) step(ctx context.Context, key string) error {
 		delete(w.last, key)
 	}
 	if wrote && err == nil {
-		w.outage.over()
+		w.outage.Over()
 	}
 	return err
 }
