@@ -34,8 +34,10 @@ var mayImport = map[string][]string{
 	// For tests of other rooms, none of which may import it otherwise.
 	"internal/vtysh/vtyshtest": {"internal/vtysh"},
 	"internal/snapshot":        {"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/gateway", "internal/problem"},
+	"internal/kubewatch":       {"internal/gateway", "internal/snapshot"},
 	"internal/source": {
-		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/snapshot", "internal/problem",
+		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/gdc/baremetal/v1alpha1", "internal/gateway", "internal/kubewatch",
+		"internal/snapshot", "internal/problem",
 	},
 	"internal/translate": {
 		"api/v1beta1", "api/v1beta2", "api/gdc/networking/v1", "api/gdc/baremetal/v1", "internal/snapshot", "internal/gateway", "internal/frrconf", "internal/problem",
@@ -48,7 +50,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/iprange", "internal/problem"},
 	"internal/rights":     {},
 	"internal/hostnet":    {},
-	"internal/manager":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/problem", "internal/snapshot"},
+	"internal/manager":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/kubewatch", "internal/problem", "internal/snapshot"},
 	"internal/floating":   {"internal/hostnet"},
 	"internal/nodereport": {"api/gdc/networking/v1", "internal/gateway", "internal/status"},
 	"internal/role": {

@@ -8,6 +8,12 @@ import (
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 )
 
+// ManagedBy labels the BGPSessions and BGPAdvertisedRoutes that the manager makes, with its name Manager: those of others mean nothing.
+const (
+	ManagedBy = "app.kubernetes.io/managed-by"
+	Manager   = "frr-renderer-manager"
+)
+
 // maxName is how long the name of an object may be (Kubernetes, DNS subdomain names).
 const maxName = 253
 

@@ -24,6 +24,12 @@ const (
 	assumedBits = 24
 )
 
+// ReadsAnnotation tells whether an annotation of a Node matters here; others may be dropped.
+func ReadsAnnotation(key string) bool { return key == maintenanceKey || key == networkStatus }
+
+// ReadsTaint tells the same of a taint.
+func ReadsTaint(key string) bool { return key == maintenanceKey }
+
 // node is what matters of one node.
 type node struct {
 	name   string

@@ -120,14 +120,14 @@ func (w *writing) nextHops(v gateway.VIP) []string {
 }
 
 // ours tells whether the manager made an object.
-func ours(o metav1.Object) bool { return o.GetLabels()[ownerLabel] == owner }
+func ours(o metav1.Object) bool { return o.GetLabels()[gateway.ManagedBy] == gateway.Manager }
 
 // report makes or changes an object of ours, and tells whether it is as it shall be. One of that name that somebody else made is left alone.
 func (w *writing) report(kind string, k key, has bool, is metav1.Object, same bool, spec any) bool {
 	what := "name " + kind + " " + k.name
 	if has && !ours(is) {
 		w.manager.trouble.tell(what, "somebody else has an object of this name, so this one is not told: delete it, or label it as ours",
-			"kind", kind, "namespace", k.namespace, "name", k.name, "label", ownerLabel+"="+owner)
+			"kind", kind, "namespace", k.namespace, "name", k.name, "label", gateway.ManagedBy+"="+gateway.Manager)
 		return false
 	}
 	w.manager.trouble.over(what, "the name is free")
@@ -141,7 +141,7 @@ func (w *writing) report(kind string, k key, has bool, is metav1.Object, same bo
 	if !has {
 		return w.write(kind, k, func(ctx context.Context) (*unstructured.Unstructured, error) {
 			u := w.bare(kind, k)
-			u.SetLabels(map[string]string{ownerLabel: owner})
+			u.SetLabels(map[string]string{gateway.ManagedBy: gateway.Manager})
 			u.Object["spec"] = content
 			return w.client(kind, k.namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: FieldManager})
 		})

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -10,9 +11,8 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
-// GatewayInput is what GDC's objects, and those that they go with, are to gateway.Assign; ok is false where none of them asks for anything. Objects must have
-// EndpointSlices: the sums that a source for one node has in place of them don't tell which nodes there are endpoints on. Leases and
-// AssumeSubnets are the caller's to set.
+// GatewayInput is what GDC's objects, and those that they go with, are to gateway.Assign; ok is false where none of them asks for anything. Who
+// reads an API server for one node needs Places of the endpoints. Namespace, Leases, Placed and AssumeSubnets are the caller's to set.
 func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) {
 	g := objects.GDC
 	if len(g.Clusters)+len(g.GatewayGroups)+len(g.LoadBalancers)+len(g.Peers) == 0 {
@@ -26,7 +26,7 @@ func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) 
 }
 
 func gatewayServices(objects Objects, options Options) []gateway.Service {
-	endpoints := endpointNodes(objects.EndpointSlices)
+	endpoints := endpointPlaces(objects)
 	out := make([]gateway.Service, 0, len(objects.Services))
 	for _, s := range objects.Services {
 		if options.Skips(s) != "" {
@@ -45,32 +45,30 @@ func gatewayServices(objects Objects, options Options) []gateway.Service {
 	return out
 }
 
-// endpointPlaces tells whether a Service has an endpoint, and on which nodes.
-type endpointPlaces struct {
+// places tells whether a Service has an endpoint, and on which nodes.
+type places struct {
 	any   bool
 	nodes []string
 }
 
-func endpointNodes(slices []*discoveryv1.EndpointSlice) map[types.NamespacedName]endpointPlaces {
-	out := make(map[types.NamespacedName]endpointPlaces, len(slices))
-	for _, slice := range slices {
+func endpointPlaces(objects Objects) map[types.NamespacedName]places {
+	out := make(map[types.NamespacedName]places, len(objects.Endpoints)+len(objects.EndpointSlices))
+	for _, e := range objects.Endpoints {
+		at := places{any: e.Any}
+		if e.Places != nil {
+			at.nodes = slices.Clip(e.Places.Nodes) // they are shared
+		}
+		out[types.NamespacedName{Namespace: e.Namespace, Name: e.Service}] = at
+	}
+	for _, slice := range objects.EndpointSlices {
 		service := slice.Labels[discoveryv1.LabelServiceName]
 		if service == "" {
 			continue
 		}
 		k := types.NamespacedName{Namespace: slice.Namespace, Name: service}
+		nodes, any := PlacesOf(slice)
 		at := out[k]
-		for i := range slice.Endpoints {
-			e := &slice.Endpoints[i]
-			if !usable(e) {
-				continue
-			}
-			at.any = true
-			if e.NodeName != nil {
-				at.nodes = append(at.nodes, *e.NodeName)
-			}
-		}
-		out[k] = at
+		out[k] = places{at.any || any, append(at.nodes, nodes...)}
 	}
 	return out
 }

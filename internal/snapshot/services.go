@@ -95,7 +95,12 @@ type Endpoints struct {
 	// Ready and LocalReady tell the same of endpoints that are ready.
 	Ready      bool
 	LocalReady bool
+	// Places are the nodes that there is any on; nil where a source does not tell.
+	Places *Places
 }
+
+// Places are nodes, by name. A source shares them among Services that have endpoints on the same nodes: nobody may change them.
+type Places struct{ Nodes []string }
 
 // Add counts an endpoint that is ready, or serving at least.
 func (e *Endpoints) Add(local, ready bool) {
@@ -115,9 +120,8 @@ func endpointsOf(list []*discoveryv1.EndpointSlice, node string) []Endpoints {
 	for _, slice := range list {
 		sum := Endpoints{Namespace: slice.Namespace, Service: slice.Labels[discoveryv1.LabelServiceName]}
 		for i := range slice.Endpoints {
-			if e := &slice.Endpoints[i]; usable(e) {
-				// An endpoint without a node counts for no node's local policy.
-				sum.Add(e.NodeName != nil && *e.NodeName == node, ready(e))
+			if e := &slice.Endpoints[i]; Usable(e) {
+				sum.Add(NodeOf(e) == node, Ready(e))
 			}
 		}
 		if sum.Service != "" && sum.Any {
@@ -127,12 +131,3 @@ func endpointsOf(list []*discoveryv1.EndpointSlice, node string) []Endpoints {
 	slices.SortFunc(out, func(a, b Endpoints) int { return a.compare(b.Namespace, b.Service) })
 	return out
 }
-
-// usable is MetalLB's rule: an endpoint counts while it is ready or still serving, so that a pod which terminates gracefully keeps
-// its route. Both conditions are true when a controller leaves ready out (Kubernetes API, EndpointConditions).
-func usable(e *discoveryv1.Endpoint) bool {
-	serving := e.Conditions.Serving != nil && *e.Conditions.Serving
-	return len(e.Addresses) > 0 && (ready(e) || serving)
-}
-
-func ready(e *discoveryv1.Endpoint) bool { return e.Conditions.Ready == nil || *e.Conditions.Ready }

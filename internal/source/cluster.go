@@ -44,7 +44,7 @@ func WatchCluster(ctx context.Context, options ClusterOptions, log *slog.Logger,
 		options.Health = NewHealth(time.Now)
 	}
 	c := &cluster{
-		options: options, clients: clients, log: log, health: options.Health, gathering: newGathering(options.Node), secrets: map[string]context.CancelFunc{},
+		options: options, clients: clients, log: log, health: options.Health, gathering: newGathering(options.Node, options.GDC), secrets: map[string]context.CancelFunc{},
 		doubt: make(chan struct{}, 1),
 	}
 	c.health.tell(log)

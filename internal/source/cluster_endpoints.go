@@ -7,6 +7,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
@@ -16,31 +17,26 @@ import (
 // change nothing as long as others like them stay.
 type endpointKinds uint8
 
-// What an endpoint is, as the number of its bit.
+// What an endpoint that counts is, as the number of its bit; one that is not ready is serving.
 const (
-	endpointServing = 1 << iota
-	endpointReady
+	endpointReady = 1 << iota
 	endpointHere
 	endpointNumbers
 )
 
-// endpointKindsOf tells what kinds of endpoints a slice has, as seen by a node. Endpoints that are neither ready nor serving are none
-// (Kubernetes API, EndpointConditions: ready is true when a controller leaves it out).
+// endpointKindsOf tells what kinds of endpoints a slice has, as seen by a node.
 func endpointKindsOf(slice *discoveryv1.EndpointSlice, node string) endpointKinds {
 	var out endpointKinds
 	for i := range slice.Endpoints {
 		e := &slice.Endpoints[i]
-		kind := 0
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
-			kind |= endpointReady
-		}
-		if e.Conditions.Serving != nil && *e.Conditions.Serving {
-			kind |= endpointServing
-		}
-		if kind == 0 || len(e.Addresses) == 0 {
+		if !snapshot.Usable(e) {
 			continue
 		}
-		if e.NodeName != nil && *e.NodeName == node {
+		kind := 0
+		if snapshot.Ready(e) {
+			kind |= endpointReady
+		}
+		if snapshot.NodeOf(e) == node {
 			kind |= endpointHere
 		}
 		out |= 1 << kind
@@ -55,8 +51,7 @@ func (k endpointKinds) endpoints(node *string) []discoveryv1.Endpoint {
 		if k&(1<<kind) == 0 {
 			continue
 		}
-		ready, serving := kind&endpointReady != 0, kind&endpointServing != 0
-		e := discoveryv1.Endpoint{Addresses: someAddress, Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &serving}}
+		e := anEndpoint(kind&endpointReady != 0)
 		if kind&endpointHere != 0 {
 			e.NodeName = node
 		}
@@ -65,8 +60,33 @@ func (k endpointKinds) endpoints(node *string) []discoveryv1.Endpoint {
 	return out
 }
 
-// someAddress stands for the addresses of an endpoint: only that there is any matters.
-var someAddress = []string{"0.0.0.0"}
+// anEndpoint is one that counts, on no node.
+func anEndpoint(ready bool) discoveryv1.Endpoint {
+	serving := true
+	return discoveryv1.Endpoint{Addresses: kubewatch.SomeAddress, Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &serving}}
+}
+
+// distinctEndpoints is one endpoint of those that are alike for any node.
+func distinctEndpoints(slice *discoveryv1.EndpointSlice) []discoveryv1.Endpoint {
+	type kind struct {
+		node  string
+		ready bool
+	}
+	var out []discoveryv1.Endpoint
+	had := map[kind]bool{}
+	for i := range slice.Endpoints {
+		e := &slice.Endpoints[i]
+		k := kind{snapshot.NodeOf(e), snapshot.Ready(e)}
+		if !snapshot.Usable(e) || had[k] {
+			continue
+		}
+		had[k] = true
+		one := anEndpoint(k.ready)
+		one.NodeName = e.NodeName
+		out = append(out, one)
+	}
+	return out
+}
 
 // endpointForms are the endpoints of each set of kinds, as one node sees them, made once and shared by all slices.
 type endpointForms struct {
@@ -92,18 +112,21 @@ func (k key) compare(o key) int {
 // endpointShelf holds what is known of the endpoints of all Services, in a few bytes each: the slices of a Service come before it is known to
 // be one of ours as often as after. Only Services that are read are in results.
 type endpointShelf struct {
-	forms    *endpointForms
+	forms *endpointForms
+	// places are the nodes that there are endpoints on; nil: nobody asks.
+	places   *placeTable
 	slices   map[key]shelved
 	services map[key]*serviceEndpoints
 	// shown is what results tell, by namespace and Service; nobody changes it. changes are what it lacks.
 	shown   []snapshot.Endpoints
-	changes map[key]endpointKinds
+	changes map[key]snapshot.Endpoints
 }
 
 // shelved is one slice.
 type shelved struct {
 	service string
 	kinds   endpointKinds
+	places  *placeSet
 }
 
 // serviceEndpoints counts the slices of a Service that have endpoints of each kind.
@@ -111,20 +134,27 @@ type serviceEndpoints struct {
 	slices [endpointNumbers]uint32
 	// shown is what results tell of it, or will when the shelf is settled.
 	shown endpointKinds
+	// places are nil where nobody asks.
+	places *servicePlaces
 }
 
-func newEndpointShelf(node string) *endpointShelf {
-	return &endpointShelf{
-		forms: newEndpointForms(node), slices: map[key]shelved{}, services: map[key]*serviceEndpoints{}, changes: map[key]endpointKinds{},
+func newEndpointShelf(node string, places bool) *endpointShelf {
+	s := &endpointShelf{
+		forms: newEndpointForms(node), slices: map[key]shelved{}, services: map[key]*serviceEndpoints{}, changes: map[key]snapshot.Endpoints{},
 	}
+	if places {
+		s.places = &placeTable{sets: map[string]*placeSet{}}
+	}
+	return s
 }
 
 // put takes in a slice and returns the Services that it is or was of.
 func (s *endpointShelf) put(slice *discoveryv1.EndpointSlice) []key {
 	k := key{slice.Namespace, slice.Name}
-	now := shelved{slice.Labels[discoveryv1.LabelServiceName], endpointKindsOf(slice, s.forms.node)}
+	now := shelved{slice.Labels[discoveryv1.LabelServiceName], endpointKindsOf(slice, s.forms.node), s.places.of(slice)}
 	before, had := s.slices[k]
 	if had && before == now {
+		s.places.release(now.places)
 		return nil
 	}
 	changed := s.remove(k)
@@ -139,6 +169,7 @@ func (s *endpointShelf) remove(k key) []key {
 		return nil
 	}
 	delete(s.slices, k)
+	defer s.places.release(before.places)
 	return []key{s.count(k.namespace, before, ^uint32(0))}
 }
 
@@ -147,6 +178,9 @@ func (s *endpointShelf) count(namespace string, slice shelved, by uint32) key {
 	service := s.services[k]
 	if service == nil {
 		service = &serviceEndpoints{}
+		if s.places != nil {
+			service.places = &servicePlaces{}
+		}
 		s.services[k] = service
 	}
 	for kind := range endpointNumbers {
@@ -154,6 +188,7 @@ func (s *endpointShelf) count(namespace string, slice shelved, by uint32) key {
 			service.slices[kind] += by
 		}
 	}
+	service.places.count(slice.places, by == 1)
 	return k
 }
 
@@ -173,8 +208,9 @@ func (s *endpointShelf) show(k key, ours bool) {
 	if !ours {
 		now = 0
 	}
-	if now != service.shown {
-		service.shown, s.changes[k] = now, now
+	moved := service.places.show(s.places, ours)
+	if now != service.shown || moved {
+		service.shown, s.changes[k] = now, now.of(k, service.places.told())
 	}
 	if kinds == 0 {
 		delete(s.services, k)
@@ -191,28 +227,38 @@ func (s *endpointShelf) settle() bool {
 		i, found := slices.BinarySearchFunc(old, k, func(e snapshot.Endpoints, k key) int { return key{e.Namespace, e.Service}.compare(k) })
 		out = append(out, old[:i]...)
 		old = old[i:]
-		now := s.changes[k].of(k)
+		now := s.changes[k]
+		switch {
+		case found && sameEndpoints(old[0], now):
+			now = old[0]
+		case found || now.Any:
+			changed = true
+		}
 		if found {
-			changed = changed || old[0] != now
 			old = old[1:]
 		}
-		if s.changes[k] != 0 {
-			changed = changed || !found
+		if now.Any {
 			out = append(out, now)
-		} else {
-			changed = changed || found
 		}
 	}
-	s.changes = map[key]endpointKinds{} // a map that was cleared keeps what it once held room for
+	s.changes = map[key]snapshot.Endpoints{} // a map that was cleared keeps what it once held room for
 	if changed {
 		s.shown = append(out, old...)
 	}
 	return changed
 }
 
+// sameEndpoints compares the nodes, too: a set that was given up in between is another pointer.
+func sameEndpoints(a, b snapshot.Endpoints) bool {
+	if a.Places != nil && b.Places != nil && slices.Equal(a.Places.Nodes, b.Places.Nodes) {
+		b.Places = a.Places
+	}
+	return a == b
+}
+
 // of is what these kinds of endpoints come to for a Service.
-func (k endpointKinds) of(service key) snapshot.Endpoints {
-	out := snapshot.Endpoints{Namespace: service.namespace, Service: service.name}
+func (k endpointKinds) of(service key, places *snapshot.Places) snapshot.Endpoints {
+	out := snapshot.Endpoints{Namespace: service.namespace, Service: service.name, Places: places}
 	for kind := range endpointNumbers {
 		if k&(1<<kind) != 0 {
 			out.Add(kind&endpointHere != 0, kind&endpointReady != 0)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -520,7 +521,10 @@ func (k *kube) unasked(t *testing.T) {
 // applySoon writes an object once its version is served.
 func (r *room) applySoon(manifest string, args ...any) {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool { return r.try(manifest, args...) == nil }, patience, 50*time.Millisecond)
+	var err error
+	if !assert.Eventually(r.t, func() bool { err = r.try(manifest, args...); return err == nil }, patience, 50*time.Millisecond) {
+		require.NoError(r.t, err)
+	}
 }
 
 // all are the results so far.

@@ -23,11 +23,15 @@ type feed struct {
 	group, kind string
 	namespace   string // of its objects, as far as all are in one
 	name        string
+	but         string // an object that is another feed's
 }
 
 // String names it for people.
 func (f feed) String() string {
-	if f.name == "" {
+	switch {
+	case f.but != "":
+		return "other " + f.kindName() + "s"
+	case f.name == "":
 		return f.kindName()
 	}
 	return f.kind + " " + f.name
@@ -54,13 +58,13 @@ func (f feed) object() problem.Object {
 }
 
 func (f feed) holds(o problem.Object) bool {
-	return o.Kind == f.kind && o.Group == f.group && (f.name == "" || o.Name == f.name)
+	return o.Kind == f.kind && o.Group == f.group && (f.name == "" || o.Name == f.name) && (f.but == "" || o.Name != f.but)
 }
 
 // vital kinds are waited for at the start whatever happens: without any of them everything announced would be withdrawn, and no last good
 // form stands in for them.
 func (f feed) vital() bool {
-	return f.kind == "Service" || f.kind == "EndpointSlice" || f.kind == "Node"
+	return f.kind == "Service" || f.kind == "EndpointSlice" || f.kind == "Node" || f.group == networkingGroup || f.group == baremetalGroup
 }
 
 // isNode tells whether the feed is the node itself.
@@ -105,12 +109,12 @@ type kindObjects struct {
 	unread   map[problem.Object]bool
 }
 
-func newGathering(node string) *gathering {
+func newGathering(node string, places bool) *gathering {
 	g := &gathering{
 		feeds: map[feed]*reading{}, kinds: map[schema.GroupKind]*kindObjects{}, wake: make(chan struct{}, 1), progress: make(chan struct{}),
 	}
 	if node != everyNode {
-		g.shelf = newEndpointShelf(node)
+		g.shelf = newEndpointShelf(node, places)
 	}
 	return g
 }

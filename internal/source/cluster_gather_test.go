@@ -13,7 +13,7 @@ import (
 
 // Services arrive one by one, as a watch brings them: a result each would be quadratic work.
 func TestManyServicesAtOnceAreFewResults(t *testing.T) {
-	g := newGathering("node1")
+	g := newGathering("node1", false)
 	f := feed{kind: "Service"}
 	g.add(f)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -39,7 +39,7 @@ func TestManyServicesAtOnceAreFewResults(t *testing.T) {
 }
 
 func TestAnObjectThatIsDeletedAndMadeAnewBetweenTwoResultsIsNoGap(t *testing.T) {
-	g := newGathering("node1")
+	g := newGathering("node1", false)
 	f := feed{kind: "Service"}
 	g.add(f)
 	identity := problem.Object{Kind: "Service", Namespace: "shop", Name: "service-1"}
@@ -56,7 +56,7 @@ func TestAnObjectThatIsDeletedAndMadeAnewBetweenTwoResultsIsNoGap(t *testing.T) 
 
 // What can't be read now and never could is told as unread, and forgotten when it is deleted.
 func TestWhatCanNotBeReadIsUnreadUntilItIsDeleted(t *testing.T) {
-	g := newGathering("node1")
+	g := newGathering("node1", false)
 	f := feed{group: metallbGroup, kind: "BGPPeer", namespace: "metallb-system"}
 	g.add(f)
 	bad := problem.Object{Group: metallbGroup, Kind: "BGPPeer", Namespace: "metallb-system", Name: "bad"}
@@ -75,7 +75,7 @@ func TestWhatCanNotBeReadIsUnreadUntilItIsDeleted(t *testing.T) {
 
 // A Reflector that was told to end may still have something in its hand.
 func TestAFeedThatHasEndedTakesNothing(t *testing.T) {
-	g := newGathering("node1")
+	g := newGathering("node1", false)
 	f := feed{kind: "Service"}
 	g.add(f)
 	ctx, cancel := context.WithCancel(t.Context())

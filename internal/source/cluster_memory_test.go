@@ -55,7 +55,7 @@ func apiService(i int) *corev1.Service {
 // What a Service with its endpoints weighs once it was read, whatever stands in them; and what endpoints weigh that are of no Service of ours.
 func TestMemoryOfServices(t *testing.T) {
 	const most, mostForeign = 3000, 500
-	c := &cluster{options: ClusterOptions{Node: "node1"}, clients: &clients{}, gathering: newGathering("node1")}
+	c := &cluster{options: ClusterOptions{Node: "node1"}, clients: &clients{}, gathering: newGathering("node1", false)}
 	services := watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService}
 	slices := watchedKind{feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, trim: c.trimEndpointSlice, read: entryOf(discoveryv1.GroupName, "EndpointSlice")}
 	c.gathering.add(services.feed)
@@ -94,7 +94,7 @@ func TestMemoryOfServices(t *testing.T) {
 
 // BenchmarkChangeAmong10000Services is one Service's new address, from its event to the result.
 func BenchmarkChangeAmong10000Services(b *testing.B) {
-	c := &cluster{options: ClusterOptions{Node: "node1"}, gathering: newGathering("node1")}
+	c := &cluster{options: ClusterOptions{Node: "node1"}, gathering: newGathering("node1", false)}
 	services := watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService}
 	c.gathering.add(services.feed)
 	c.gathering.add(feed{group: discoveryv1.GroupName, kind: "EndpointSlice"})

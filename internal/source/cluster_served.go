@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	networkingv1 "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -23,12 +25,16 @@ type servedKind struct {
 	group, kind string
 	// resource is the kind's name in paths of the API.
 	resource string
-	// private kinds matter in our namespace only, others in all.
-	private bool
+	// private kinds matter in our namespace only, those of a namespace there, others in all; labels choose among them.
+	private   bool
+	namespace string
+	labels    string
 	// trim drops in place what nobody reads.
 	trim func(runtime.Object)
 	// optional kinds are not missed where they are not served.
 	optional bool
+	// wide kinds are read only where every node matters: no node needs them for itself.
+	wide bool
 }
 
 var metallbKinds = []servedKind{
@@ -39,16 +45,20 @@ var metallbKinds = []servedKind{
 	{group: metallbGroup, kind: "Community", resource: "communities", private: true, trim: trimUnstructured},
 }
 
-// gdcKinds are watched where they are asked for. Not among them is what only people read: BGPAdvertisedRoute.
+// gdcKinds are watched where they are asked for. Not among them is what only people read: BGPAdvertisedRoute. A node needs no NetworkGatewayNode: the manager
+// has read it when it says who holds what, and each of a thousand nodes would be told of each of a thousand.
 var gdcKinds = []servedKind{
-	{group: networkingGroup, kind: "NetworkGatewayGroup", resource: "networkgatewaygroups", trim: trimReported},
-	{group: networkingGroup, kind: "NetworkGatewayNode", resource: "networkgatewaynodes", trim: trimReported},
+	{group: networkingGroup, kind: "NetworkGatewayGroup", resource: "networkgatewaygroups", trim: trimGroup},
+	{group: networkingGroup, kind: "NetworkGatewayNode", resource: "networkgatewaynodes", namespace: networkingv1.ReportNamespace, trim: trimReport, wide: true},
 	{group: networkingGroup, kind: "BGPLoadBalancer", resource: "bgploadbalancers", trim: trimUnstructured},
 	{group: networkingGroup, kind: "BGPPeer", resource: "bgppeers", trim: trimUnstructured},
-	{group: networkingGroup, kind: "BGPSession", resource: "bgpsessions", trim: trimReported},
+	{
+		group: networkingGroup, kind: "BGPSession", resource: "bgpsessions", namespace: networkingv1.ReportNamespace,
+		labels: gateway.ManagedBy + "=" + gateway.Manager, trim: trimSession,
+	},
 	{group: baremetalGroup, kind: "Cluster", resource: "clusters", trim: trimUnstructured, optional: true},
-	{group: baremetalGroup, kind: "NodePool", resource: "nodepools", trim: trimUnstructured, optional: true},
-	{group: baremetalGroup, kind: "ClusterCIDRConfig", resource: "clustercidrconfigs", trim: trimUnstructured, optional: true},
+	{group: baremetalGroup, kind: "NodePool", resource: "nodepools", trim: trimUnstructured, optional: true, wide: true},
+	{group: baremetalGroup, kind: "ClusterCIDRConfig", resource: "clustercidrconfigs", trim: trimUnstructured, optional: true, wide: true},
 }
 
 func (k servedKind) groupKind() schema.GroupKind {
@@ -57,15 +67,18 @@ func (k servedKind) groupKind() schema.GroupKind {
 
 // servedKinds are those that are watched.
 func (c *cluster) servedKinds() []servedKind {
-	if c.options.GDC {
-		return slices.Concat(metallbKinds, gdcKinds)
+	out := slices.Clone(metallbKinds)
+	for _, k := range gdcKinds {
+		if c.options.GDC && (!k.wide || c.options.Node == everyNode) {
+			out = append(out, k)
+		}
 	}
-	return metallbKinds
+	return out
 }
 
 // servedFeed is the feed of a kind in whatever version.
 func (c *cluster) servedFeed(k servedKind) feed {
-	f := feed{group: k.group, kind: k.kind}
+	f := feed{group: k.group, kind: k.kind, namespace: k.namespace}
 	if k.private {
 		f.namespace = c.namespace()
 	}
@@ -90,11 +103,21 @@ func versionsOf(kind schema.GroupKind) []string {
 	return out
 }
 
-// How often it is looked whether kinds that are not served have come: soon at first, then less often, since every node asks.
+// How often it is looked whether kinds that are not served have come: soon at first, then less often, since every node asks, and seldom where only such
+// are missing that most clusters never have.
 const (
-	lookFirst = time.Second
-	lookMost  = 8 * time.Second
+	lookFirst  = time.Second
+	lookMost   = 8 * time.Second
+	lookSeldom = 2 * time.Minute
+	lookNever  = time.Duration(0)
 )
+
+func sooner(a, b time.Duration) time.Duration {
+	if a == lookNever || b == lookNever {
+		return max(a, b)
+	}
+	return min(a, b)
+}
 
 // watchServed watches kinds that an API server has or has not, each in the newest version that it serves and we can read. Kinds that come, go or
 // change their version are followed: a watch that is answered "not found" has it looked up at once.
@@ -107,17 +130,14 @@ func (c *cluster) watchServed(ctx context.Context) {
 	}
 	wait := lookFirst
 	for ctx.Err() == nil {
-		settled := true
+		most := lookNever
 		for group, kinds := range groups {
-			settled = c.lookUp(ctx, group, kinds, watches) && settled
+			most = sooner(most, c.lookUp(ctx, group, kinds, watches))
 		}
-		if !c.lookAgain(ctx, settled, wait) {
+		if !c.lookAgain(ctx, most == lookNever, min(wait, most)) {
 			return
 		}
-		wait = min(2*wait, lookMost)
-		if settled {
-			wait = lookFirst
-		}
+		wait = max(lookFirst, min(2*wait, most))
 	}
 }
 
@@ -133,8 +153,8 @@ func (w *servedWatches) end() {
 	}
 }
 
-// lookUp finds out which kinds of a group are served and follows them; it tells whether that is settled.
-func (c *cluster) lookUp(ctx context.Context, group string, kinds []servedKind, watches *servedWatches) (settled bool) {
+// lookUp finds out which kinds of a group are served and follows them; it tells within what time to look again.
+func (c *cluster) lookUp(ctx context.Context, group string, kinds []servedKind, watches *servedWatches) time.Duration {
 	discovery := feed{group: group, kind: "APIGroup"}
 	served, err := c.served(ctx, group, kinds)
 	if err != nil {
@@ -144,14 +164,16 @@ func (c *cluster) lookUp(ctx context.Context, group string, kinds []servedKind, 
 				c.gathering.fail(c.servedFeed(k), cause(err), nil)
 			}
 		}
-		return false
+		return lookMost
 	}
 	c.health.worked(discovery)
-	settled = true
+	out := lookNever
 	for _, k := range kinds {
-		settled = c.follow(ctx, k, served[k.kind], watches) && settled
+		// Who has no MetalLB in GDC mode misses none of its kinds.
+		k.optional = k.optional || c.options.GDC && k.group == metallbGroup && len(served) == 0
+		out = sooner(out, c.follow(ctx, k, served[k.kind], watches))
 	}
-	return settled
+	return out
 }
 
 // lookAgain waits until it is worth looking again, false when ctx ends.
@@ -194,23 +216,26 @@ func (w *servedWatch) end() {
 // absences is how many looks in a row must miss a kind before it counts as gone: API servers learn of kinds one after the other.
 const absences = 2
 
-// follow watches a kind as it is served now; it tells whether that is settled.
-func (c *cluster) follow(ctx context.Context, k servedKind, served []string, watches *servedWatches) bool {
+// follow watches a kind as it is served now; it tells within what time to look again.
+func (c *cluster) follow(ctx context.Context, k servedKind, served []string, watches *servedWatches) time.Duration {
 	kind := k.groupKind()
 	versions := versionsOf(kind)
 	i := slices.IndexFunc(versions, func(v string) bool { return slices.Contains(served, v) })
 	if i >= 0 {
 		watches.missing[kind] = 0
 		c.begin(ctx, k, versions[i], watches)
-		return true
+		return lookNever
 	}
 	if watches.missing[kind]++; watches.missing[kind] < absences {
-		return false
+		return lookMost
 	}
 	watches.running[kind].end()
 	delete(watches.running, kind)
 	c.unserved(ctx, k, served)
-	return false
+	if k.optional {
+		return lookSeldom
+	}
+	return lookMost
 }
 
 // unserved takes in that a kind is not served, or in no version that can be read.

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -94,8 +95,8 @@ func (r *room) try(manifest string, args ...any) error {
 	if err := yaml.Unmarshal([]byte(fmt.Sprintf(manifest, args...)), &u.Object); err != nil {
 		return err
 	}
-	u.SetNamespace(r.namespace)
-	client := r.metallb.Resource(plural(u)).Namespace(r.namespace)
+	u.SetNamespace(cmp.Or(u.GetNamespace(), r.namespace))
+	client := r.metallb.Resource(plural(u)).Namespace(u.GetNamespace())
 	_, err := client.Create(context.Background(), u, metav1.CreateOptions{})
 	if !apierrors.IsAlreadyExists(err) {
 		return err

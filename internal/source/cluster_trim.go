@@ -1,70 +1,29 @@
 package source
 
 import (
-	"strings"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
 
-// trimMeta keeps what somebody reads of an object's metadata. The resource version stays until the Reflector has seen it.
-func trimMeta(m *metav1.ObjectMeta) {
-	*m = metav1.ObjectMeta{
-		Namespace: m.Namespace, Name: m.Name, UID: m.UID, CreationTimestamp: m.CreationTimestamp, Labels: m.Labels,
-		ResourceVersion: m.ResourceVersion, Annotations: ownAnnotations(m.Annotations),
+// trimNode keeps what somebody reads of a Node: more of it in GDC mode.
+func (c *cluster) trimNode(o runtime.Object) {
+	if c.options.GDC {
+		kubewatch.TrimGatewayNode(o.(*corev1.Node))
+		return
 	}
+	kubewatch.TrimNode(o.(*corev1.Node))
 }
 
-// ownAnnotations are those that are ours; others are dropped.
-func ownAnnotations(all map[string]string) map[string]string {
-	var own map[string]string
-	for key, value := range all {
-		if strings.HasPrefix(key, snapshot.AnnotationPrefix) {
-			if own == nil {
-				own = map[string]string{}
-			}
-			own[key] = value
-		}
-	}
-	return own
-}
-
-func trimNode(o runtime.Object) {
-	n := o.(*corev1.Node)
-	trimMeta(&n.ObjectMeta)
-	status := corev1.NodeStatus{}
-	for _, a := range n.Status.Addresses {
-		if a.Type == corev1.NodeInternalIP || a.Type == corev1.NodeExternalIP {
-			status.Addresses = append(status.Addresses, a)
-		}
-	}
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeNetworkUnavailable {
-			status.Conditions = append(status.Conditions, corev1.NodeCondition{Type: c.Type, Status: c.Status})
-		}
-	}
-	*n = corev1.Node{ObjectMeta: n.ObjectMeta, Status: status}
-}
-
-func trimService(o runtime.Object) {
-	s := o.(*corev1.Service)
-	trimMeta(&s.ObjectMeta)
-	spec := corev1.ServiceSpec{
-		Type: s.Spec.Type, LoadBalancerClass: s.Spec.LoadBalancerClass, ExternalTrafficPolicy: s.Spec.ExternalTrafficPolicy,
-	}
-	var status corev1.ServiceStatus
-	for _, i := range s.Status.LoadBalancer.Ingress {
-		status.LoadBalancer.Ingress = append(status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{IP: i.IP, Hostname: i.Hostname})
-	}
-	*s = corev1.Service{ObjectMeta: s.ObjectMeta, Spec: spec, Status: status}
-}
+func trimService(o runtime.Object) { kubewatch.TrimService(o.(*corev1.Service)) }
 
 // readService leaves out Services that another load balancer serves.
 func (c *cluster) readService(o runtime.Object) (entry, bool) {
@@ -76,29 +35,26 @@ func (c *cluster) readService(o runtime.Object) (entry, bool) {
 	return e, ok && snapshot.Options{LoadBalancerClass: c.options.LoadBalancerClass}.Skips(s) == ""
 }
 
-// trimEndpointSlice keeps one endpoint of each kind, or of each node's if all nodes matter.
+// trimEndpointSlice keeps one endpoint of each kind, in GDC mode on each node, or all if all nodes matter to who reads once.
 func (c *cluster) trimEndpointSlice(o runtime.Object) {
 	s := o.(*discoveryv1.EndpointSlice)
 	var endpoints []discoveryv1.Endpoint
-	if shelf := c.gathering.shelf; shelf != nil {
-		endpoints = shelf.forms.forms[endpointKindsOf(s, c.options.Node)]
-	} else {
+	switch shelf := c.gathering.shelf; {
+	case shelf == nil:
 		for _, e := range s.Endpoints {
 			endpoints = append(endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, NodeName: e.NodeName})
 		}
+	case shelf.places == nil:
+		endpoints = shelf.forms.forms[endpointKindsOf(s, c.options.Node)]
+	default:
+		endpoints = distinctEndpoints(s)
 	}
-	*s = discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.Namespace, Name: s.Name, ResourceVersion: s.ResourceVersion,
-			Labels: map[string]string{discoveryv1.LabelServiceName: s.Labels[discoveryv1.LabelServiceName]},
-		},
-		Endpoints: endpoints,
-	}
+	kubewatch.TrimEndpointSlice(s, endpoints)
 }
 
 func trimSecret(o runtime.Object) {
 	s := o.(*corev1.Secret)
-	trimMeta(&s.ObjectMeta)
+	kubewatch.TrimMeta(&s.ObjectMeta)
 	out := corev1.Secret{ObjectMeta: s.ObjectMeta, Type: s.Type}
 	out.Labels, out.Annotations = nil, nil
 	if password, ok := s.Data[corev1.BasicAuthPasswordKey]; ok {
@@ -109,7 +65,7 @@ func trimSecret(o runtime.Object) {
 
 func trimConfigMap(o runtime.Object) {
 	m := o.(*corev1.ConfigMap)
-	trimMeta(&m.ObjectMeta)
+	kubewatch.TrimMeta(&m.ObjectMeta)
 	m.Labels, m.Annotations = nil, nil
 	*m = corev1.ConfigMap{ObjectMeta: m.ObjectMeta, Data: m.Data}
 }
@@ -122,15 +78,26 @@ func trimUnstructured(o runtime.Object) {
 	}
 }
 
-// trimReported keeps the status, which somebody reads, but for what changes all the time and for lists of every route.
-func trimReported(o runtime.Object) {
+// trimGroup keeps of the status who holds what.
+func trimGroup(o runtime.Object) { trimAllBut(o, "floatingIPs") }
+
+// trimSession keeps of the status what the router was seen to receive. What changes all the time is none of it, and neither is what the node itself tells.
+func trimSession(o runtime.Object) { trimAllBut(o, "addPath") }
+
+// trimReport keeps the status of a node's report, but for what changes all the time.
+func trimReport(o runtime.Object) { trimAllBut(o, "subnets", "floatingIPs", "state") }
+
+// trimAllBut drops what nobody reads, and of the status all but some fields.
+func trimAllBut(o runtime.Object, fields ...string) {
 	u, ok := o.(*unstructured.Unstructured)
 	if !ok {
 		return
 	}
-	if status, ok := u.Object["status"].(map[string]any); ok {
-		delete(status, "lastReportTime")
-		delete(status, "advertisedRoutes")
+	status, _ := u.Object["status"].(map[string]any)
+	for field := range status {
+		if !slices.Contains(fields, field) {
+			delete(status, field)
+		}
 	}
 	trimUnstructuredMeta(u)
 }
@@ -145,7 +112,7 @@ func trimUnstructuredMeta(u *unstructured.Unstructured) {
 	}
 	annotations, _ := m["annotations"].(map[string]any)
 	for key := range annotations {
-		if !strings.HasPrefix(key, snapshot.AnnotationPrefix) {
+		if !kubewatch.IsOurs(key) {
 			delete(annotations, key)
 		}
 	}

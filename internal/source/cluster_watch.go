@@ -110,10 +110,10 @@ func (c *cluster) coreKinds() []watchedKind {
 		all := func(*metav1.ListOptions) {}
 		node, balanced = all, all
 	}
-	return []watchedKind{
+	kinds := []watchedKind{
 		{
 			feed: feed{kind: "Node", name: c.options.Node}, resource: "nodes", lists: core("nodes", everyNamespace, node),
-			trim: trimNode, read: entryOf("", "Node"),
+			trim: c.trimNode, read: entryOf("", "Node"),
 		},
 		{
 			feed: feed{kind: "Service"}, resource: "services",
@@ -131,6 +131,13 @@ func (c *cluster) coreKinds() []watchedKind {
 			lists: core("configmaps", c.namespace(), extras), trim: trimConfigMap, read: entryOf("", "ConfigMap"),
 		},
 	}
+	if c.options.GDC && c.options.Node != everyNode {
+		kinds = append(kinds, watchedKind{
+			feed: feed{kind: "Node", but: c.options.Node}, resource: "nodes", lists: core("nodes", everyNamespace, others(c.options.Node)),
+			trim: c.trimNode, read: entryOf("", "Node"),
+		})
+	}
+	return kinds
 }
 
 func (c *cluster) secretKind(name string) watchedKind {
@@ -148,8 +155,12 @@ func (c *cluster) watchedKind(k servedKind, version string) watchedKind {
 	return watchedKind{
 		feed: f, resource: k.resource, trim: k.trim, read: c.readUnstructured,
 		lists: cache.ListWatch{
-			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
+			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+				o.LabelSelector = k.labels
+				return client.List(ctx, o)
+			},
 			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+				o.LabelSelector = k.labels
 				return client.Watch(ctx, o)
 			},
 		},
@@ -158,6 +169,11 @@ func (c *cluster) watchedKind(k servedKind, version string) watchedKind {
 
 func named(name string) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.FieldSelector = "metadata.name=" + name }
+}
+
+// others has the API server choose all but one.
+func others(name string) func(*metav1.ListOptions) {
+	return func(o *metav1.ListOptions) { o.FieldSelector = "metadata.name!=" + name }
 }
 
 // entryOf reads an object of a kind that API servers check themselves.

@@ -70,7 +70,7 @@ func TestTwoBGPPeersOfOneNameAreTwoObjects(t *testing.T) {
 	require.Equal(t, []string{"a/tor"}, names(r.Objects.GDC.Peers))
 }
 
-func gateway(spec string) string {
+func gdcGroup(spec string) string {
 	return "apiVersion: networking.gke.io/v1\nkind: NetworkGatewayGroup\nmetadata: {name: default, namespace: c}\nspec: {floatingIPs: [10.0.1.100]" + spec + "}\n"
 }
 
@@ -89,7 +89,7 @@ func TestWhatADocumentOfGDCSays(t *testing.T) {
 		yaml string
 		want []string
 	}{
-		"a field that the kind does not have": {gateway(", nodeSelectors: {a: b}"), []string{
+		"a field that the kind does not have": {gdcGroup(", nodeSelectors: {a: b}"), []string{
 			"warning " + gatewayIs + "spec.nodeSelectors: NetworkGatewayGroup of networking.gke.io has no such field; it is ignored (UnknownField)"}},
 		"a field of MetalLB's BGPPeer": {gdcPeer("v1", "peerIP: 10.0.1.254, myASN: 65001"), []string{
 			"warning " + peerIs + "spec.myASN: BGPPeer of networking.gke.io has no such field; it is ignored (UnknownField)"}},
@@ -101,11 +101,11 @@ func TestWhatADocumentOfGDCSays(t *testing.T) {
 		"a version that is not there": {gdcPeer("v1beta1", ""), []string{
 			"error " + peerIs + "apiVersion: networking.gke.io/v1beta1 is not served; write networking.gke.io/v1 (UnsupportedKind)"}},
 		"another kind of the group": {"apiVersion: networking.gke.io/v1\nkind: ManagedCertificate\nmetadata: {name: a}\n", nil},
-		"a nodeSelector of labels":  {gateway(", nodeSelector: {rack: a}"), nil},
-		"a nodeSelector of a word":  {gateway(", nodeSelector: [NODE_SELECTOR]"), nil},
-		"a nodeSelector with a bare true": {gateway(", nodeSelector: {gpu: true}"), []string{
+		"a nodeSelector of labels":  {gdcGroup(", nodeSelector: {rack: a}"), nil},
+		"a nodeSelector of a word":  {gdcGroup(", nodeSelector: [NODE_SELECTOR]"), nil},
+		"a nodeSelector with a bare true": {gdcGroup(", nodeSelector: {gpu: true}"), []string{
 			"error " + gatewayIs + `spec.nodeSelector: not a selector of nodes: the value of label "gpu" is no text; put it in quotes; the object is left out (InvalidValue)`}},
-		"a nodeSelector that compares": {gateway(`, nodeSelector: ["cores>4"]`), []string{
+		"a nodeSelector that compares": {gdcGroup(`, nodeSelector: ["cores>4"]`), []string{
 			"error " + gatewayIs + `spec.nodeSelector: not a selector of nodes: entry 1: "cores>4" compares numbers; use =, !=, in, notin, key or !key; the object is left out (InvalidValue)`}},
 		"an AS number with two parts without quotes": {gdcCluster("loadBalancer: {localASN: 1.10}"), []string{
 			"error " + clusterIs + "spec.loadBalancer.localASN: a number stands where " + asn}},
