@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"internal/nodereport": {"api/gdc/networking/v1", "internal/gateway", "internal/status"},
 	"internal/role": {
 		"api/gdc/networking/v1", "internal/gateway", "internal/floating", "internal/hostnet", "internal/nodereport", "internal/observe", "internal/problem",
-		"internal/snapshot", "internal/source",
+		"internal/snapshot", "internal/source", "internal/status",
 	},
 	"internal/agent": {"*"},
 }

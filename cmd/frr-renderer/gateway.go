@@ -48,7 +48,7 @@ func (f *gatewayFlags) check(c *cobra.Command) error {
 }
 
 // gateway returns the node's part in GDC mode, nil without --gdc, and what runs it until its context ends.
-func (f *runFlags) gateway(metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (agent.Gateway, func(context.Context), error) {
+func (f *runFlags) gateway(board *agent.Board, metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (agent.Gateway, func(context.Context), error) {
 	if !f.gdc.on {
 		return nil, func(context.Context) {}, nil
 	}
@@ -64,7 +64,7 @@ func (f *runFlags) gateway(metrics *status.Metrics, denials *status.Denials, log
 	config := role.Config{
 		Node: f.objects.node, Options: f.objects.options, Alone: alone, Host: host, BGPD: observe.NewWatcher(client, time.Now), Log: log,
 	}
-	tell := func(context.Context) {}
+	tell, lease := func(context.Context) {}, func() *status.GatewayLease { return nil }
 	var part *role.Role
 	if !alone {
 		writer, err := f.nodeReport(metrics, denials, log, func(until time.Time, wanted []netip.Addr) { part.Renewed(until, wanted) })
@@ -72,8 +72,14 @@ func (f *runFlags) gateway(metrics *status.Metrics, denials *status.Denials, log
 			return nil, nil, fmt.Errorf("use the API server: %w", err)
 		}
 		config.Report, tell = writer.Tell, writer.Run
+		lease = func() *status.GatewayLease { return seenLease(writer.Lease()) }
 	}
 	part = role.New(config)
+	board.Gateway(func() *status.Gateway {
+		seen := part.See()
+		seen.Lease = lease()
+		return seen
+	})
 	return part, func(ctx context.Context) {
 		var both sync.WaitGroup
 		both.Go(func() { part.Run(ctx) })
@@ -93,4 +99,9 @@ func (f *runFlags) nodeReport(metrics *status.Metrics, denials *status.Denials, 
 	return nodereport.New(nodereport.Config{
 		API: api, Node: f.objects.node, Namespace: cmp.Or(f.gdc.leaseNamespace, f.objects.options.Namespace), Renewed: renewed, Denials: denials, Log: log,
 	})
+}
+
+// seenLease is in the words of reports.
+func seenLease(l nodereport.Lease) *status.GatewayLease {
+	return &status.GatewayLease{Wanted: l.Wanted, Until: l.Until, Renewals: l.Renewed, Failures: l.Failed, Error: l.Error}
 }

@@ -268,7 +268,7 @@ func TestStatusTellsWhatWaitsForBFD(t *testing.T) {
 		{Neighbor: "10.0.0.2", VRF: "red", State: "Idle", BFD: "Down"},
 		{Neighbor: "10.0.0.3", VRF: "default", State: "Idle"},
 		{Neighbor: "10.0.0.4", VRF: "default", State: "Established", BFD: "Down"},
-	}}))
+	}}, 0))
 	require.Equal(t, 2, strings.Count(out.String(), "Idle while BFD is down"), out.String())
 	require.Contains(t, out.String(), "  10.0.0.1: Idle while")
 	require.Contains(t, out.String(), "  10.0.0.2 of red: Idle while")

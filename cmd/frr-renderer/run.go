@@ -168,7 +168,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	defer leave()
-	gateway, play, err := f.gateway(metrics, denials, log)
+	gateway, play, err := f.gateway(board, metrics, denials, log)
 	if err != nil {
 		return failed(err)
 	}

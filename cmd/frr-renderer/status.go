@@ -164,7 +164,11 @@ func (v statusView) print(w io.Writer, p paint) error {
 		fmt.Fprintln(w, p.bad(e))
 	}
 	if v.FRR != nil {
-		if err := printSessions(w, p, *v.FRR); err != nil {
+		rest := *v.FRR
+		if v.Agent != nil {
+			rest = besides(rest, v.Agent.Gateway)
+		}
+		if err := printSessions(w, p, rest, len(v.FRR.Sessions)-len(rest.Sessions)); err != nil {
 			return err
 		}
 	}
@@ -172,13 +176,20 @@ func (v statusView) print(w io.Writer, p paint) error {
 		if v.FRR != nil {
 			printPending(w, p, v.Agent.Pending(*v.FRR, time.Now()))
 		}
-		printReport(w, p, *v.Agent)
+		if err := printReport(w, p, *v.Agent); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func printSessions(w io.Writer, p paint, state observe.State) error {
-	fmt.Fprintf(w, "FRR %s, %d sessions\n", state.Version, len(state.Sessions))
+// printSessions prints sessions; below is how many others are told of further down.
+func printSessions(w io.Writer, p paint, state observe.State, below int) error {
+	title := fmt.Sprintf("FRR %s, %d sessions", state.Version, len(state.Sessions)+below)
+	if below > 0 {
+		title += fmt.Sprintf(", %d of them below (GDC mode)", below)
+	}
+	fmt.Fprintln(w, title)
 	if len(state.Sessions) == 0 {
 		return nil
 	}
@@ -219,7 +230,7 @@ func printPending(w io.Writer, p paint, pending []agent.Deferred) {
 	}
 }
 
-func printReport(w io.Writer, p paint, r agent.Report) {
+func printReport(w io.Writer, p paint, r agent.Report) error {
 	state := p.good("FRR runs what was asked for")
 	switch {
 	case r.Failure != "":
@@ -239,6 +250,11 @@ func printReport(w io.Writer, p paint, r agent.Report) {
 			strings.Join(r.Held.Neighbors, ", "), agent.AllowResets, r.Held.Digest)))
 		for _, c := range r.Held.Plan.Commands {
 			fmt.Fprintf(w, "    %s\n", c)
+		}
+	}
+	if r.Gateway != nil {
+		if err := printGateway(w, p, *r.Gateway, time.Now()); err != nil {
+			return err
 		}
 	}
 	fmt.Fprintf(w, "\nLast changes (%d)\n", len(r.Applies))
@@ -263,6 +279,7 @@ func printReport(w io.Writer, p paint, r agent.Report) {
 		}
 		fmt.Fprintf(w, "  %s\n", line)
 	}
+	return nil
 }
 
 func uptime(d time.Duration) string {

@@ -42,6 +42,8 @@ type Report struct {
 	Waiting string `json:"waiting,omitempty"`
 	// CutOff tells since when the objects' source can't be read; nil when it can.
 	CutOff *CutOff `json:"cutOff,omitempty"`
+	// Gateway is the node's part in GDC mode; nil: it is in no such mode.
+	Gateway *status.Gateway `json:"gateway,omitempty"`
 }
 
 // CutOff is a source that can't be read. What it said last stays in use.
@@ -109,6 +111,7 @@ type Board struct {
 	metrics *status.Metrics
 	source  Source // nil: one that is always there
 	denials func() []problem.Problem
+	gateway func() *status.Gateway // nil: no GDC mode
 }
 
 // NewBoard returns an empty board.
@@ -126,6 +129,9 @@ func (b *Board) Report() Report {
 	out.Deferred = slices.Clone(b.report.Deferred)
 	if b.denials != nil {
 		out.Problems = problem.Sort(append(out.Problems, b.denials()...))
+	}
+	if b.gateway != nil {
+		out.Gateway = b.gateway()
 	}
 	if b.source == nil {
 		return out
@@ -156,6 +162,14 @@ func (b *Board) Denials(from func() []problem.Problem) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.denials = from
+}
+
+// Gateway has reports and metrics tell of the node's part in GDC mode.
+func (b *Board) Gateway(from func() *status.Gateway) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gateway = from
+	b.metrics.Gateway(from, b.now)
 }
 
 // expects tells where neighbors listen by a document that FRR has, or is to get, before it was brought to any.

@@ -52,13 +52,15 @@ func (h host) Put(ctx context.Context, ip netip.Addr) error {
 // leave has the agent render without the view of the address, and waits until FRR runs that.
 func (r *Role) leave(ctx context.Context, ip netip.Addr) {
 	r.mutex.Lock()
+	if r.leaving[ip] == nil {
+		r.poke()
+	}
 	r.leaving[ip] = &leave{taking: true}
 	most := forView
 	if r.wanted(ip) {
 		most = forRival
 	}
 	r.mutex.Unlock()
-	r.poke()
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	for {

@@ -12,6 +12,9 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 )
 
+// noAnswer is why nothing is known of sessions.
+const noAnswer = "bgpd does not answer"
+
 // report tells the API server. Nothing is told before it is known what is on the host: the manager believes it. With the mutex.
 func (r *Role) report() {
 	if r.Report == nil || !r.looked || !r.listening.known {
@@ -74,7 +77,7 @@ func (r *Role) reportedSessions() []nodereport.Session {
 		one := nodereport.Session{FloatingIP: s.FloatingIP, Peer: s.PeerIP}
 		switch {
 		case !answers:
-			one.Message = "bgpd does not answer"
+			one.Message = noAnswer
 		case !known:
 			one.Message = "FRR does not have it yet"
 		case !now.Established():

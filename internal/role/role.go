@@ -67,6 +67,8 @@ type Role struct {
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
 	renews     bool                // the node would be given the next floating IP
+	taken      uint64              // floating IPs that came since the start
+	left       uint64              // and that went
 }
 
 // New makes a Role, for one Run.
@@ -157,7 +159,11 @@ func (r *Role) tell() {
 func (r *Role) became(f floating.Facts) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	before, looked := r.floating(), r.looked
 	r.facts, r.looked = f, true
+	if looked { // what is found at the start has not come
+		r.count(before, r.floating())
+	}
 	for ip := range r.leaving {
 		if !r.on(ip) {
 			delete(r.leaving, ip)

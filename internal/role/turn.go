@@ -120,8 +120,12 @@ func (r *Role) floating() []netip.Addr {
 	return out
 }
 
-// part is the Part as things are. With the mutex.
+// part is the Part as things are, so nothing has changed since. With the mutex.
 func (r *Role) part() Part {
+	select {
+	case <-r.changed:
+	default:
+	}
 	part := Part{Node: r.Node, Floating: r.floating(), Problems: r.problems()}
 	r.assignment = nil
 	if r.decided.assignment == nil {

@@ -49,6 +49,7 @@ type Metrics struct {
 	announced announcements
 	troubles  troubles
 	sources   sources
+	gateway   gateways
 	config    *configuration
 
 	mu       sync.Mutex
@@ -122,7 +123,7 @@ func NewMetrics() *Metrics {
 		m.applies.WithLabelValues(string(e))
 	}
 	m.registry.MustRegister(m.ready, m.success, m.failures, m.duration, m.lines, m.applies, m.commands, m.refused, m.resets, m.planHeld, m.driftFound,
-		m.driftRepaired, m.driftLines, m.requests, m.config, &m.sessions, &m.announced, &m.troubles, &m.sources, (*current)(m),
+		m.driftRepaired, m.driftLines, m.requests, m.config, &m.sessions, &m.announced, &m.troubles, &m.sources, &m.gateway, (*current)(m),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -235,7 +236,7 @@ func (c *current) Collect(out chan<- prometheus.Metric) {
 func kind(p problem.Problem) string {
 	switch p.Object.Kind {
 	case "BGPPeer", "IPAddressPool", "BGPAdvertisement", "BFDProfile", "Community", "Service", "Node", "Namespace", "Secret", "ConfigMap", "EndpointSlice",
-		"Cluster", "NetworkGatewayGroup", "BGPLoadBalancer":
+		"Cluster", "NodePool", "NetworkGatewayGroup", "BGPLoadBalancer", "BGPSession", "NetworkGatewayNode":
 		return p.Object.Kind
 	case "":
 		return kindDocument

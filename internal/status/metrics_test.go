@@ -39,6 +39,7 @@ func busy() *Metrics {
 	}))
 	m.Sources(func() []Synced { return []Synced{{Kind: "BGPPeer"}} })
 	m.requests.WithLabelValues("list", "services", "200")
+	m.Gateway(func() *Gateway { return aGateway(time.Unix(100, 0)) }, func() time.Time { return time.Unix(101, 0) })
 	return m
 }
 

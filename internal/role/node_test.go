@@ -1,0 +1,308 @@
+package role
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/floating"
+	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/internal/nodereport"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/source"
+)
+
+var (
+	fip  = netip.MustParseAddr("10.0.1.100")
+	fip2 = netip.MustParseAddr("10.0.1.101")
+	tor  = netip.MustParseAddr("10.8.0.10")
+)
+
+// node is a machine with a Role, an agent that applies what it says, and a bgpd.
+type node struct {
+	*Role
+	t *testing.T
+
+	mutex     sync.Mutex
+	on        map[netip.Addr]bool
+	rival     bool                // another host answers for every address
+	cannot    error               // why no address can be put on
+	agent     bool                // the agent applies
+	objects   *source.Result      // nil: there are none yet
+	views     map[netip.Addr]bool // what FRR runs
+	part      Part
+	sessions  []observe.Session
+	bgpd      error // why it does not answer
+	listeners map[uint16][]hostnet.Listener
+	reports   []nodereport.Report
+	story     []string // what became of addresses and views, in order
+}
+
+func newNode(t *testing.T, alone bool) *node {
+	n := &node{
+		t: t, on: map[netip.Addr]bool{}, agent: true, views: map[netip.Addr]bool{},
+		listeners: map[uint16][]hostnet.Listener{gdcPort: {{Process: "bgpd", PID: 1}}},
+	}
+	n.Role = New(Config{Node: "n1", Alone: alone, Host: n, BGPD: n, Log: slog.New(slog.DiscardHandler), Report: func(r nodereport.Report) {
+		n.mutex.Lock()
+		defer n.mutex.Unlock()
+		n.reports = append(n.reports, r)
+	}})
+	return n
+}
+
+// simulate runs a node in a time of its own.
+func simulate(t *testing.T, tell func(n *node), before ...func(n *node)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, false)
+		for _, f := range before {
+			f(n)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { n.Run(ctx) })
+		all.Go(func() { n.apply(ctx) })
+		tell(n)
+		cancel()
+		all.Wait()
+	})
+}
+
+// apply is the agent: it takes 100 ms.
+func (n *node) apply(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.Changed():
+		}
+		n.mutex.Lock()
+		objects, agent := n.objects, n.agent
+		n.mutex.Unlock()
+		if objects == nil || !agent || !n.Ready() {
+			continue
+		}
+		part := n.Turn(objects)
+		wait(ctx, 100*time.Millisecond)
+		views, config := map[netip.Addr]bool{}, ""
+		if part.Assignment != nil {
+			for _, f := range part.Assignment.FloatingIPs {
+				if f.Node == "n1" {
+					views[f.Address] = true
+					config += fmt.Sprintf("router bgp 65001 view gw-%s\n neighbor %s remote-as 65002\nexit\n", f.Address, tor)
+				}
+			}
+		}
+		n.mutex.Lock()
+		for v := range views {
+			if !n.views[v] {
+				n.story = append(n.story, "view of "+v.String())
+				require.True(n.t, n.on[v], "a view without its address")
+			}
+		}
+		for v := range n.views {
+			if !views[v] {
+				n.story = append(n.story, "no view of "+v.String())
+			}
+		}
+		n.part, n.views = part, views
+		n.mutex.Unlock()
+		n.Runs(config)
+	}
+}
+
+func (n *node) set(f func()) {
+	n.mutex.Lock()
+	f()
+	n.mutex.Unlock()
+	n.poke()
+}
+
+func (n *node) told() []string {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return slices.Clone(n.story)
+}
+
+func (n *node) now() Part {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.part
+}
+
+func (n *node) last() nodereport.Report {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	require.NotEmpty(n.t, n.reports)
+	return n.reports[len(n.reports)-1]
+}
+
+// place says in the status of the group where floating IPs are.
+func (n *node) place(placed map[netip.Addr]string, sessions ...*networking.BGPSession) {
+	o := cluster(placed)
+	o.Objects.GDC.Sessions = sessions
+	n.set(func() { n.objects = &o })
+}
+
+// cluster has two nodes, and a router.
+func cluster(placed map[netip.Addr]string) source.Result {
+	var out source.Result
+	for i, name := range []string{"n1", "n2"} {
+		out.Objects.Nodes = append(out.Objects.Nodes, &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"node-role.kubernetes.io/control-plane": ""}},
+			Status: corev1.NodeStatus{
+				Addresses:  []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: fmt.Sprintf("10.0.1.1%d", i)}},
+				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+			},
+		})
+	}
+	group := &networking.NetworkGatewayGroup{
+		ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: "cluster-bm"},
+		Spec:       networking.NetworkGatewayGroupSpec{FloatingIPs: []string{fip.String(), fip2.String()}},
+		Status:     networking.NetworkGatewayGroupStatus{FloatingIPs: map[string]string{}},
+	}
+	for ip, node := range placed {
+		group.Status.FloatingIPs[ip.String()] = node
+	}
+	out.Objects.GDC.GatewayGroups = []*networking.NetworkGatewayGroup{group}
+	c := &baremetal.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "bm", Namespace: "cluster-bm"}}
+	c.Spec.LoadBalancer.Type, c.Spec.LoadBalancer.Mode, c.Spec.LoadBalancer.LocalASN = "bgp", "bundled", 65001
+	c.Spec.LoadBalancer.BGPPeers = []baremetal.ControlPlanePeer{{IP: tor.String(), ASN: 65002}}
+	out.Objects.GDC.Clusters = []*baremetal.Cluster{c}
+	return out
+}
+
+// session is one that bgpd tells.
+func session(floating netip.Addr, receives bool) observe.Session {
+	return observe.Session{
+		Neighbor: tor.String(), VRF: ViewName + floating.String(), RemoteAS: 65002, State: "Established", PrefixesSent: 1,
+		AddPath: map[string]observe.AddPath{ipv4: {PeerReceives: receives}},
+	}
+}
+
+// The Host.
+
+func (n *node) Put(_ context.Context, ip netip.Addr) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.cannot != nil {
+		return n.cannot
+	}
+	if !n.on[ip] {
+		n.story = append(n.story, "put "+ip.String())
+	}
+	n.on[ip] = true
+	return nil
+}
+
+func (n *node) Take(_ context.Context, ip netip.Addr) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.story = append(n.story, "took "+ip.String())
+	delete(n.on, ip)
+	return nil
+}
+
+func (n *node) Floating(context.Context) ([]hostnet.Floating, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	var out []hostnet.Floating
+	for ip := range n.on {
+		out = append(out, hostnet.Floating{Address: ip})
+	}
+	return out, nil
+}
+
+func (n *node) RefreshEvery() time.Duration { return 20 * time.Second }
+
+func (n *node) LAN(context.Context, netip.Addr) (hostnet.LAN, error) {
+	return hostnet.LAN{Interface: "eth0", Index: 2, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}}, nil
+}
+
+func (n *node) WouldAnswer(context.Context, hostnet.LAN) error { return nil }
+
+func (n *node) Probe(ctx context.Context, _ hostnet.LAN, ip netip.Addr) (hostnet.Conflict, bool, error) {
+	wait(ctx, 300*time.Millisecond)
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return hostnet.Conflict{Address: ip, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Claim: hostnet.Answers}, n.rival, ctx.Err()
+}
+
+func (n *node) Announce(ctx context.Context, _ hostnet.LAN, _ netip.Addr) error {
+	wait(ctx, time.Second)
+	return ctx.Err()
+}
+
+func (n *node) Watch(ctx context.Context, _ hostnet.LAN, ip netip.Addr, report func(hostnet.Conflict)) error {
+	for ctx.Err() == nil {
+		wait(ctx, 500*time.Millisecond)
+		n.mutex.Lock()
+		rival := n.rival
+		n.mutex.Unlock()
+		if rival {
+			report(hostnet.Conflict{Address: ip, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Claim: hostnet.Answers})
+		}
+	}
+	return ctx.Err()
+}
+
+func (n *node) FollowSubnets(ctx context.Context, changed func([]hostnet.Subnet)) error {
+	changed([]hostnet.Subnet{{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}})
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (n *node) Listeners(_ context.Context, port uint16) ([]hostnet.Listener, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.listeners[port], nil
+}
+
+// Sessions is bgpd's.
+func (n *node) Sessions(context.Context) ([]observe.Session, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.sessions, n.bgpd
+}
+
+var errAway = errors.New("nobody is there")
+
+// many tells whether the router is told several paths on the session from fip.
+func (p Part) many() bool {
+	if p.Assignment == nil {
+		return false
+	}
+	for _, s := range p.Assignment.Sessions {
+		if s.FloatingIP == fip {
+			return s.ManyIPv4
+		}
+	}
+	return false
+}
+
+func (p Part) texts() string {
+	var b strings.Builder
+	for _, one := range p.Problems {
+		fmt.Fprintln(&b, one)
+	}
+	return b.String()
+}
+
+func held(f nodereport.FloatingIP) bool { return f.State == networking.FloatingIPHeld }
+
+var _ floating.Host = (*node)(nil)

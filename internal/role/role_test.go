@@ -1,0 +1,290 @@
+package role
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
+)
+
+func TestAnAddressComesBeforeItsViewAndLeavesAfterIt(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Equal(t, []netip.Addr{fip}, n.now().Floating)
+		n.place(map[netip.Addr]string{fip: "n2", fip2: "n2"})
+		time.Sleep(150 * time.Millisecond) // an apply takes 100 ms, and the address waits for no more
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:])
+		time.Sleep(150 * time.Millisecond)
+		require.Empty(t, n.now().Floating, "the node waits for the next holder")
+		time.Sleep(time.Minute)
+		require.Len(t, n.told(), 4)
+	})
+}
+
+func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.agent = false })
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // listed from the API server
+		time.Sleep(900 * time.Millisecond)
+		require.Len(t, n.told(), 2)
+		time.Sleep(200 * time.Millisecond)
+		require.Equal(t, "took 10.0.1.100", n.told()[2])
+	})
+}
+
+func TestAnAddressWaitsForNoBGPDThatIsAway(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.agent, n.bgpd = false, errAway })
+		time.Sleep(6 * time.Second)
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		time.Sleep(10 * time.Millisecond)
+		require.Equal(t, "took 10.0.1.100", n.told()[2])
+	})
+}
+
+func TestAnAgentThatStartsAnewAsksForTheSame(t *testing.T) {
+	simulate(t, func(n *node) {
+		time.Sleep(time.Minute)
+		require.Empty(t, n.told(), "nothing changes before the first word")
+		require.True(t, held(n.last().Floating[0]))
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(110 * time.Millisecond)
+		require.Equal(t, []string{"view of 10.0.1.100"}, n.told())
+		require.True(t, n.now().many(), "bgpd tells what was negotiated")
+	}, func(n *node) {
+		n.on[fip] = true
+		n.sessions = []observe.Session{session(fip, true)}
+	})
+}
+
+func TestNothingIsReadyBeforeTheHostAndBGPDWereAsked(t *testing.T) {
+	n := newNode(t, false)
+	require.False(t, n.Ready())
+	n.answered(nil, errAway)
+	require.False(t, n.Ready())
+	n.listens(nil, nil)
+	require.False(t, n.Ready())
+	n.became(n.facts)
+	require.True(t, n.Ready())
+}
+
+func TestRoutersAreToldSeveralPathsOnceTheyWereSeenToReceiveThem(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		require.False(t, n.now().many())
+		n.set(func() { n.sessions = []observe.Session{session(fip, true)} })
+		time.Sleep(2 * time.Second)
+		require.True(t, n.now().many())
+		require.Equal(t, []networking.AddPath{{Family: networking.IPv4, PeerReceives: true}}, n.last().Sessions[0].AddPath)
+
+		down := session(fip, false)
+		down.State = "Active"
+		n.set(func() { n.sessions = []observe.Session{down} })
+		time.Sleep(2 * time.Second)
+		require.True(t, n.now().many(), "what was seen counts until something else is seen")
+
+		n.set(func() { n.sessions = []observe.Session{session(fip, false)} })
+		time.Sleep(2 * time.Second)
+		require.False(t, n.now().many())
+	})
+}
+
+// told is a BGPSession of fip on a node.
+func told(node string, receives ...bool) *networking.BGPSession {
+	s := &networking.BGPSession{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: tor.String() + "-" + node},
+		Spec:       networking.BGPSessionSpec{PeerIP: tor.String(), PeerASN: 65002, LocalASN: 65001, FloatingIP: fip.String(), NodeName: node},
+	}
+	for _, r := range receives {
+		s.Status.AddPath = append(s.Status.AddPath, networking.AddPath{Family: networking.IPv4, PeerReceives: r})
+	}
+	return s
+}
+
+func TestWhatARouterReceivesIsKnownToTheNextHolder(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n2"}, told("n2", true))
+		time.Sleep(time.Second)
+		require.True(t, n.now().many())
+		n.place(map[netip.Addr]string{fip: "n1"}, told("n1")) // the manager has made the new one, and not its status
+		time.Sleep(5 * time.Second)
+		require.True(t, n.now().many(), "the first session has it")
+		n.place(map[netip.Addr]string{fip: "n1"}, told("n1", false))
+		time.Sleep(time.Second)
+		require.False(t, n.now().many(), "somebody saw something else, and we have not spoken with it yet")
+		n.set(func() { n.sessions = []observe.Session{session(fip, true)} })
+		time.Sleep(2 * time.Second)
+		n.place(map[netip.Addr]string{fip: "n1"}, told("n1", false))
+		time.Sleep(time.Second)
+		require.True(t, n.now().many(), "what we see ourselves counts more")
+	})
+}
+
+func TestBGPDOnPort179MakesNoGateway(t *testing.T) {
+	bgpd := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179"), Process: "bgpd", PID: 7}}
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		require.Empty(t, n.told())
+		require.Contains(t, n.last().Unwell, "bgpd (process 7) listens on 0.0.0.0:179")
+		require.Contains(t, n.now().texts(), "start bgpd with -p 1790 (gdc.enabled of the chart does)")
+		n.set(func() { n.listeners = map[uint16][]hostnet.Listener{gdcPort: bgpd} })
+		time.Sleep(10 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Empty(t, n.last().Unwell)
+		require.Empty(t, n.now().Problems)
+	}, func(n *node) { n.listeners = map[uint16][]hostnet.Listener{bgpPort: bgpd} })
+}
+
+func TestWhoeverElseListensOnPort179DoesNotMatter(t *testing.T) {
+	bird, unknown := hostnet.Listener{Process: "bird", PID: 8}, hostnet.Listener{UID: 0}
+	ours := []hostnet.Listener{{Process: "bgpd"}}
+	for name, test := range map[string]struct {
+		seen         bool
+		wrong, right []hostnet.Listener
+		refused      bool
+	}{
+		"nobody":                            {},
+		"another program":                   {wrong: []hostnet.Listener{bird}},
+		"another one beside bgpd":           {wrong: []hostnet.Listener{unknown}, right: ours},
+		"one that can't be told":            {wrong: []hostnet.Listener{bird, unknown}, refused: true},
+		"one while bgpd starts anew":        {seen: true, wrong: []hostnet.Listener{unknown}},
+		"bgpd":                              {wrong: ours, refused: true},
+		"another bgpd beside the right one": {wrong: ours, right: ours},
+	} {
+		l := listening{seen: test.seen}
+		l.judge(test.wrong, test.right)
+		require.Equal(t, test.refused, l.refusal != "", name)
+	}
+	l := listening{seen: true}
+	l.judge(ours, nil)
+	require.Empty(t, l.refusal)
+	l.judge(ours, nil)
+	require.NotEmpty(t, l.refusal, "it lasts")
+}
+
+func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		broken := cluster(nil)
+		broken.Objects.GDC.GatewayGroups = nil
+		broken.Unread = []problem.Object{{Kind: "NetworkGatewayGroup", Name: "default"}}
+		n.set(func() { n.objects = &broken })
+		time.Sleep(time.Minute)
+		require.NotContains(t, n.told(), "took 10.0.1.100")
+		n.place(nil)
+		time.Sleep(time.Second)
+		require.Contains(t, n.told(), "took 10.0.1.100")
+	})
+}
+
+func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(10 * time.Second)
+		require.Contains(t, n.now().texts(), "floating IP 10.0.1.100 can't be held here: operation not permitted")
+		require.Empty(t, n.last().Unwell)
+		time.Sleep(20 * time.Second)
+		require.Contains(t, n.last().Unwell, "operation not permitted")
+		n.place(map[netip.Addr]string{fip: "n2"})
+		time.Sleep(time.Minute)
+		require.Contains(t, n.last().Unwell, "operation not permitted", "it would come back otherwise")
+		time.Sleep(5 * time.Minute)
+		require.Empty(t, n.last().Unwell)
+	}, func(n *node) { n.cannot = errors.New("operation not permitted") })
+}
+
+func TestSomebodyElsesAddressIsAConflict(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		require.Empty(t, n.told())
+		require.Equal(t, networking.FloatingIPConflict, n.last().Floating[0].State)
+		require.Equal(t, "02:00:00:00:00:01", n.last().Floating[0].MAC)
+		require.Contains(t, n.now().texts(), "floating IP 10.0.1.100 is not held here: 02:00:00:00:00:01 answers 10.0.1.100")
+		n.set(func() { n.rival = false })
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		// And where it appears later, this node, which no lease confirms, gives way: view first, in time.
+		n.set(func() { n.rival = true })
+		time.Sleep(3 * time.Second)
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:])
+	}, func(n *node) { n.rival = true })
+}
+
+func TestReportsTellOfSessionsAndSubnets(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip2: "n2"})
+		time.Sleep(5 * time.Second)
+		require.False(t, n.last().Gateway)
+		require.Equal(t, netip.MustParsePrefix("10.0.1.10/24"), n.last().Subnets[0].Address)
+		n.place(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+		time.Sleep(5 * time.Second)
+		require.True(t, n.last().Gateway)
+		require.Len(t, n.last().Sessions, 1)
+		require.Equal(t, "FRR does not have it yet", n.last().Sessions[0].Message)
+		n.set(func() { n.sessions = []observe.Session{session(fip, false), session(fip2, false)} })
+		time.Sleep(2 * time.Second)
+		require.True(t, n.last().Sessions[0].Established)
+		n.set(func() { n.bgpd = errAway })
+		time.Sleep(3 * time.Second)
+		require.True(t, n.last().Sessions[0].Established, "one answer that is missing tells nothing")
+		time.Sleep(4 * time.Second)
+		require.False(t, n.last().Sessions[0].Established)
+		require.Equal(t, "bgpd does not answer", n.last().Sessions[0].Message)
+	})
+}
+
+func TestTheSameObjectsAreDecidedOnce(t *testing.T) {
+	n := newNode(t, false)
+	o := cluster(map[netip.Addr]string{fip: "n1"})
+	first, second := n.Turn(&o), n.Turn(&o)
+	require.Same(t, &first.Assignment.LoadBalancers[0], &second.Assignment.LoadBalancers[0])
+	again := cluster(map[netip.Addr]string{fip: "n1"})
+	require.NotSame(t, &first.Assignment.LoadBalancers[0], &n.Turn(&again).Assignment.LoadBalancers[0])
+	require.Empty(t, first.Assignment.Problems, "the manager tells them")
+}
+
+func TestWithoutAManagerEveryNodeDecides(t *testing.T) {
+	n := newNode(t, true)
+	o := cluster(map[netip.Addr]string{fip: "n2"})
+	part := n.Turn(&o)
+	require.NotEmpty(t, part.Assignment.Problems)
+	require.Equal(t, []netip.Addr{fip2}, n.word.Wanted, "the other one stays where it is")
+	require.True(t, n.word.Told)
+}
+
+func TestAViewWithoutNeighborsIsNone(t *testing.T) {
+	require.Equal(t, map[netip.Addr]bool{fip: true}, viewsOf(`frr version 10.3
+router bgp 65001
+ neighbor 10.0.1.101 remote-as 65001
+exit
+router bgp 65001 view gw-10.0.1.100
+ bgp router-id 10.0.1.100
+ neighbor 10.8.0.10 remote-as 65002
+exit
+!
+router bgp 65001 view gw-10.0.1.101
+ bgp router-id 10.0.1.101
+exit
+router bgp 65001 view blue
+ neighbor 10.8.0.10 remote-as 65002
+exit
+`))
+}
