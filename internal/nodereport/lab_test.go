@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -60,19 +62,30 @@ type lab struct {
 	n1, n2  string
 }
 
+// TestMain lets the parts of the tests wait at the same time: they do little else.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16")
+	os.Exit(m.Run())
+}
+
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	server := apiserver.Start(t)
+	server := apiserver.Start(t, "enable-admission-plugins=OwnerReferencesPermissionEnforcement")
 	require.NoError(t, server.ServeGDC())
 	all := rest.CopyConfig(server.Config)
 	all.QPS = -1
 	l := &lab{Server: server, objects: dynamic.NewForConfigOrDie(all)}
-	for _, name := range []string{ownSpace, clusterRoom} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	l.makeNamespace(t, ownSpace)
+	l.makeNamespace(t, clusterRoom)
 	l.user = l.agent(t, "agent", agentRights()...)
 	return l
+}
+
+func (l *lab) makeNamespace(t *testing.T, name string) {
+	t.Helper()
+	_, err := l.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	require.NoError(t, err)
 }
 
 // room is a part of the lab with nodes of its own.

@@ -90,7 +90,7 @@ func (r *renewer) turn(ctx context.Context) time.Duration {
 	r.pause, r.free = 0, false
 	r.lapsed = r.lapsed || time.Now().After(r.until)
 	r.until = asked.Add(Term)
-	r.note(func(l *Lease) { l.Until, l.Error, l.Renewed = r.until, "", l.Renewed+1 })
+	r.note(func(l *Lease) { l.At, l.Until, l.Error, l.Renewed = asked, r.until, "", l.Renewed+1 })
 	if r.said {
 		r.said = false
 		r.log.Info("the lease is renewed again")
@@ -238,7 +238,7 @@ func (r *renewer) release(ctx context.Context) time.Duration {
 	switch {
 	case err == nil || apierrors.IsNotFound(err):
 		r.is, r.until, r.lapsed, r.free, r.pause = nil, time.Time{}, true, true, 0
-		r.note(func(l *Lease) { l.Until, l.Error = time.Time{}, "" })
+		r.note(func(l *Lease) { l.At, l.Until, l.Error = time.Time{}, time.Time{}, "" })
 		return never
 	case apierrors.IsConflict(err):
 		r.is = nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -48,9 +47,6 @@ type effort struct {
 	outage *status.Outage
 }
 
-// sessionKey names a session, on whatever node.
-type sessionKey struct{ floating, peer netip.Addr }
-
 // run writes until ctx ends. It watches once the node holds a floating IP, or is to hold one: of a thousand nodes few do.
 func (s *sessionWriter) run(ctx context.Context) {
 	var watch sync.WaitGroup
@@ -73,24 +69,20 @@ func (s *sessionWriter) run(ctx context.Context) {
 
 // turn writes what is due, and tells when to look again. One object that can't be written does not keep the others.
 func (s *sessionWriter) turn(ctx context.Context, r Report) time.Duration {
-	told := make(map[sessionKey]*Session, len(r.Sessions))
-	for i := range r.Sessions {
-		told[sessionKey{r.Sessions[i].FloatingIP, r.Sessions[i].Peer}] = &r.Sessions[i]
-	}
 	wait := never
 	for _, is := range s.known() {
 		if ctx.Err() != nil {
 			return 0
 		}
-		wait = min(wait, s.one(ctx, is, told[keyOf(is)]))
+		wait = min(wait, s.one(ctx, is, &r))
 	}
 	return wait
 }
 
 // one writes one object if that is due, and tells when to look at it again.
-func (s *sessionWriter) one(ctx context.Context, is *networking.BGPSession, told *Session) time.Duration {
+func (s *sessionWriter) one(ctx context.Context, is *networking.BGPSession, r *Report) time.Duration {
 	e, now := s.efforts[is.UID], time.Now()
-	wanted := sessionStatus(told, is)
+	wanted := sessionStatus(r, is)
 	differs := sessionDifference(wanted, is.Status)
 	if left := e.left(now, differs); left > 0 {
 		return left
@@ -148,12 +140,6 @@ func (s *sessionWriter) known() []*networking.BGPSession {
 	}
 	maps.DeleteFunc(s.efforts, func(uid types.UID, _ *effort) bool { return !here[uid] })
 	return out
-}
-
-func keyOf(is *networking.BGPSession) sessionKey {
-	floating, _ := netip.ParseAddr(is.Spec.FloatingIP)
-	peer, _ := netip.ParseAddr(is.Spec.PeerIP)
-	return sessionKey{floating, peer}
 }
 
 // put takes in an object as the API server had it, unless it is known as it was later. One of another node is none of ours.

@@ -12,11 +12,12 @@ import (
 // whenever a Service comes or goes. BGPAdvertisedRoutes have all.
 const mostRoutes = 100
 
-// sessionStatus is what a Report says of a BGPSession of this node. s is nil where the node does not hold its floating IP.
-func sessionStatus(s *Session, is *networking.BGPSession) networking.BGPSessionStatus {
-	out := networking.BGPSessionStatus{State: networking.SessionNotEstablished, LastReportTime: is.Status.LastReportTime}
+// sessionStatus is what a Report says of a BGPSession of this node.
+func sessionStatus(r *Report, is *networking.BGPSession) networking.BGPSessionStatus {
+	out := networking.BGPSessionStatus{State: networking.SessionNotEstablished}
+	s := r.session(is.Spec)
 	if s == nil {
-		out.Message = fmt.Sprintf("the node does not hold %s", is.Spec.FloatingIP)
+		out.Message = r.without(is.Spec.FloatingIP)
 		out.AddPath = addPath(nil, is.Status.AddPath, false)
 		return out
 	}
@@ -31,6 +32,23 @@ func sessionStatus(s *Session, is *networking.BGPSession) networking.BGPSessionS
 	}
 	out.AddPath = addPath(s.AddPath, is.Status.AddPath, s.Established)
 	return out
+}
+
+// session is what the Report says of a session; nil: nothing.
+func (r *Report) session(is networking.BGPSessionSpec) *Session {
+	i := slices.IndexFunc(r.Sessions, func(s Session) bool { return s.FloatingIP.String() == is.FloatingIP && s.Peer.String() == is.PeerIP })
+	if i < 0 {
+		return nil
+	}
+	return &r.Sessions[i]
+}
+
+// without says why there is no session from a floating IP.
+func (r *Report) without(floating string) string {
+	if slices.ContainsFunc(r.Floating, func(f FloatingIP) bool { return f.Address.String() == floating && f.State == networking.FloatingIPHeld }) {
+		return "FRR does not have this session yet"
+	}
+	return fmt.Sprintf("the node does not hold %s", floating)
 }
 
 // addPath is what is known of ADD-PATH: what was negotiated here, and for families that nothing was heard of what was known of the router before.

@@ -120,8 +120,8 @@ func (w *Writer) Run(ctx context.Context) {
 type Lease struct {
 	// Wanted tells that it is to be renewed (Report.Gateway).
 	Wanted bool
-	// Until is how long it holds by the last renewal; zero: it was never renewed, or given back.
-	Until time.Time
+	// At is the moment before the request of the last renewal, Until how long it holds by that; zero: it was never renewed, or given back.
+	At, Until time.Time
 	// Renewed and Failed count renewals, and tries that were none.
 	Renewed, Failed uint64
 	// Error is why the last try was none; empty: it was one.
