@@ -45,7 +45,7 @@ func follows(plan reload.Plan, part role.Part) func(neighbor string) bool {
 	return func(neighbor string) bool {
 		if _, view, is := strings.Cut(neighbor, " view "); is {
 			floating, is := floatingOf(view)
-			return is && (!asked[neighbor] || !views(part, floating))
+			return is && part.Node != "" && (!asked[neighbor] || !views(part, floating))
 		}
 		ip, err := netip.ParseAddr(neighbor)
 		return err == nil && slices.Contains(part.Floating, ip)

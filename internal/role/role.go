@@ -59,6 +59,7 @@ type Role struct {
 	looked     bool // facts are there
 	asked      bool // bgpd was asked once, whatever it said
 	sessions   []observe.Session
+	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
 	views      views
 	paths      paths
@@ -66,7 +67,8 @@ type Role struct {
 	listening  listening
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
-	renews     bool                // the node would be given the next floating IP
+	input      gateway.Input       // of the assignment, without Services
+	renews     bool                // the node may be given a floating IP
 	taken      uint64              // floating IPs that came since the start
 	left       uint64              // and that went
 }
@@ -74,7 +76,7 @@ type Role struct {
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
@@ -137,6 +139,7 @@ func (r *Role) mark() {
 			r.poke()
 		}
 	}
+	r.expect()
 }
 
 func (r *Role) wanted(ip netip.Addr) bool {
@@ -170,6 +173,7 @@ func (r *Role) became(f floating.Facts) {
 		}
 	}
 	r.refused.note(f, time.Now())
+	r.expect()
 	r.learn()
 	r.poke()
 	r.report()
@@ -219,6 +223,7 @@ func (r *Role) hasSubnets(now []hostnet.Subnet) {
 		r.subnets = append(r.subnets, one)
 	}
 	r.word.Subnets = append([]hostnet.Subnet{}, now...) // none is known, too
+	r.renew()
 	r.tell()
 	r.report()
 }

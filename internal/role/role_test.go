@@ -232,7 +232,7 @@ func TestReportsTellOfSessionsAndSubnets(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip2: "n2"})
 		time.Sleep(5 * time.Second)
-		require.False(t, n.last().Gateway)
+		require.True(t, n.last().Gateway, "it could take what n2 holds")
 		require.Equal(t, netip.MustParsePrefix("10.0.1.10/24"), n.last().Subnets[0].Address)
 		n.place(map[netip.Addr]string{fip: "n1", fip2: "n2"})
 		time.Sleep(5 * time.Second)

@@ -17,7 +17,7 @@ type Part struct {
 	// Assignment is what the cluster does; the floating IPs of this node are those that it holds, and that are not about to leave. nil: no object asks for
 	// anything.
 	Assignment *gateway.Assignment
-	// Floating are the floating IPs that are on the host.
+	// Floating are the floating IPs that are on the host, or may be so in a moment: FRR refuses a neighbor with such an address.
 	Floating []netip.Addr
 	// Problems that the node has with its part.
 	Problems []problem.Problem
@@ -42,6 +42,7 @@ func (r *Role) Turn(objects *source.Result) Part {
 	defer r.mutex.Unlock()
 	r.paths.read(objects.Objects.GDC.Sessions)
 	r.follow(objects)
+	r.renew()
 	part := r.part()
 	r.report()
 	return part
@@ -50,14 +51,33 @@ func (r *Role) Turn(objects *source.Result) Part {
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 	in, ok := snapshot.GatewayInput(objects.Objects, r.Options)
 	if !ok {
+		r.remember(gateway.Input{})
 		return nil
 	}
 	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
+	r.remember(in)
 	out := gateway.Assign(in)
 	if !r.Alone {
 		out.Problems = nil // the manager tells people
 	}
 	return &out
+}
+
+// remember keeps what renew needs to be decided anew when the node's subnets change.
+func (r *Role) remember(in gateway.Input) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	in.Services = nil
+	r.input = in
+}
+
+// renew finds out whether the node's lease is to be renewed though it holds nothing. With the mutex.
+func (r *Role) renew() {
+	var own []netip.Prefix
+	for _, s := range r.ownSubnets() {
+		own = append(own, s.Address.Masked())
+	}
+	r.renews = !r.Alone && gateway.Renews(r.input, r.Node, own)
 }
 
 // follow takes in what the objects want the node to hold, where they have changed their mind: what was listed after a lapse of the lease may be newer. With the
@@ -126,7 +146,7 @@ func (r *Role) part() Part {
 	case <-r.changed:
 	default:
 	}
-	part := Part{Node: r.Node, Floating: r.floating(), Problems: r.problems()}
+	part := Part{Node: r.Node, Floating: slices.Concat(r.floating(), r.comes()), Problems: r.problems()}
 	r.assignment = nil
 	if r.decided.assignment == nil {
 		return part

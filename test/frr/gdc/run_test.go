@@ -63,6 +63,9 @@ func (r *running) put(placed map[string]string) {
 func (r *running) start(node string, args ...string) {
 	r.t.Helper()
 	log := filepath.Join(r.dir, "."+node+".log")
+	if d := os.Getenv("GDCROLE_LOGS"); d != "" {
+		log = filepath.Join(d, strings.ReplaceAll(r.t.Name(), "/", "_")+"."+node+".log")
+	}
 	words := append([]string{"run", "--gdc", "-f", r.dir, "--node", node, "--log-level", "debug"}, args...)
 	agent, err := fabric.StartLogged(r.Node(node).Command(context.Background(), product.Path(r.t), words...), log)
 	require.NoError(r.t, err)
@@ -148,7 +151,7 @@ var placed = map[string]string{"10.0.1.100": "n1", "10.0.2.100": "n3"}
 func TestRunHoldsFloatingIPsAndMovesThem(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
-		r := run(t, newLab(t, v, threeMachines, tors, twoFloating), "example-10-all-nodes-same-peers", placed)
+		r := run(t, newLab(t, v, threeMachines, tors, twoFloating), "example-10-all-nodes-same-peers", placed, "--refuse-resets")
 		r.several(tors)
 		require.True(t, r.has("n1", "10.0.1.100"))
 		require.True(t, r.has("n3", "10.0.2.100"))
@@ -205,7 +208,7 @@ func TestRunKeepsItsPartAcrossRestarts(t *testing.T) {
 func TestRunCarriesIPv6(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
-		r := run(t, newLab(t, v, threeMachines, tors, twoFloating), "example-09-dual-stack", placed)
+		r := run(t, newLab(t, v, threeMachines, tors, twoFloating), "example-09-dual-stack", placed, "--confirm", "3s")
 		r.up()
 		for _, tor := range tors[1:] {
 			r.told(tor)
