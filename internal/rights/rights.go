@@ -36,7 +36,12 @@ var watched = []string{"list", "watch"}
 
 // All returns every right, in the order in which the roles have them.
 func All() []Right {
-	return slices.Concat(objects(), metallb(), written(), metrics())
+	return slices.Concat(objects(), metallb(), gateways(), written(), metrics())
+}
+
+// Without are those of the rights that are needed without a value of the chart.
+func Without(all []Right, value string) []Right {
+	return slices.DeleteFunc(slices.Clone(all), func(r Right) bool { return r.If == value })
 }
 
 // objects are those of Kubernetes that decide what is announced.
@@ -65,6 +70,34 @@ func metallb() []Right {
 			Why: "passwords of sessions (passwordSecret); their names are people's to choose"},
 		{Scope: Namespace, Resource: "configmaps", Verbs: watched, Names: []string{"bgpextras"}, Why: "bgpextras, by name"},
 	}
+}
+
+// GDC is the value of the chart that turns floating IPs on.
+const GDC = "gdc.enabled"
+
+// gateways are GDC's objects, and what a node tells of itself as one that may hold floating IPs.
+func gateways() []Right {
+	const group, metal = "networking.gke.io", "baremetal.cluster.gke.io"
+	all := []Right{
+		{Scope: Cluster, Group: metal, Resource: "clusters", Verbs: watched, Why: "AS number, routers and pools of the cluster; GDC has it in a namespace of its own"},
+		{Scope: Cluster, Group: group, Resource: "networkgatewaygroups", Verbs: watched, Why: "floating IPs, and where the manager has placed them"},
+		{Scope: Cluster, Group: group, Resource: "bgploadbalancers", Verbs: watched, Why: "which routers Services are announced to"},
+		{Scope: Cluster, Group: group, Resource: "bgppeers", Verbs: watched, Why: "routers"},
+		{Scope: Cluster, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Verbs: []string{"get"}, Names: []string{
+			"bgploadbalancers." + group, "bgppeers." + group, "bgpsessions." + group, "clusters." + metal, "networkgatewaygroups." + group,
+		}, Why: "whether a kind that is not served was deleted with its objects, or only can't be read now"},
+		{Scope: Reports, Group: group, Resource: "bgpsessions", Verbs: watched, Why: "which sessions there are, so that they stay where they are"},
+		{Scope: Reports, Group: group, Resource: "bgpsessions/status", Verbs: []string{"patch"}, Why: "whether the node's own sessions are established, and what the routers receive"},
+		{Scope: Reports, Group: group, Resource: "networkgatewaynodes", Verbs: []string{"get", "create", "delete"},
+			Why: "the node's own report, named as the node, which owns it; some clusters let only those give an owner who may delete"},
+		{Scope: Reports, Group: group, Resource: "networkgatewaynodes/status", Verbs: []string{"patch"}, Why: "subnets and floating IPs of the node, in its own report"},
+		{Scope: Namespace, Group: "coordination.k8s.io", Resource: "leases", Verbs: []string{"get", "create", "update"},
+			Why: "the node's sign of life, gateway-NODE; one role serves all nodes, so it can't name one, and the manager's own Lease is there, too"},
+	}
+	for i := range all {
+		all[i].If = GDC
+	}
+	return all
 }
 
 // written is what the program tells.

@@ -1,6 +1,9 @@
 package source_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,9 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	roles "github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
@@ -32,7 +37,7 @@ loadBalancer: {mode: bundled, type: bgp, localASN: "65001", bgpPeers: [{ip: 10.0
 func (k *kube) gdc(t *testing.T) {
 	r := k.room(t)
 	r.applySoon(peerManifest, "tor1", "10.0.0.1", "none")
-	w := r.watchWith(source.ClusterOptions{Config: k.admin, GDC: true})
+	w := r.watchWith(source.ClusterOptions{Config: r.agent("gdc-agent", roles.All()), GDC: true})
 	first := w.until("a first result without GDC's kinds", func(source.Result) bool { return true })
 	require.True(t, has(first, problem.NotServed, "networkgatewaygroups.networking.gke.io"))
 	require.False(t, has(first, problem.NotServed, "clusters.baremetal.cluster.gke.io"), "there need not be a GDC")
@@ -77,6 +82,70 @@ func (k *kube) gdc(t *testing.T) {
 	require.Contains(t, told, "BGPPeer.networking.gke.io")
 	require.NotContains(t, told, "NetworkGatewayNode.networking.gke.io")
 	require.NotContains(t, told, "BGPAdvertisedRoute.networking.gke.io")
+}
+
+// agent is a user with rights of the list, where each of them holds.
+func (r *room) agent(name string, all []roles.Right) *rest.Config {
+	r.t.Helper()
+	user := r.User(r.t, name, roles.Rules(all, roles.Cluster)...)
+	r.Grant(r.t, name, r.namespace, roles.Rules(all, roles.Namespace)...)
+	r.Grant(r.t, name, string(roles.Reports), roles.Rules(all, roles.Reports)...)
+	return user
+}
+
+// gdcRights: what an agent may not read of GDC's kinds is told with the mend, and nothing is applied without it, since all that goes over floating IPs would be
+// withdrawn; where it may not be watched, it is listed. All works when the right is given.
+func (k *kube) gdcRights(t *testing.T) {
+	r := k.room(t)
+	type lack struct {
+		right roles.Right
+		verb  string
+		*watching
+	}
+	var lacks []lack
+	for _, right := range roles.All() {
+		if right.If != roles.GDC || right.Verbs[0] != "list" {
+			continue
+		}
+		for _, verb := range right.Verbs {
+			var but []roles.Right
+			for _, one := range roles.All() {
+				if one.Group == right.Group && one.Resource == right.Resource { // a list may come by a watch
+					one.Verbs = slices.DeleteFunc(slices.Clone(one.Verbs), func(v string) bool { return v == "watch" || v == verb })
+				}
+				if len(one.Verbs) > 0 {
+					but = append(but, one)
+				}
+			}
+			lacks = append(lacks, lack{right, verb, r.watchWith(source.ClusterOptions{Config: r.agent("no-"+verb+"-"+right.Resource, but), GDC: true})})
+		}
+	}
+	require.Len(t, lacks, 10)
+	for _, l := range lacks {
+		mend := fmt.Sprintf("watch %s.%s", l.right.Resource, l.right.Group)
+		if l.verb == "watch" {
+			l.until("a list, and the mend", func(result source.Result) bool { return strings.Contains(fmt.Sprint(result.Problems), mend) })
+			continue
+		}
+		l.eventually("it waits and tells why", func() bool { return strings.Contains(l.health.Waiting(), mend) })
+		_, results := l.last()
+		require.Zero(t, results, mend)
+	}
+	for _, l := range lacks {
+		name := "no-" + l.verb + "-" + l.right.Resource
+		if l.right.Scope == roles.Cluster {
+			k.grant(t, name, roles.Rules(roles.All(), roles.Cluster))
+			continue
+		}
+		role, err := k.Client.RbacV1().Roles(string(roles.Reports)).Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		role.Rules = roles.Rules(roles.All(), roles.Reports)
+		_, err = k.Client.RbacV1().Roles(string(roles.Reports)).Update(t.Context(), role, metav1.UpdateOptions{})
+		require.NoError(t, err)
+	}
+	for _, l := range lacks {
+		l.until("everything, without a problem", func(result source.Result) bool { return len(result.Problems) == 0 })
+	}
 }
 
 // gdcBadShape: a shape that the definition can't refuse hurts no other object, and the good form stays.

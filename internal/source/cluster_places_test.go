@@ -6,15 +6,19 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	baremetalv1 "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
 	networkingv1 "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
 
@@ -223,13 +227,17 @@ func TestMemoryOfPlaces(t *testing.T) {
 	}
 }
 
-// BenchmarkGatewayInput is what the objects of 200 nodes and 2,000 Services are to gateway.Assign.
-func BenchmarkGatewayInput(b *testing.B) {
+// gatewayCrowd are 200 nodes, 2,000 Services, a third of them with the policy Local, each with endpoints on a hundred nodes, and four floating IPs.
+func gatewayCrowd(t testing.TB) snapshot.Objects {
 	r := rand.New(rand.NewPCG(1, 2))
-	c := newCrowd(b)
+	c := newCrowd(t)
 	for i := range 2000 {
-		c.put(apiService(i))
-		s := apiSlice(fmt.Sprintf("slice-%d", i), fmt.Sprintf("service-%d", i))
+		service := apiService(i)
+		if i%3 == 0 {
+			service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+		}
+		c.put(service)
+		s := apiSlice(fmt.Sprintf("slice-%d", i), service.Name)
 		s.Endpoints = nil
 		for _, n := range r.Perm(200)[:100] {
 			s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{Addresses: []string{"10.1.0.1"}, NodeName: nodeName(n)})
@@ -238,11 +246,99 @@ func BenchmarkGatewayInput(b *testing.B) {
 		c.whole = snapshot.Objects{}
 	}
 	result, _ := c.cluster.gathering.result()
-	result.Objects.GDC.GatewayGroups = []*networkingv1.NetworkGatewayGroup{{}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if in, ok := snapshot.GatewayInput(result.Objects, snapshot.Options{}); !ok || len(in.Services) != 2000 {
-			b.Fatal("no input")
-		}
+	out := result.Objects
+	cluster := &baremetalv1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "bm", Namespace: "cluster-bm"}}
+	cluster.Spec.LoadBalancer = baremetalv1.LoadBalancer{
+		Mode: baremetalv1.BundledLoadBalancer, Type: baremetalv1.BGPType, LocalASN: 65001,
+		BGPPeers:     []baremetalv1.ControlPlanePeer{{IP: "10.8.0.10", ASN: 65002}, {IP: "10.8.0.11", ASN: 65002}},
+		AddressPools: []baremetalv1.AddressPool{{Name: "pool", Addresses: []string{"20.0.0.0/8"}}},
 	}
+	group := &networkingv1.NetworkGatewayGroup{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: "cluster-bm"}}
+	group.Status.FloatingIPs = map[string]string{}
+	for i := range 4 {
+		group.Spec.FloatingIPs = append(group.Spec.FloatingIPs, fmt.Sprintf("10.0.200.%d", i+1))
+		group.Status.FloatingIPs[fmt.Sprintf("10.0.200.%d", i+1)] = *nodeName(i)
+	}
+	out.GDC = snapshot.GDC{Clusters: []*baremetalv1.Cluster{cluster}, GatewayGroups: []*networkingv1.NetworkGatewayGroup{group}}
+	for i := range 200 {
+		n := apiNode(i)
+		kubewatch.TrimGatewayNode(n)
+		out.Nodes = append(out.Nodes, n)
+	}
+	return out
+}
+
+// apiNode is a Node as an API server has it after some days.
+func apiNode(i int) *corev1.Node {
+	n := &corev1.Node{ObjectMeta: apiMeta("", *nodeName(i), map[string]string{
+		"kubernetes.io/hostname": *nodeName(i), "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "node-role.kubernetes.io/control-plane": "",
+	})}
+	n.Status.Addresses = []corev1.NodeAddress{
+		{Type: corev1.NodeInternalIP, Address: fmt.Sprintf("10.0.%d.%d", i/250, i%250+1)}, {Type: corev1.NodeHostName, Address: *nodeName(i)},
+	}
+	for _, kind := range []corev1.NodeConditionType{corev1.NodeReady, corev1.NodeMemoryPressure, corev1.NodeDiskPressure, corev1.NodePIDPressure} {
+		n.Status.Conditions = append(n.Status.Conditions, corev1.NodeCondition{Type: kind, Status: corev1.ConditionTrue, Message: string(make([]byte, 80))})
+	}
+	for range 50 {
+		n.Status.Images = append(n.Status.Images, corev1.ContainerImage{Names: []string{string(make([]byte, 120)), string(make([]byte, 60))}})
+	}
+	return n
+}
+
+// TestMemoryOfNodes is what another node weighs.
+func TestMemoryOfNodes(t *testing.T) {
+	const nodes, most = 1000, 2500
+	c := newCrowd(t)
+	others := watchedKind{feed: feed{kind: "Node", but: "node-000"}, trim: c.cluster.trimNode, read: entryOf("", "Node")}
+	c.cluster.gathering.add(others.feed)
+	before := heap()
+	for i := range nodes {
+		n := apiNode(i)
+		others.trim(n)
+		require.NoError(t, c.store(others).Add(n))
+	}
+	result, _ := c.cluster.gathering.result()
+	require.Len(t, result.Objects.Nodes, nodes)
+	result = Result{}
+	weight := (heap() - before) / nodes
+	t.Logf("another node weighs %d bytes", weight)
+	require.Less(t, weight, most)
+	runtime.KeepAlive(c)
+}
+
+// BenchmarkGateway is what a node in GDC mode does when an object has changed, beside rendering.
+func BenchmarkGateway(b *testing.B) {
+	objects := gatewayCrowd(b)
+	assign := func() gateway.Assignment {
+		in, _ := snapshot.GatewayInput(objects, snapshot.Options{})
+		in.Placed = true
+		return gateway.Assign(in)
+	}
+	out := assign()
+	require.Len(b, out.VIPs, 2000)
+	require.Len(b, out.LoadBalancers, 200)
+	require.Len(b, out.Sessions, 8)
+	for _, one := range []struct {
+		name string
+		do   func()
+	}{
+		{"input", func() { snapshot.GatewayInput(objects, snapshot.Options{}) }},
+		{"input+assign", func() { assign() }},
+	} {
+		b.Run(one.name, func(b *testing.B) {
+			b.ReportAllocs()
+			before := processTime()
+			for b.Loop() {
+				one.do()
+			}
+			b.ReportMetric(float64((processTime()-before).Microseconds())/float64(b.N)/1000, "cpu-ms/op")
+		})
+	}
+}
+
+// processTime is the time that the processors have given to this process: it means something on a busy machine, too.
+func processTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -48,6 +48,7 @@ func TestCluster(t *testing.T) {
 	t.Run("a kind is read in the version that is served", k.versions)
 	t.Run("without the right to ask for definitions nothing goes that may be there", k.unasked)
 	t.Run("GDC's kinds are read where that is asked for", k.gdc)
+	t.Run("an agent in GDC mode tells which right it lacks", k.gdcRights)
 }
 
 // kube is the API server of the tests.

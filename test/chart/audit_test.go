@@ -95,6 +95,7 @@ var rare = map[string]string{
 	"patch servicebgpstatuses":   "somebody took the labels or the owner away",
 	"delete configurationstates": "API servers may let only those name an owner who may delete",
 	"delete servicebgpstatuses":  "a Service is announced no more",
+	"delete networkgatewaynodes": "API servers may let only those name an owner who may delete",
 	// TestCluster of internal/source removes kinds, with and without it.
 	"get customresourcedefinitions": "a kind of MetalLB's is not served (any more)",
 }

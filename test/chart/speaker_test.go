@@ -61,7 +61,7 @@ func TestThePodSpeaks(t *testing.T) {
 
 // speakerRights are those of a speaker without floating IPs.
 func speakerRights() []rights.Right {
-	return slices.DeleteFunc(rights.All(), func(r rights.Right) bool { return r.If == "gdc.enabled" })
+	return rights.Without(rights.All(), rights.GDC)
 }
 
 func speaks(t *testing.T, c *cluster, v fabric.Version) {
