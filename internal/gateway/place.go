@@ -15,6 +15,7 @@ type placer struct {
 	nodes *nodes
 	// believed tells whether an expired lease means a dead node.
 	believed bool
+	back     map[string][]string
 }
 
 // place gives each floating IP a node: the one that holds it as long as that can go on, otherwise of those that can take it one with a live
@@ -24,7 +25,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		g.follow(nodes)
 		return
 	}
-	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes)}
+	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes), back: a.Back}
 	var moving []*floatingIP
 	for _, f := range g.order {
 		if n := p.holder(f); n != nil && p.fault(f, n) == "" {
@@ -73,14 +74,15 @@ func (f *floatingIP) give(n *node) {
 }
 
 // holder is the node that has the floating IP: the one that the status names, but where it does not answer for it and another does, which lives and
-// may hold it, that one. A node that was cut off from the API server alone kept its address, and comes back to find another named.
+// may hold it, that one, if it came back since. A node that was cut off from the API server alone kept its address, and comes back to find another named; one
+// that was there all the time knows, and is about to give it up.
 func (p placer) holder(f *floatingIP) *node {
 	named := p.nodes.byName[f.was]
 	if named != nil && (named.answers[f.addr] || !p.believed) {
 		return named
 	}
 	for _, n := range p.nodes.all {
-		if n.answers[f.addr] && n.lease == LeaseLive && p.fault(f, n) == "" {
+		if n.answers[f.addr] && n.lease == LeaseLive && slices.Contains(p.back[f.addr.String()], n.name) && p.fault(f, n) == "" {
 			return n
 		}
 	}

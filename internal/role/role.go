@@ -54,6 +54,7 @@ type Role struct {
 
 	mutex      sync.Mutex
 	word       floating.Word
+	ordered    ordered
 	objects    []netip.Addr // what the objects wanted us to hold last
 	facts      floating.Facts
 	looked     bool // facts are there
@@ -113,17 +114,19 @@ func (r *Role) Ready() bool {
 func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.word.LeaseUntil = until
+	r.ordered.until = until
 	if wanted != nil {
 		r.wants(wanted)
+	} else {
+		r.judge()
 	}
 	r.tell()
 }
 
 // wants takes in what the node is to hold. With the mutex.
 func (r *Role) wants(wanted []netip.Addr) {
-	r.word.Told, r.word.Wanted = true, wanted
-	r.mark()
+	r.ordered.told, r.ordered.wanted = true, wanted
+	r.judge()
 }
 
 // mark has the agent render without the views of what is to go, before the holder takes it off. With the mutex.
@@ -164,7 +167,10 @@ func (r *Role) became(f floating.Facts) {
 	defer r.mutex.Unlock()
 	before, looked := r.floating(), r.looked
 	r.facts, r.looked = f, true
-	if looked { // what is found at the start has not come
+	if !looked {
+		r.judge()
+		r.tell()
+	} else { // what is found at the start has not come
 		r.count(before, r.floating())
 	}
 	for ip := range r.leaving {

@@ -93,7 +93,7 @@ func (r *Role) follow(objects *source.Result) {
 		}
 	}
 	slices.SortFunc(wanted, netip.Addr.Compare)
-	if r.word.Told && slices.Equal(r.objects, wanted) {
+	if r.ordered.told && slices.Equal(r.objects, wanted) {
 		return
 	}
 	r.objects = wanted
