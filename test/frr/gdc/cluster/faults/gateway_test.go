@@ -116,7 +116,6 @@ func (w *world) nodeCrashed() {
 	require.Less(w.t, up, crashMove)
 	w.Settled()
 	w.Boot("n4")
-	w.healthy("n4")
 }
 
 // The sessions of that gateway go, and it is told; nothing can be better elsewhere that anybody knew of.
@@ -143,7 +142,6 @@ func (w *world) cutFromLAN() {
 	w.reachable(s)
 	require.Less(w.t, up, giveUp+crashMove)
 	w.Port("n4", fabric.Plugged)
-	w.healthy("n4")
 	w.Settled()
 	s = w.w.Since(at)
 	w.untouched(s, map[string]string{second: "n5"})
@@ -204,7 +202,6 @@ func (w *world) agentHungAlone() {
 	w.Agent("n4").Hang(w.t)
 	w.takenAfterItsLifetime(at)
 	w.Agent("n4").Continue(w.t)
-	w.healthy("n4")
 	w.Settled()
 	s := w.w.Since(at)
 	require.Zero(w.t, s.Twice(first))
@@ -217,7 +214,6 @@ func (w *world) agentGone() {
 	w.Agent("n4").Kill(w.t)
 	w.takenAfterItsLifetime(at)
 	w.Agent("n4").Start(w.t)
-	w.healthy("n4")
 }
 
 func (w *world) takenAfterItsLifetime(at time.Time) {
@@ -272,7 +268,6 @@ func TestGatewayThatTakesTrafficCrashes(t *testing.T) {
 		time.Sleep(time.Second)
 		w.reachable(w.w.Since(after))
 		w.Boot("n4")
-		w.healthy("n4")
 		w.settled("n1", "n4", "n5")
 	})
 }

@@ -113,6 +113,8 @@ func (w *world) settled(traffic ...string) {
 // spread has one floating IP on each gateway: first on n4, second on n5.
 func (w *world) spread() {
 	w.t.Helper()
+	w.healthy("n4")
+	w.healthy("n5")
 	for f, node := range map[string]string{first: "n4", second: "n5"} {
 		if w.Holder(f) != node {
 			w.Move(f, node)

@@ -128,8 +128,9 @@ type Lost struct {
 	Tried, Lost int
 	// Longest is the time in which one after the other was lost, at most.
 	Longest time.Duration
-	// Why are the errors.
-	Why map[string]int
+	// Why are the errors, First and Last when the first and the last lost one was begun, after the beginning.
+	Why         map[string]int
+	First, Last time.Duration
 }
 
 // String is for people.
@@ -137,7 +138,8 @@ func (l Lost) String() string {
 	if l.Lost == 0 {
 		return fmt.Sprintf("none of %d connections lost", l.Tried)
 	}
-	return fmt.Sprintf("%d of %d connections lost, all of them for %s at most (%v)", l.Lost, l.Tried, l.Longest.Round(time.Millisecond), l.Why)
+	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, all of them for %s at most (%v)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
+		l.Longest.Round(time.Millisecond), l.Why)
 }
 
 // lost is the account between two times.
@@ -157,6 +159,9 @@ func (f *flow) lost(from, to time.Time) Lost {
 		}
 		if since.IsZero() {
 			since = t.at
+		}
+		if out.Last = t.at.Sub(from); out.Lost == 0 {
+			out.First = out.Last
 		}
 		out.Lost++
 		out.Why[t.err.Error()]++

@@ -3,7 +3,6 @@ package lab
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -114,11 +112,7 @@ func (l *Lab) newProcess(at string, all []rights.Right, args ...string) *Process
 	listener, err := n.Listen(l.t.Context(), "", net.ListenConfig{}, "tcp", "127.0.0.1:0")
 	require.NoError(l.t, err)
 	gate := apiserver.NewGate(l.t, listener, l.API.Address)
-	extra := rights.Rules(all, rights.Cluster)
-	if os.Getenv("SCRATCH_BINARY") != "" {
-		extra = append(extra, rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}})
-	}
-	user := l.API.User(l.t, at, extra...)
+	user := l.API.User(l.t, at, rights.Rules(all, rights.Cluster)...)
 	l.API.Grant(l.t, at, Namespace, rights.Rules(all, rights.Namespace)...)
 	l.API.Grant(l.t, at, Reports, rights.Rules(all, rights.Reports)...)
 	p := &Process{

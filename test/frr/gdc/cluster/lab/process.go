@@ -144,9 +144,6 @@ func (p *Process) Command(t testing.TB, args ...string) (string, int) {
 
 func (p *Process) path(t testing.TB) string {
 	t.Helper()
-	if b := os.Getenv("SCRATCH_BINARY"); b != "" {
-		return b
-	}
 	if p.binary != "" {
 		return p.binary
 	}

@@ -246,6 +246,11 @@ func (s Span) String() string {
 	for vip, tor := range s.w.through {
 		fmt.Fprintf(&b, "\n  %s through %s: %s", vip, tor, s.Connections(vip))
 	}
+	for _, e := range s.w.Events(s.From) {
+		if e.At.Before(s.To) {
+			fmt.Fprintf(&b, "\n  %6.2f s  %s", e.At.Sub(s.From).Seconds(), e.What)
+		}
+	}
 	return b.String()
 }
 
