@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
@@ -24,6 +27,8 @@ type explainFlags struct {
 	objects objectFlags
 	state   string
 	output  string
+	// cluster is what was decided in GDC mode; nil where no object asks for that.
+	cluster *gateway.Explanation
 }
 
 func newExplain() *cobra.Command {
@@ -51,6 +56,10 @@ func newExplainService() *cobra.Command {
 		Long: `For each Node (or one without labels, where there is none) and each BGPPeer: whether the Service is announced, with which attributes, by
 which BGPAdvertisements, or which rule stopped it and what to change. The reasons are MetalLB's words where it has one. Nodes that give
 the same answer stand in one row.
+
+Where GDC's objects ask for it, also in GDC mode: for each address the pool that admits it, which nodes are its next hops and why others are
+not, and what each session with a router tells of it: all next hops, or one and its reserve. Floating IPs are where the status of their
+NetworkGatewayGroup has them, and otherwise where a manager would put them that knows of no lease.
 
 Exit code: 0 when a peer gets the Service from a node; 4 when none does; 3 when none does and an object was left out; 1 when a path can't be
 read, or the node or the Service is unknown; 2 for wrong usage.`,
@@ -88,6 +97,9 @@ func newExplainNode() *cobra.Command {
 		Short: "Explain a node: its sessions, and its Services by reason",
 		Long: `Which BGPPeers the node has a session to and why not, how many Services it announces or not, by reason, and what is wrong with the objects.
 
+Where GDC's objects ask for it, also in GDC mode: whether traffic for Services comes to the node, which floating IPs it holds, could hold, or
+can't hold and why, the sessions with routers that start from it, and its Services by reason.
+
 Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the node is unknown, 2 for wrong usage.`,
 		Args: one("name one node"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -102,6 +114,7 @@ Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the 
 func (f *explainFlags) add(c *cobra.Command) {
 	f.objects.add(c)
 	f.objects.addKubeconfig(c)
+	f.objects.gdc = true
 	c.Flags().StringVar(&f.state, "state-file", "", "the node's last good objects, as run keeps them beside frr.conf; empty: none")
 	addOutput(c, &f.output)
 }
@@ -117,10 +130,15 @@ type serviceView struct {
 	// AnyNode tells that there are no Nodes: the one in Nodes stands for any that has no labels.
 	AnyNode bool `json:"anyNode,omitempty"`
 	// Skipped says why no node looks at the Service, empty when they do; Why says what to change then.
-	Skipped  snapshot.Skip             `json:"skipped,omitempty"`
-	Why      string                    `json:"why,omitempty"`
+	Skipped snapshot.Skip `json:"skipped,omitempty"`
+	Why     string        `json:"why,omitempty"`
+	// Nodes are what MetalLB's objects come to, GDC what GDC's do; nil: there are none.
 	Nodes    []translate.ServiceAnswer `json:"nodes"`
+	GDC      *gateway.ServiceAnswer    `json:"gdc,omitempty"`
 	Problems []problem.Problem         `json:"problems"`
+
+	// gdcAlone tells that no object of MetalLB's asks for anything.
+	gdcAlone bool
 }
 
 func (f *explainFlags) explainService(c *cobra.Command, namespace, name string) error {
@@ -175,8 +193,10 @@ func (f *explainFlags) viewService(ctx context.Context, read source.Result, serv
 		return view, nil
 	}
 	view.AnyNode = len(read.Objects.Nodes) == 0
+	view.GDC = f.explainGDC(read, service)
+	view.gdcAlone = view.GDC != nil && len(read.Objects.Peers)+len(read.Objects.Advertisements) == 0
 	nodes := f.nodes(read)
-	problems := make([][]problem.Problem, len(nodes))
+	problems, noHop := make([][]problem.Problem, len(nodes)), make([]string, len(nodes))
 	view.Nodes = make([]translate.ServiceAnswer, len(nodes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -187,16 +207,21 @@ func (f *explainFlags) viewService(ctx context.Context, read source.Result, serv
 				return err
 			}
 			view.Nodes[i], _ = e.Service(service.Namespace, service.Name)
-			problems[i] = e.Problems
+			problems[i], noHop[i] = e.Problems, e.NoNextHop()
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return serviceView{}, err
 	}
-	view.Announced = slices.ContainsFunc(view.Nodes, func(a translate.ServiceAnswer) bool { return a.Announced() })
+	for i, why := range noHop {
+		if why != "" && view.GDC != nil {
+			view.GDC.But(nodes[i], why)
+		}
+	}
+	view.Announced = slices.ContainsFunc(view.Nodes, func(a translate.ServiceAnswer) bool { return a.Announced() }) || view.GDC != nil && view.GDC.Told()
 	for _, p := range problem.Sort(append(slices.Concat(problems...), read.Problems...)) {
-		if p.Severity == problem.Error || p.Object == (problem.Object{Kind: "Service", Namespace: service.Namespace, Name: service.Name}) {
+		if p.Severity == problem.Error || ofGDC(p) || p.Object == (problem.Object{Kind: "Service", Namespace: service.Namespace, Name: service.Name}) {
 			view.Problems = append(view.Problems, p)
 		}
 	}
@@ -241,7 +266,41 @@ func (f *explainFlags) explain(ctx context.Context, read source.Result, node str
 	if err != nil {
 		return nil, err
 	}
+	if f.cluster != nil {
+		snap.Gateway = &f.cluster.Assignment
+	}
 	return translate.Explain(snap, lastGood), nil
+}
+
+// decide decides for the cluster in GDC mode, once for all nodes.
+func (f *explainFlags) decide(read source.Result) {
+	if in, ok := f.objects.gatewayInput(read); ok {
+		f.cluster = gateway.Explain(in)
+	}
+}
+
+// explainGDC is what becomes of a Service in GDC mode; nil where no object asks for that.
+func (f *explainFlags) explainGDC(read source.Result, service *corev1.Service) *gateway.ServiceAnswer {
+	f.decide(read)
+	if f.cluster == nil {
+		return nil
+	}
+	out, known := f.cluster.Service(service.Namespace, service.Name)
+	if !known {
+		return nil
+	}
+	if f.objects.node != "" {
+		for i := range out.Addresses {
+			a := &out.Addresses[i]
+			a.Nodes = slices.DeleteFunc(a.Nodes, func(h gateway.HopAnswer) bool { return h.Node != f.objects.node })
+		}
+	}
+	return &out
+}
+
+// ofGDC tells of a problem with one of GDC's objects.
+func ofGDC(p problem.Problem) bool {
+	return p.Object.Group == networking.GroupVersion.Group || p.Object.Group == baremetal.GroupVersion.Group
 }
 
 // nodeView is what explain node prints.
@@ -249,7 +308,10 @@ type nodeView struct {
 	Node     string                        `json:"node"`
 	Sessions []translate.Session           `json:"sessions"`
 	Services map[translate.Reason][]string `json:"services"`
+	GDC      *gateway.NodeAnswer           `json:"gdc,omitempty"`
 	Problems []problem.Problem             `json:"problems"`
+
+	gdcAlone bool
 }
 
 func (f *explainFlags) explainNode(c *cobra.Command) error {
@@ -261,6 +323,7 @@ func (f *explainFlags) explainNode(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.decide(read)
 	e, err := f.explain(c.Context(), read, f.objects.node)
 	if err != nil {
 		return failed(err)
@@ -268,6 +331,14 @@ func (f *explainFlags) explainNode(c *cobra.Command) error {
 	view := nodeView{
 		Node: f.objects.node, Sessions: append([]translate.Session{}, e.Sessions()...), Services: e.Counts(),
 		Problems: append([]problem.Problem{}, problem.Sort(append(slices.Clone(read.Problems), e.Problems...))...),
+	}
+	if f.cluster != nil {
+		if answer, known := f.cluster.Node(f.objects.node); known {
+			view.GDC, view.gdcAlone = &answer, len(read.Objects.Peers)+len(read.Objects.Advertisements) == 0
+			if why := e.NoNextHop(); why != "" {
+				answer.But(why)
+			}
+		}
 	}
 	if inJSON {
 		err = printJSON(c.OutOrStdout(), view)

@@ -150,8 +150,39 @@ func (v serviceView) print(w io.Writer) error {
 		wrap(w, string(v.Skipped)+": ", v.Why)
 		return nil
 	}
-	wrap(w, "", fmt.Sprintf("%s: announced from %d of %d nodes", title, from, len(v.Nodes)))
-	wrap(w, "", fmt.Sprintf("externalTrafficPolicy %s, IPAddressPool %s", dash(v.ExternalTrafficPolicy), dash(strings.Join(v.pools(), ", "))))
+	var told notes
+	if v.gdcAlone {
+		wrap(w, "", fmt.Sprintf("%s: %s", title, toldInGDC(*v.GDC)))
+		wrap(w, "", "externalTrafficPolicy "+dash(v.ExternalTrafficPolicy))
+	} else {
+		wrap(w, "", fmt.Sprintf("%s: announced from %d of %d nodes", title, from, len(v.Nodes)))
+		wrap(w, "", fmt.Sprintf("externalTrafficPolicy %s, IPAddressPool %s", dash(v.ExternalTrafficPolicy), dash(strings.Join(v.pools(), ", "))))
+		more, err := v.printMetalLB(w)
+		if err != nil {
+			return err
+		}
+		told = more
+		if v.GDC != nil {
+			fmt.Fprintln(w)
+			wrap(w, "", "GDC mode: "+toldInGDC(*v.GDC))
+		}
+	}
+	if v.GDC != nil {
+		more, err := printServiceInGDC(w, *v.GDC)
+		if err != nil {
+			return err
+		}
+		told = append(told, more...)
+	}
+	if problems := untold(v.Problems, told); len(problems) > 0 {
+		fmt.Fprintf(w, "\nOther problems (%d)\n", len(problems))
+		printProblems(w, problems)
+	}
+	return nil
+}
+
+// printMetalLB prints what MetalLB's objects come to, node by peer. It returns its sentences.
+func (v serviceView) printMetalLB(w io.Writer) (notes, error) {
 	if v.AnyNode {
 		fmt.Fprintln(w, "There is no Node among the objects: the answer is that of a node without labels.")
 	}
@@ -165,19 +196,12 @@ func (v serviceView) print(w io.Writer) error {
 		printAnswer(t, g, &n)
 	}
 	if err := t.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	n.print(w)
 	printAlike(w, groups)
 	more, err := v.printVerdicts(w)
-	if err != nil {
-		return err
-	}
-	if problems := untold(v.Problems, append(n, more...)); len(problems) > 0 {
-		fmt.Fprintf(w, "\nOther problems (%d)\n", len(problems))
-		printProblems(w, problems)
-	}
-	return nil
+	return append(n, more...), err
 }
 
 func addresses(list []string) string {
@@ -331,6 +355,26 @@ func untold(problems []problem.Problem, told notes) []problem.Problem {
 }
 
 func (v nodeView) print(w io.Writer) error {
+	if !v.gdcAlone {
+		if err := v.printMetalLB(w); err != nil {
+			return err
+		}
+	}
+	if v.GDC != nil {
+		if !v.gdcAlone {
+			fmt.Fprintln(w)
+		}
+		if err := printNodeInGDC(w, *v.GDC); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w, "\nProblems (%d)\n", len(v.Problems))
+	printProblems(w, v.Problems)
+	return nil
+}
+
+// printMetalLB prints what MetalLB's objects come to.
+func (v nodeView) printMetalLB(w io.Writer) error {
 	up := 0
 	for _, s := range v.Sessions {
 		if s.Neighbor != "" {
@@ -370,8 +414,6 @@ func (v nodeView) print(w io.Writer) error {
 		}
 	}
 	n.print(w)
-	fmt.Fprintf(w, "\nProblems (%d)\n", len(v.Problems))
-	printProblems(w, v.Problems)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
@@ -18,11 +19,14 @@ import (
 
 var update = flag.Bool("update", false, "write the expected output anew")
 
-const explained = "testdata/explain/cluster.yaml"
+const (
+	explained    = "testdata/explain/cluster.yaml"
+	explainedGDC = "testdata/explain/gdc.yaml"
+)
 
 // TestExplainReads compares what people read, and the exit code, with the files in testdata/explain.
 func TestExplainReads(t *testing.T) {
-	cases := "../../test/frr/cases/"
+	cases, gdc := "../../test/frr/cases/", "../../test/frr/gdc/cases/"
 	for name, args := range map[string][]string{
 		"service-to-many-peers":             {"service", "shop/web", "-f", explained},
 		"service-with-local-policy":         {"service", "shop/local", "-f", explained},
@@ -44,6 +48,23 @@ func TestExplainReads(t *testing.T) {
 		"node":                              {"node", "node-1", "-f", explained},
 		"node-unavailable":                  {"node", "node-5", "-f", explained},
 		"node-without-peers":                {"node", "node1", "-f", cases + "no-peer-selects-the-node"},
+
+		"gdc-service":                             {"service", "default/web1", "-f", gdc + "example-10-all-nodes-same-peers"},
+		"gdc-service-of-both-families":            {"service", "default/web", "-f", gdc + "dual-stack-and-a-node-without-ipv6"},
+		"gdc-service-on-one-node":                 {"service", "default/web", "-f", gdc + "dual-stack-and-a-node-without-ipv6", "--node", "n3"},
+		"gdc-service-to-routers-of-many-paths":    {"service", "default/web1", "-f", gdc + "routers-that-receive-many-paths"},
+		"gdc-service-with-local-policy":           {"service", "shop/local", "-f", explainedGDC},
+		"gdc-service-without-endpoints":           {"service", "shop/empty", "-f", explainedGDC},
+		"gdc-service-without-address":             {"service", "shop/pending", "-f", explainedGDC},
+		"gdc-service-outside-every-pool":          {"service", "shop/astray", "-f", explainedGDC},
+		"gdc-service-that-each-node-differs-with": {"service", "shop/web", "-f", explainedGDC},
+		"gdc-service-beside-metallb":              {"service", "default/web1", "-f", gdc + "metallb-in-the-same-as"},
+		"gdc-service-beside-metallb-in-other-as":  {"service", "default/web1", "-f", gdc + "metallb-in-another-as"},
+		"gdc-node":                                {"node", "n1", "-f", gdc + "example-10-all-nodes-same-peers"},
+		"gdc-node-that-could-hold":                {"node", "n5", "-f", explainedGDC},
+		"gdc-node-excluded":                       {"node", "n2", "-f", explainedGDC},
+		"gdc-node-not-ready":                      {"node", "n3", "-f", explainedGDC},
+		"gdc-node-beside-metallb-in-other-as":     {"node", "n1", "-f", gdc + "metallb-in-another-as"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := do(t, append([]string{"explain"}, args...)...)
@@ -64,6 +85,29 @@ func TestExplainReads(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestExplainAnswersInJSONWhatItPrintsInGDCMode(t *testing.T) {
+	code, stdout, _ := do(t, "explain", "service", "shop/web", "-f", explainedGDC, "-o", "json")
+	require.Zero(t, code)
+	var view serviceView
+	require.NoError(t, json.Unmarshal([]byte(stdout), &view))
+	require.True(t, view.Announced)
+	require.Len(t, view.GDC.Addresses, 2)
+	require.Len(t, view.GDC.Addresses[0].Nodes, 6)
+	require.Equal(t, gateway.NodeExcluded, view.GDC.Addresses[0].Nodes[1].Reason)
+	require.Equal(t, "n1", view.GDC.Addresses[0].Sessions[0].First)
+
+	code, stdout, _ = do(t, "explain", "node", "n2", "-f", explainedGDC, "-o", "json")
+	require.Zero(t, code)
+	var node nodeView
+	require.NoError(t, json.Unmarshal([]byte(stdout), &node))
+	require.Equal(t, gateway.NodeExcluded, node.GDC.Traffic)
+	require.Equal(t, "n2", node.GDC.FloatingIPs[1].Holder)
+	require.NotContains(t, stdout, "null")
+
+	_, stdout, _ = do(t, "explain", "service", "shop/web", "-f", explained, "-o", "json")
+	require.NotContains(t, stdout, "gdc", "nothing of it where no object asks for it")
 }
 
 func TestExplainAnswersInJSONWhatItPrints(t *testing.T) {

@@ -31,6 +31,8 @@ type objectFlags struct {
 	templates  string
 	output     string
 	options    snapshot.Options
+	// gdc reads GDC's kinds from an API server, too; manifests are read as they are.
+	gdc bool
 
 	// assignment is made once for all nodes.
 	assigned   bool
@@ -122,7 +124,7 @@ func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	if err != nil {
 		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
 	}
-	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config})
+	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config, GDC: f.gdc})
 	if err != nil {
 		return result, failed(err)
 	}
@@ -234,14 +236,18 @@ func (f *objectFlags) assign(read source.Result) *gateway.Assignment {
 		return f.assignment
 	}
 	f.assigned = true
-	in, ok := snapshot.GatewayInput(read.Objects, f.options)
-	if !ok {
-		return nil
+	if in, ok := f.gatewayInput(read); ok {
+		assignment := gateway.Assign(in)
+		f.assignment = &assignment
 	}
-	in.AssumeSubnets = f.kubeconfig == ""
-	assignment := gateway.Assign(in)
-	f.assignment = &assignment
 	return f.assignment
+}
+
+// gatewayInput is what a manager would decide on; false where no object asks for GDC mode.
+func (f *objectFlags) gatewayInput(read source.Result) (gateway.Input, bool) {
+	in, ok := snapshot.GatewayInput(read.Objects, f.options)
+	in.AssumeSubnets = f.kubeconfig == ""
+	return in, ok
 }
 
 func asSyntax(err error, target **vtysh.SyntaxError) bool {

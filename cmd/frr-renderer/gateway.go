@@ -103,5 +103,9 @@ func (f *runFlags) nodeReport(metrics *status.Metrics, denials *status.Denials, 
 
 // seenLease is in the words of reports.
 func seenLease(l nodereport.Lease) *status.GatewayLease {
-	return &status.GatewayLease{Wanted: l.Wanted, Until: l.Until, Renewals: l.Renewed, Failures: l.Failed, Error: l.Error}
+	out := &status.GatewayLease{Wanted: l.Wanted, Until: l.Until, Renewals: l.Renewed, Failures: l.Failed, Error: l.Error}
+	if !l.Until.IsZero() {
+		out.Renewed = l.Until.Add(-nodereport.Term)
+	}
+	return out
 }

@@ -95,10 +95,15 @@ type Group struct {
 }
 
 // Assign decides who does what.
-func Assign(in Input) Assignment {
+func Assign(in Input) Assignment { return assign(in, nil) }
+
+// assign is Assign; seen, if there is any, notes the rules as they are asked.
+func assign(in Input, seen *trace) Assignment {
 	a := newAssigner(in)
+	a.seen = seen
 	c := a.cluster()
 	nodes := a.nodes()
+	a.checkControlPlane(c, nodes)
 	pools := a.pools(c)
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
@@ -112,6 +117,7 @@ func Assign(in Input) Assignment {
 	announcer := announcer{assigner: a, cluster: c, pools: pools, balancers: a.balancers(c, nodes), reserved: c.reserved(nodes, groups.usable, out.Sessions)}
 	out.LoadBalancers = announcer.balancers.nodes
 	out.VIPs, out.Services = announcer.vips(groups.usable)
+	a.seen.decided(nodes, groups, announcer)
 	out.Conditions = a.conditions()
 	out.Problems = problem.Sort(a.problems)
 	return out

@@ -42,12 +42,13 @@ func (a *assigner) balancers(c clusterForm, nodes *nodes) *balancers {
 	unready := a.unready(c, pool, field)
 	var excluded []string
 	for _, n := range pool {
-		switch {
-		case n.excluded:
-			excluded = append(excluded, n.name)
-		case n.unavailable, unready[n]:
-		default:
+		why := n.outOfTraffic(unready)
+		a.seen.inPool(n, why)
+		switch why {
+		case "":
 			out.add(n)
+		case NodeExcluded:
+			excluded = append(excluded, n.name)
 		}
 	}
 	if len(out.nodes) > 0 {
@@ -62,6 +63,19 @@ func (a *assigner) balancers(c clusterForm, nodes *nodes) *balancers {
 	}
 	a.warnCluster(c, field, problem.NoLoadBalancerNode, "no node takes traffic for Services: "+why)
 	return out
+}
+
+// outOfTraffic is why no traffic comes to a node of the pool; empty: it does.
+func (n *node) outOfTraffic(unready map[*node]bool) Reason {
+	switch {
+	case n.excluded:
+		return NodeExcluded
+	case n.unavailable:
+		return NodeNetworkUnavailable
+	case unready[n]:
+		return NodeNotReady
+	}
+	return ""
 }
 
 func (b *balancers) add(n *node) {
@@ -118,15 +132,20 @@ func (a *assigner) balancerPool(c clusterForm, nodes *nodes) ([]*node, string) {
 		lb, cp := c.found.Spec.LoadBalancer.NodePoolSpec, c.found.Spec.ControlPlane.NodePoolSpec
 		switch {
 		case lb != nil && len(lb.Nodes) > 0:
+			a.seen.pool("the Cluster's spec.loadBalancer.nodePoolSpec does not list it")
 			return a.listed(c, nodes, lb.Nodes, "spec.loadBalancer.nodePoolSpec"), "spec.loadBalancer.nodePoolSpec"
 		case len(cp.Nodes) > 0:
+			a.seen.pool("the Cluster's spec.controlPlane.nodePoolSpec does not list it")
 			return a.listed(c, nodes, cp.Nodes, "spec.controlPlane.nodePoolSpec"), "spec.controlPlane.nodePoolSpec"
 		}
+		a.seen.pool("it has no label " + controlPlaneLabel)
 		return nodes.labelled(controlPlaneLabel), "spec.loadBalancer.nodePoolSpec"
 	}
 	if pool := nodes.labelled(balancerLabel); len(pool) > 0 {
+		a.seen.pool("it has no label " + balancerLabel)
 		return pool, ""
 	}
+	a.seen.pool("it has no label " + controlPlaneLabel)
 	return nodes.labelled(controlPlaneLabel), ""
 }
 

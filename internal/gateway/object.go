@@ -18,6 +18,7 @@ type assigner struct {
 	Input
 	problems []problem.Problem
 	marks    []mark
+	seen     *trace // nil: nobody asks why
 }
 
 // newAssigner puts the objects into an order that does not depend on how they came: the older first, then by namespace and name.

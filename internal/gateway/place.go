@@ -26,6 +26,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		return
 	}
 	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes), back: a.Back}
+	a.seen.places(p)
 	var moving []*floatingIP
 	for _, f := range g.order {
 		if n := p.holder(f); n != nil && p.fault(f, n) == "" {

@@ -72,7 +72,9 @@ func (a *announcer) vips(floating []*floatingIP) ([]VIP, []Announcement) {
 	a.byAddr, a.routes, a.lacks = make(map[netip.Addr]*VIP, len(services)), make(uniqueNames, len(services)), map[int]string{}
 	verdicts := make([]Announcement, 0, len(services))
 	for _, s := range services {
-		verdicts = append(verdicts, Announcement{s.Namespace, s.Name, a.decide(s)})
+		verdict := a.decide(s)
+		a.seen.service(s, verdict)
+		verdicts = append(verdicts, Announcement{s.Namespace, s.Name, verdict})
 	}
 	a.tellLacking()
 	out := make([]VIP, 0, len(a.byAddr))
@@ -106,6 +108,7 @@ func (a *announcer) decide(s *Service) Verdict {
 			verdict = a.announce(s, addr, first, hops)
 			first = cmp.Or(first, addr)
 		}
+		a.seen.address(s, text, addr, verdict)
 		if told == "" || verdict == Announced {
 			told = verdict
 		}
@@ -173,12 +176,14 @@ func (c clusterForm) reserved(nodes *nodes, floating []*floatingIP, sessions []S
 }
 
 func (a *announcer) warnService(s *Service, i int, reason problem.Reason, message string) {
+	a.seen.warned(s, message)
 	a.warn(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}, fmt.Sprintf("status.loadBalancer.ingress[%d].ip", i), reason, message)
 }
 
 // announce adds an address. An address that several Services have is announced with the next hops of all.
 func (a *announcer) announce(s *Service, addr, first netip.Addr, local []int) Verdict {
 	hops := a.family(s, addr, local)
+	a.seen.hops(s, hops)
 	if len(hops) == 0 {
 		return NoNextHop
 	}

@@ -1,6 +1,7 @@
 package nodereport_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,18 +11,10 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/rights"
 )
 
-// agentRights are those that a Writer needs.
+// agentRights are those of an agent that a Writer needs.
 func agentRights() []rights.Right {
-	const group = "networking.gke.io"
-	return []rights.Right{
-		{Scope: rights.Cluster, Resource: "nodes", Verbs: []string{"list"}},
-		{Scope: rights.Cluster, Group: group, Resource: "networkgatewaygroups", Verbs: []string{"list"}},
-		{Scope: rights.Reports, Group: group, Resource: "networkgatewaynodes", Verbs: []string{"get", "create", "delete"}},
-		{Scope: rights.Reports, Group: group, Resource: "networkgatewaynodes/status", Verbs: []string{"patch"}},
-		{Scope: rights.Reports, Group: group, Resource: "bgpsessions", Verbs: []string{"list", "watch"}},
-		{Scope: rights.Reports, Group: group, Resource: "bgpsessions/status", Verbs: []string{"patch"}},
-		{Scope: rights.Namespace, Group: "coordination.k8s.io", Resource: "leases", Verbs: []string{"get", "create", "update"}},
-	}
+	needs := []string{"nodes", "networkgatewaygroups", "networkgatewaynodes", "networkgatewaynodes/status", "bgpsessions", "bgpsessions/status", "leases"}
+	return slices.DeleteFunc(rights.All(), func(r rights.Right) bool { return !slices.Contains(needs, r.Resource) })
 }
 
 // agent is a user with these rights.
@@ -32,8 +25,6 @@ func (l *lab) agent(t *testing.T, name string, all ...rights.Right) *rest.Config
 	l.Grant(t, name, reports, rights.Rules(all, rights.Reports)...)
 	return user
 }
-
-type rightOf = rights.Right
 
 // grant gives a user all these rights, in place of those before.
 func (l *lab) grant(t *testing.T, name string, all ...rights.Right) {

@@ -36,7 +36,7 @@ func (r *Role) ask(ctx context.Context) {
 func (r *Role) answered(sessions []observe.Session, err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if !r.asked {
+	if !r.asked || r.blind() {
 		r.asked = true
 		r.poke()
 	}

@@ -23,7 +23,7 @@ type ordered struct {
 // address all the same, this one gives way. With the mutex.
 func (r *Role) judge() {
 	o := &r.ordered
-	if o.told && !r.looked && !r.Alone {
+	if o.told && !r.looked && !r.Alone && !r.blind() {
 		return // it is not known what is held
 	}
 	kept := r.kept()

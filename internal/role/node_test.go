@@ -43,6 +43,7 @@ type node struct {
 	rival     bool                // another host answers for every address
 	cannot    error               // why no address can be put on
 	away      bool                // the API server, so the lease runs out
+	blinded   error               // why it can't be seen which are there
 	agent     bool                // the agent applies
 	objects   *source.Result      // nil: there are none yet
 	views     map[netip.Addr]bool // what FRR runs
@@ -239,7 +240,7 @@ func (n *node) Floating(context.Context) ([]hostnet.Floating, error) {
 	for ip := range n.on {
 		out = append(out, hostnet.Floating{Address: ip})
 	}
-	return out, nil
+	return out, n.blinded
 }
 
 func (n *node) RefreshEvery() time.Duration { return 20 * time.Second }

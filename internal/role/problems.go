@@ -58,6 +58,8 @@ func (r *Role) unwell() string {
 		return r.listening.refusal
 	case r.facts.Unwell != "":
 		return r.facts.Unwell
+	case r.blind():
+		return "the kernel does not tell which floating IPs are on the host: see the log"
 	}
 	now := time.Now()
 	return r.refused.unwell(now, r.answers(now))
@@ -69,7 +71,7 @@ func (r *Role) problems() []problem.Problem {
 	add := func(severity problem.Severity, reason problem.Reason, message string) {
 		out = append(out, problem.Problem{Severity: severity, Object: problem.Object{Kind: "Node", Name: r.Node}, Reason: reason, Message: message})
 	}
-	if why := r.unwell(); why != "" && (len(r.word.Wanted) > 0 || r.listening.refusal != "") {
+	if why := r.unwell(); why != "" && (len(r.word.Wanted) > 0 || r.listening.refusal != "" || r.blind()) {
 		add(problem.Error, problem.NotHealthy, "the node can hold no floating IP: "+why)
 	}
 	for _, f := range r.facts.Addresses {

@@ -3,7 +3,10 @@ package role
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/floating"
@@ -25,7 +28,24 @@ func (r *Role) report() {
 		out.Floating = append(out.Floating, reportedFact(f))
 	}
 	out.Gateway = len(r.word.Wanted) > 0 || len(r.floating()) > 0 || r.renews
-	r.Report(out)
+	if r.reported == nil || !same(*r.reported, out) {
+		r.reported = &out
+		r.Report(out)
+	}
+}
+
+// same tells whether there is nothing new to tell.
+func same(a, b nodereport.Report) bool {
+	return a.Unwell == b.Unwell && a.Gateway == b.Gateway && slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.Floating, b.Floating) &&
+		slices.EqualFunc(a.Sessions, b.Sessions, func(a, b nodereport.Session) bool {
+			return a.FloatingIP == b.FloatingIP && a.Peer == b.Peer && a.Established == b.Established && a.Message == b.Message &&
+				slices.Equal(a.AddPath, b.AddPath) && samePrefixes(a.Advertised, b.Advertised)
+		})
+}
+
+// samePrefixes compares lists that are most often one.
+func samePrefixes(a, b []netip.Prefix) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
 }
 
 // ownSubnets are those that are up, or may be so again at once: a node whose LAN is down should not be chosen. With the mutex.
@@ -81,9 +101,9 @@ func (r *Role) reportedSessions() []nodereport.Session {
 		case !known:
 			one.Message = "FRR does not have it yet"
 		case !now.Established():
-			one.Message = cmp.Or(now.Trouble, "FRR is in state "+now.State)
+			one.Message = cmp.Or(now.Trouble, "the router does not answer")
 		default:
-			one.Established, one.AddPath, one.Advertised = true, addPath(now), advertised(r.assignment, now)
+			one.Established, one.AddPath, one.Advertised = true, addPath(now), r.advertised(now)
 		}
 		out = append(out, one)
 	}
@@ -100,16 +120,30 @@ func addPath(s observe.Session) []networking.AddPath {
 	return out
 }
 
-// advertised are the prefixes that a router is told.
-func advertised(a *gateway.Assignment, s observe.Session) []netip.Prefix {
+// advertised are the prefixes that a router is told once it is told anything: what is to be, since to ask bgpd for thousands each second would keep it from its
+// work.
+func (r *Role) advertised(s observe.Session) []netip.Prefix {
 	if s.PrefixesSent == 0 {
 		return nil
 	}
+	return r.prefixes
+}
+
+// announced are the prefixes that the node's sessions carry: those of IPv6 only where the node has it.
+func (r *Role) announced(a *gateway.Assignment) []netip.Prefix {
+	v6 := slices.ContainsFunc(r.input.Nodes, func(n *corev1.Node) bool { return n.Name == r.Node && hasIPv6(n) })
 	out := make([]netip.Prefix, 0, len(a.VIPs))
 	for _, v := range a.VIPs {
-		if len(v.NextHops) > 0 {
+		if len(v.NextHops) > 0 && (v6 || v.Address.Is4()) {
 			out = append(out, v.Prefix())
 		}
 	}
 	return out
+}
+
+func hasIPv6(n *corev1.Node) bool {
+	return slices.ContainsFunc(n.Status.Addresses, func(a corev1.NodeAddress) bool {
+		ip, err := netip.ParseAddr(a.Address)
+		return err == nil && ip.Is6() && !ip.Is4In6() && ip.IsGlobalUnicast()
+	})
 }

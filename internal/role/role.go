@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/floating"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
@@ -38,7 +39,7 @@ type Config struct {
 	Alone bool
 	Host  Host
 	BGPD  BGPD
-	// Report is told what the API server is to be told, at each change and each second. It must not wait. nil: nobody is told.
+	// Report is told what the API server is to be told, at each change. It must not wait. nil: nobody is told.
 	Report func(nodereport.Report)
 	Log    *slog.Logger
 }
@@ -55,10 +56,12 @@ type Role struct {
 	mutex      sync.Mutex
 	word       floating.Word
 	ordered    ordered
-	objects    []netip.Addr // what the objects wanted us to hold last
+	groups     []*networking.NetworkGatewayGroup // that the objects had last
+	grouped    time.Time                         // when they were others than before; zero: there were none yet
 	facts      floating.Facts
 	looked     bool // facts are there
 	asked      bool // bgpd was asked once, whatever it said
+	begun      time.Time
 	sessions   []observe.Session
 	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
@@ -70,6 +73,8 @@ type Role struct {
 	assignment *gateway.Assignment // as the agent got it last
 	input      gateway.Input       // of the assignment, without Services
 	renews     bool                // the node may be given a floating IP
+	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
+	reported   *nodereport.Report  // what was told last
 	taken      uint64              // floating IPs that came since the start
 	left       uint64              // and that went
 }
@@ -85,6 +90,9 @@ func New(c Config) *Role {
 
 // Run does the node's part until ctx ends. What is on the host then stays for the rest of its lifetime.
 func (r *Role) Run(ctx context.Context) {
+	r.mutex.Lock()
+	r.begun = time.Now()
+	r.mutex.Unlock()
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.holder.Run(ctx) })
 	all.Go(func() { r.followSubnets(ctx) })
@@ -103,19 +111,31 @@ func (r *Role) poke() {
 	}
 }
 
+// blindTime is how long everything waits for a look at the host. What is not GDC's must not wait for ever where the kernel can't be asked.
+const blindTime = 10 * time.Second
+
 // Ready tells that Parts are what the node is to do. Before, an apply would take away what the node holds.
 func (r *Role) Ready() bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	return r.looked && r.asked && r.listening.known
+	return (r.looked || r.blind()) && r.asked && r.listening.known
 }
 
-// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server afterwards.
+// blind tells that it can't be seen what is on the host. With the mutex.
+func (r *Role) blind() bool {
+	return !r.looked && !r.begun.IsZero() && time.Since(r.begun) >= blindTime
+}
+
+// listTime is how old a list from the API server may be when it comes.
+const listTime = 5 * time.Second
+
+// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server after the renewal, and counts unless the
+// objects have changed since it may have been.
 func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.ordered.until = until
-	if wanted != nil {
+	if wanted != nil && (r.grouped.IsZero() || time.Since(r.grouped) > listTime) {
 		r.wants(wanted)
 	} else {
 		r.judge()

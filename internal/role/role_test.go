@@ -35,6 +35,7 @@ func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(5 * time.Second)
+		time.Sleep(time.Second)
 		n.set(func() { n.agent = false })
 		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // listed from the API server
 		time.Sleep(900 * time.Millisecond)
@@ -135,6 +136,28 @@ func TestWhatARouterReceivesIsKnownToTheNextHolder(t *testing.T) {
 	})
 }
 
+func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(10 * time.Second)
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		time.Sleep(time.Second)
+		require.Contains(t, n.told(), "took 10.0.1.100", "another has it, and the watch has not told yet")
+
+		unrelated := *n.objects
+		unrelated.Objects.Services = nil
+		n.set(func() { n.objects = &unrelated })
+		time.Sleep(10 * time.Second)
+		require.Len(t, n.told(), 4, "the groups are the same as before")
+
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(time.Second)
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // was listed before that
+		time.Sleep(10 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told()[4:])
+	})
+}
+
 func TestBGPDOnPort179MakesNoGateway(t *testing.T) {
 	bgpd := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179"), Process: "bgpd", PID: 7}}
 	simulate(t, func(n *node) {
@@ -208,6 +231,23 @@ func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		require.Empty(t, n.last().Unwell)
 	}, func(n *node) { n.cannot = errors.New("operation not permitted") })
+}
+
+func TestAKernelThatCanNotBeAskedKeepsNobodyElseWaiting(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(9 * time.Second)
+		require.Nil(t, n.now().Assignment)
+		time.Sleep(3 * time.Second)
+		require.NotNil(t, n.now().Assignment)
+		require.Contains(t, n.now().texts(), "the kernel does not tell")
+		n.mutex.Lock()
+		n.blinded = nil
+		n.mutex.Unlock()
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Empty(t, n.now().Problems)
+	}, func(n *node) { n.blinded = errors.New("netlink is broken") })
 }
 
 func TestSomebodyElsesAddressIsAConflict(t *testing.T) {

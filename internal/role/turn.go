@@ -3,6 +3,7 @@ package role
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/floating"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
@@ -43,6 +44,9 @@ func (r *Role) Turn(objects *source.Result) Part {
 	r.paths.read(objects.Objects.GDC.Sessions)
 	r.follow(objects)
 	r.renew()
+	if r.prefixes = nil; r.decided.assignment != nil {
+		r.prefixes = r.announced(r.decided.assignment)
+	}
 	part := r.part()
 	r.report()
 	return part
@@ -80,9 +84,13 @@ func (r *Role) renew() {
 	r.renews = !r.Alone && gateway.Renews(r.input, r.Node, own)
 }
 
-// follow takes in what the objects want the node to hold, where they have changed their mind: what was listed after a lapse of the lease may be newer. With the
-// mutex.
+// follow takes in what the objects want the node to hold, where its groups are others than last time: what was listed after a lapse of the lease may be newer
+// than those that are not. With the mutex.
 func (r *Role) follow(objects *source.Result) {
+	groups := objects.Objects.GDC.GatewayGroups
+	if r.grouped != (time.Time{}) && !r.Alone && slices.Equal(groups, r.groups) {
+		return
+	}
 	wanted, placed := r.ours(objects)
 	if objects.Incomplete || slices.ContainsFunc(objects.Unread, isGroup) {
 		// What can't be read may be what says so: what is held stays, unless another is to have it.
@@ -93,10 +101,10 @@ func (r *Role) follow(objects *source.Result) {
 		}
 	}
 	slices.SortFunc(wanted, netip.Addr.Compare)
-	if r.ordered.told && slices.Equal(r.objects, wanted) {
+	r.groups, r.grouped = groups, time.Now()
+	if r.ordered.told && slices.Equal(r.ordered.wanted, wanted) {
 		return
 	}
-	r.objects = wanted
 	r.wants(wanted)
 	r.tell()
 }

@@ -286,6 +286,8 @@ func objectReference(o problem.Object, uid types.UID) corev1.ObjectReference {
 		version = v1beta2.GroupVersion.String()
 	case o.Group == v1beta1.GroupVersion.Group:
 		version = v1beta1.GroupVersion.String()
+	case o.Kind == "ClusterCIDRConfig":
+		version = o.Group + "/v1alpha1"
 	case o.Group != "":
 		version = o.Group + "/v1"
 	}

@@ -349,6 +349,9 @@ func (e *Explanation) route(p peer, prefix netip.Prefix) Route {
 	return out
 }
 
+// NoNextHop says why the node is no next hop in GDC mode, though the cluster's Assignment has it as one; empty: it is one where that says so.
+func (e *Explanation) NoNextHop() string { return e.seen.notHop }
+
 func (e *Explanation) metallb(kind, name string) problem.Object {
 	return problem.Object{Kind: kind, Group: groupMetalLB, Namespace: e.snap.Namespace, Name: name}
 }

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/big"
@@ -71,7 +72,9 @@ func (e *Explanation) why(s *judged) string {
 	case InvalidIP:
 		return e.against(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}) + "; let MetalLB's controller set it"
 	case IPNotAllowed:
-		return e.against(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}) + e.strayHint(s)
+		// In GDC mode the address may well lie in a pool of the Cluster, so nothing is wrong with it.
+		against := cmp.Or(e.against(problem.Object{Kind: "Service", Namespace: s.Namespace, Name: s.Name}), s.reason.Meaning())
+		return against + e.strayHint(s)
 	case NotOwner:
 		name := e.seen.pools[s.places[0].entry.pool].name
 		if len(e.snap.Advertisements) == 0 {

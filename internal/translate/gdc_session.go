@@ -35,9 +35,11 @@ func (t *translation) mayOriginate(r *roles, peers []peer) bool {
 		return true
 	}
 	object, field := t.cluster(r)
-	t.report(object, issues{{problem.Error, field, problem.ConflictingASN, fmt.Sprintf(
+	message := fmt.Sprintf(
 		"AS %d, but MetalLB's BGPPeer %q has myASN %d in the default VRF, and a node has one AS number there: node %s is no next hop for Services; give both the same number",
-		r.asn, peers[i].name, peers[i].asn, t.snap.Node.Name)}}, "")
+		r.asn, peers[i].name, peers[i].asn, t.snap.Node.Name)
+	t.report(object, issues{{problem.Error, field, problem.ConflictingASN, message}}, "")
+	t.seen.noNextHop(message)
 	return false
 }
 

@@ -30,6 +30,8 @@ type trace struct {
 	// routes are what is announced, and classOf the class of each of their kinds.
 	routes  []route
 	classOf map[kind]int
+	// notHop is why the node is no next hop in GDC mode, whatever the cluster's Assignment says.
+	notHop string
 }
 
 // judged is a Service and what was decided.
@@ -41,6 +43,12 @@ type judged struct {
 func (t *trace) fate(o problem.Object, f Fate) {
 	if t != nil {
 		t.fates[o] = f
+	}
+}
+
+func (t *trace) noNextHop(why string) {
+	if t != nil {
+		t.notHop = why
 	}
 }
 

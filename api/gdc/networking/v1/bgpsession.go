@@ -72,12 +72,13 @@ type AddPath struct {
 
 // BGPSessionStatus is how the session fares.
 type BGPSessionStatus struct {
-	// AdvertisedRoutes are the prefixes that the router is told, IPv4 and IPv6, sorted.
+	// AdvertisedRoutes are the prefixes that the router is told, IPv4 and IPv6, sorted; of more than 100 the first 100. BGPAdvertisedRoutes have
+	// all.
 	// +optional
 	// +listType=atomic
 	AdvertisedRoutes []string `json:"advertisedRoutes,omitempty"`
 
-	// LastReportTime is when the node last told of the session.
+	// LastReportTime is when the node last told of the session: at each change, and otherwise every ten minutes or so.
 	// +optional
 	LastReportTime *metav1.Time `json:"lastReportTime,omitempty"`
 
@@ -85,7 +86,8 @@ type BGPSessionStatus struct {
 	// +optional
 	State SessionState `json:"state,omitempty"`
 
-	// Message says why a session is not up, as far as it is known. It is ours, as is addPath.
+	// Message says why a session is not up, as far as it is known, or how many routes there are where advertisedRoutes does not list all. It is ours, as
+	// is addPath.
 	// +optional
 	Message string `json:"message,omitempty"`
 

@@ -62,13 +62,14 @@ type NetworkGatewayNodeStatus struct {
 	// +optional
 	State GatewayState `json:"state,omitempty"`
 
-	// Conditions tell what is amiss.
+	// Conditions tell what is amiss: Healthy, whether the node can hold floating IPs at all; Settled, whether it holds those that it is to hold, and
+	// nobody else does.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// LastReportTime is when the node last told of itself.
+	// LastReportTime is when the node last told of itself: at each change, and otherwise every five minutes or so.
 	// +optional
 	LastReportTime *metav1.Time `json:"lastReportTime,omitempty"`
 }
