@@ -84,7 +84,7 @@ func (t deniedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 	case authorized(response.StatusCode):
-		t.denials.allowed(r)
+		t.denials.allowed(r, response.StatusCode)
 	case response.StatusCode == http.StatusForbidden:
 		said, _ := io.ReadAll(io.LimitReader(response.Body, denialLength))
 		response.Body = struct {
@@ -135,7 +135,7 @@ func (d *Denials) refused(r *http.Request, said string) {
 	d.missing[what] = m
 }
 
-func (d *Denials) allowed(r *http.Request) {
+func (d *Denials) allowed(r *http.Request, code int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.missing) == 0 {
@@ -143,7 +143,7 @@ func (d *Denials) allowed(r *http.Request) {
 	}
 	what := demandOf(r)
 	d.settle(what)
-	if r.URL.Query().Get("sendInitialEvents") == "true" {
+	if code < http.StatusMultipleChoices && r.URL.Query().Get("sendInitialEvents") == "true" {
 		d.settle(demand{"list", what.resource}) // it comes with the watch
 	}
 	if remove := (demand{"delete", what.resource}); (what.verb == "patch" || what.verb == "create") && d.missing[remove].owner {
