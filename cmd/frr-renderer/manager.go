@@ -44,10 +44,11 @@ func (f *managerFlags) command() *cobra.Command {
 		Short: "Decide for a whole cluster who holds which floating IP (GDC)",
 		Long: `Watch the API server (--kubeconfig, or as a pod does), decide which node holds which floating IP of the NetworkGatewayGroups, which sessions
 start from it and which nodes are next hops, and write that: status of NetworkGatewayGroups, BGPLoadBalancers and BGPPeers, BGPSessions,
-BGPAdvertisedRoutes. Nothing that works is moved.
+BGPAdvertisedRoutes. Nodes do what is written there with "frr-renderer run --gdc". Nothing that works is moved.
 
 Run two or more: one works, elected by the Lease ` + manager.ElectionLease + ` in --namespace, the others watch along. One that is told to end gives the Lease
-back, and another works within seconds; one that dies is replaced in 15 s. Without any, everything stays as it is.
+back, and another works within seconds; one that dies is replaced within 20 s. Without any, everything stays where it is: routes and next hops
+follow the objects, since nodes decide them themselves, but no floating IP leaves a node that dies.
 
 --namespace is that of the Leases, those of gateway nodes among them, and of MetalLB's IPAddressPools: the one where "run" is. A pod's own is the
 default, or what ` + namespaceVariable + ` says.

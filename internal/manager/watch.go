@@ -70,7 +70,7 @@ func (m *Manager) supervised(k kind) *cache.ListWatch {
 				}
 				return nil, err
 			}
-			m.health.opened(k.name)
+			m.heard(ctx, k, nil)
 			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
 				if e.Type == apiwatch.Added || e.Type == apiwatch.Modified || e.Type == apiwatch.Deleted {
 					k.trim(e.Object)

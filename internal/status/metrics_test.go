@@ -73,7 +73,12 @@ func scrape(t *testing.T, m *Metrics) string {
 
 func families(t *testing.T, m *Metrics) []*dto.MetricFamily {
 	t.Helper()
-	all, err := m.registry.Gather()
+	return gathered(t, m.registry)
+}
+
+func gathered(t *testing.T, registry *prometheus.Registry) []*dto.MetricFamily {
+	t.Helper()
+	all, err := registry.Gather()
 	require.NoError(t, err)
 	return slices.DeleteFunc(all, func(f *dto.MetricFamily) bool { return !named(f.GetName()) })
 }
@@ -161,43 +166,52 @@ func TestLabelsHoldNothingThatAUserWroteFreely(t *testing.T) {
 func TestNamesFollowPrometheus(t *testing.T) {
 	found, err := testutil.GatherAndLint(busy().registry)
 	require.NoError(t, err)
+	managers, err := testutil.GatherAndLint(busyManager().registry)
+	require.NoError(t, err)
+	found = append(found, managers...)
 	// MetalLB's names are MetalLB's.
 	found = slices.DeleteFunc(found, func(p promlint.Problem) bool { return !strings.HasPrefix(p.Metric, namespace) })
 	require.Empty(t, found)
 }
 
-// docs/metrics.md lists each metric as it is registered; -update writes the table anew.
+// docs/metrics.md lists each metric as it is registered; -update writes the tables anew.
 func TestTheDocumentedMetricsAreThoseThatThereAre(t *testing.T) {
-	const file, begin, end = "../../docs/metrics.md", "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(data), begin)
-	require.True(t, found)
-	table, after, found := strings.Cut(rest, end)
-	require.True(t, found)
-	want := metricsTable(t)
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
-		return
+	for name, registry := range map[string]*prometheus.Registry{"metrics": busy().registry, "metrics of the manager": busyManager().registry} {
+		t.Run(name, func(t *testing.T) {
+			const file = "../../docs/metrics.md"
+			begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			before, rest, found := strings.Cut(string(data), begin)
+			require.True(t, found)
+			table, after, found := strings.Cut(rest, end)
+			require.True(t, found)
+			want := metricsTable(t, registry)
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
+				return
+			}
+			require.Equal(t, want, table, "write it anew: go test ./internal/status -update")
+		})
 	}
-	require.Equal(t, want, table, "write it anew: go test ./internal/status -update")
 }
 
-func metricsTable(t *testing.T) string {
+func metricsTable(t *testing.T, registry *prometheus.Registry) string {
 	t.Helper()
 	registered := map[string]bool{}
 	descriptions := make(chan *prometheus.Desc)
-	go func() { defer close(descriptions); busy().registry.Describe(descriptions) }()
+	go func() { defer close(descriptions); registry.Describe(descriptions) }()
 	for d := range descriptions {
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.String(), `Desc{fqName: "`), `"`)
 		if named(name) {
 			registered[name] = true
 		}
 	}
-	require.Len(t, families(t, busy()), len(registered), "busy has a series of each metric")
+	all := gathered(t, registry)
+	require.Len(t, all, len(registered), "a busy one has a series of each metric")
 	var b strings.Builder
 	b.WriteString("| metric | type | labels | what it says |\n|---|---|---|---|\n")
-	for _, f := range families(t, busy()) {
+	for _, f := range all {
 		var labels []string
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, "`"+l.GetName()+"`")

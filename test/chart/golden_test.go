@@ -104,6 +104,7 @@ var refusals = []struct{ set, words string }{
 	{"gdc.enabled=true,speaker.extraArgs={--gdc}", "--gdc is what gdc.enabled says: take it out"},
 	{"gdc.enabled=true,speaker.extraArgs={--ignore-exclude-lb}", "say it with speaker.ignoreExcludeLB, which is for both"},
 	{"gdc.enabled=true,gdc.manager.extraArgs={--lb-class=a}", "gdc.manager.extraArgs: --lb-class=a would have the manager and the nodes decide differently: say it with loadBalancerClass"},
+	{"gdc.enabled=true,speaker.extraArgs={--lease-namespace=a}", "say it with helm's --namespace, which is for both"},
 	{"gdc.enabled=true,prometheus.metricsPort=1790", "prometheus.metricsPort 1790 is taken in GDC mode"},
 	{"gdc.enabled=true,prometheus.metricsPort=17474", "prometheus.metricsPort 17474 is taken in GDC mode"},
 	{"gdc.enabled=true,speaker.securityContext.runAsNonRoot=true", "start as root, and leave it at once"},

@@ -85,7 +85,7 @@ is refused by values.schema.json.
 
 {{- /* Manager and nodes decide by the same rules, so a flag of one of them alone would have them differ. */}}
 {{- define "frr-renderer.refuseAlone" -}}
-{{- $whole := dict "lb-class" "loadBalancerClass" "ignore-exclude-lb" "speaker.ignoreExcludeLB" "namespace" "helm's --namespace" -}}
+{{- $whole := dict "lb-class" "loadBalancerClass" "ignore-exclude-lb" "speaker.ignoreExcludeLB" "namespace" "helm's --namespace" "lease-namespace" "helm's --namespace" -}}
 {{- with get $whole .flag }}{{ fail (printf "%s: %s would have the manager and the nodes decide differently: say it with %s, which is for both" $.value $.arg .) }}{{ end -}}
 {{- end }}
 
