@@ -39,7 +39,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		a.move(p, f)
 	}
 	for _, f := range g.order {
-		a.tellConflict(f)
+		a.tellConflict(p, f)
 	}
 	for _, one := range g.all {
 		a.markAssigned(one)
@@ -215,12 +215,17 @@ func (p placer) obstacles(f *floatingIP) string {
 	return strings.Join(out, ", ")
 }
 
-// tellConflict tells of another host that answers for a floating IP.
-func (a *assigner) tellConflict(f *floatingIP) {
+// held tells whether any node says that it answers for a floating IP: one that is about to give it up, or was cut off.
+func (p placer) held(f *floatingIP) bool {
+	return slices.ContainsFunc(p.nodes.all, func(n *node) bool { return n.answers[f.addr] })
+}
+
+// tellConflict tells of a host, none of the cluster, that answers for a floating IP.
+func (a *assigner) tellConflict(p placer, f *floatingIP) {
 	if f.node == nil {
 		return
 	}
-	if mac, conflict := f.node.conflicts[f.addr]; conflict {
+	if mac, conflict := f.node.conflicts[f.addr]; conflict && !p.held(f) {
 		a.warn(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
 			"node %q finds another host, %s, that answers for %s, and leaves it alone: find that host, or reserve another address",
 			f.node.name, cmp.Or(mac, "of unknown hardware address"), f.addr))
