@@ -22,15 +22,20 @@ func (l *Lab) Crash(node string) time.Time {
 		agent.Kill(l.t)
 	}
 	require.NoError(l.t, l.Node(node).Kill(l.t.Context(), unix.SIGKILL))
+	l.forget(node)
 	return at
 }
 
-// Boot gives a crashed node its power back: nothing that its kernel had by hand of ours is there, FRR loads its frr.conf, and the agent starts.
-func (l *Lab) Boot(node string) {
-	l.t.Helper()
+// forget takes floating IPs from a node: a kernel without power has none.
+func (l *Lab) forget(node string) {
 	for _, f := range l.Spec.Floating {
 		_, _ = l.Node(node).Exec(l.t.Context(), "ip", "addr", "del", f+"/32", "dev", "lo") // where it has it
 	}
+}
+
+// Boot gives a crashed node its power back: FRR loads its frr.conf, and the agent starts.
+func (l *Lab) Boot(node string) {
+	l.t.Helper()
 	l.Port(node, fabric.Plugged)
 	l.StartFRR(node)
 	l.Agent(node).Start(l.t)
