@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // look is the time between two looks at kernels and routers: what is measured is true to this.
@@ -318,11 +316,13 @@ func (w *Watch) Steady() {
 				return fmt.Errorf("%s: %s", vip, lost)
 			}
 		}
+		for _, r := range w.l.Spec.Tors {
+			for f, line := range w.sessions[r.Name] {
+				if !line.last().up {
+					return fmt.Errorf("%s has no session with %s", r.Name, f)
+				}
+			}
+		}
 		return nil
 	})
-	for _, r := range w.l.Spec.Tors {
-		for f, line := range w.sessions[r.Name] {
-			require.True(w.l.t, line.last().up, "%s has no session with %s", r.Name, f)
-		}
-	}
 }
