@@ -11,6 +11,8 @@ REQUIRE_FRR := $(if $(filter 0,$(shell id -u)),1,)
 # The same for the API server, whose tests need FRR too.
 REQUIRE_KUBE := $(REQUIRE_FRR)
 REQUIRE := FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) FRR_RENDERER_REQUIRE_KUBE=$(REQUIRE_KUBE)
+# What tests skipped, which go test keeps to itself.
+SKIPS := $(abspath $(BIN)/skips)
 # How long each fuzz target runs in test-long.
 FUZZTIME ?= 60s
 # How long an input that has reached new code is made smaller. Go's 60 s, during which a worker tries nothing else, would take all of FUZZTIME.
@@ -75,7 +77,9 @@ test: frr verify unit ## everything that CI runs, but for the short form of test
 
 .PHONY: unit
 unit: frr $(if $(REQUIRE_KUBE),kube)
-	$(REQUIRE) $(GO) test -timeout 30m ./...
+	@mkdir -p $(BIN) && rm -f $(SKIPS)
+	FRR_RENDERER_SKIPS=$(SKIPS) $(REQUIRE) $(GO) test -timeout 30m ./...
+	@[ ! -e $(SKIPS) ] || sort $(SKIPS)
 	@[ "$(REQUIRE_FRR)" = 1 ] || echo "*** SKIPPED: every test that needs FRR or an API server, since this is not root"
 
 .PHONY: test-long

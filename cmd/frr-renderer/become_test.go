@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // becomeVariable has this test binary be the program.
@@ -40,8 +42,7 @@ func becoming(t *testing.T, wrap []string, args string) (string, error) {
 
 func TestWhoIsBecomeHasNothingButWhatIsKept(t *testing.T) {
 	if os.Geteuid() != 0 {
-		require.NotEqual(t, "1", os.Getenv("FRR_RENDERER_REQUIRE_FRR"), "this needs root")
-		t.Skip("*** SKIPPED: only root can become somebody else")
+		skip.Test(t, skip.FRR, "only root can become somebody else")
 	}
 	const as = "become --user 65534 --group 65533 --groups 65532,65531 "
 	field := func(text, name string) string {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -26,8 +27,10 @@ func Waiting(d render.Document, state observe.State) render.Document {
 
 // bfdLines are the lines of BFD with one neighbor; instance is the first line of its instance.
 type bfdLines struct {
-	instance string
-	lines    []string
+	instance   string
+	unnumbered bool
+	mark       string // what the line is about that says that BFD waits; the last, if two do
+	lines      []string
 }
 
 func (b *bfdLines) block() vtysh.Block {
@@ -38,10 +41,10 @@ func (b *bfdLines) block() vtysh.Block {
 	return out
 }
 
-// graceful are the neighbors of a configuration that have graceful restart, by session, with their lines of BFD.
-func graceful(text string) map[string]*bfdLines {
+// patient are the neighbors of a configuration whose BFD waits for BGP, by session, with their lines of BFD: those with graceful restart, and interfaces.
+func patient(text string) map[string]*bfdLines {
 	all, out, block := map[string][]string{}, map[string]*bfdLines{}, ""
-	if strings.Count(text, " graceful-restart") == strings.Count(text, " bgp graceful-restart") {
+	if strings.Count(text, " graceful-restart") == strings.Count(text, " bgp graceful-restart") && !strings.Contains(text, " interface ") {
 		return out // as most do: a long text is not taken apart for each change
 	}
 	for line := range strings.Lines(text) {
@@ -53,8 +56,10 @@ func graceful(text string) map[string]*bfdLines {
 		switch word {
 		case "bfd":
 			all[name] = append(all[name], strings.TrimSpace(line))
-		case "graceful-restart":
-			out[name] = &bfdLines{instance: block}
+		case "graceful-restart", "interface":
+			b := cmp.Or(out[name], &bfdLines{instance: block})
+			b.mark, b.unnumbered = word, b.unnumbered || word == "interface"
+			out[name] = b
 		}
 	}
 	for n, b := range out {
@@ -83,11 +88,13 @@ func session(block, neighbor string) string {
 	return neighbor
 }
 
-// concerned are the neighbors with graceful restart and BFD, sorted.
-func concerned(d render.Document) []string {
-	all := graceful(d.Text)
+// concerned are the neighbors that have BFD, and whose BFD waits, sorted.
+func concerned(d render.Document) []string { return slices.Sorted(maps.Keys(withBFDLines(d))) }
+
+func withBFDLines(d render.Document) map[string]*bfdLines {
+	all := patient(d.Text)
 	maps.DeleteFunc(all, func(_ string, b *bfdLines) bool { return len(b.lines) == 0 })
-	return slices.Sorted(maps.Keys(all))
+	return all
 }
 
 func withoutBFD(d render.Document, names []string) render.Document {
@@ -111,15 +118,15 @@ func editBFD(d render.Document, names []string, edit func(line string) []string)
 	})
 }
 
-// withBFD adds lines to the neighbors with graceful restart that have none.
+// withBFD adds lines to the neighbors whose BFD waits, where they have none.
 func withBFD(d render.Document, add map[string]*bfdLines) render.Document {
 	if len(add) == 0 {
 		return d
 	}
-	have := graceful(d.Text)
+	have := patient(d.Text)
 	return d.Edit(func(block, line string) []string {
 		name, word := neighborLine(block, line)
-		if word != "graceful-restart" || add[name] == nil || len(have[name].lines) > 0 {
+		if have[name] == nil || word != have[name].mark || add[name] == nil || len(have[name].lines) > 0 {
 			return []string{line}
 		}
 		return append([]string{line}, add[name].lines...)

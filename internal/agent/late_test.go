@@ -509,8 +509,103 @@ func TestNeighborsOfVRFsAndInterfacesWaitForTheirOwnSessions(t *testing.T) {
 	require.Equal(t, "tor1 tor2 tor4", l.runs())
 	require.Equal(t, "tor2 tor4", l.starts())
 
-	text := "router bgp 65000\n neighbor eth1 interface remote-as external\n neighbor eth1 bfd\n neighbor eth1 graceful-restart\nexit\n"
-	require.Equal(t, []string{"eth1"}, concerned(render.Document{Text: text}))
+	text := "router bgp 65000\n neighbor eth1 interface remote-as external\n neighbor eth1 bfd\n neighbor eth1 graceful-restart\n" +
+		" neighbor eth2 interface remote-as external\n neighbor eth2 bfd\n neighbor eth3 interface remote-as external\n neighbor 10.0.0.1 bfd\nexit\n"
+	document := render.Document{Text: text}
+	require.Equal(t, []string{"eth1", "eth2"}, concerned(document))
+	again := withBFD(withoutBFD(document, []string{"eth1", "eth2"}), withBFDLines(document)).Text
+	for _, n := range []string{"eth1", "eth2"} {
+		require.Equal(t, 1, strings.Count(again, " neighbor "+n+" bfd\n"))
+	}
+}
+
+const (
+	eth0Connecting = `"eth0":{"bgpState":"Active"}`
+	eth0Unknown    = `"eth0":{"bgpState":"Active","peerBfdInfo":{"status":"Unknown"}}`
+	eth0Waits      = `"eth0":{"bgpState":"Active","peerBfdInfo":{"status":"Down"}}`
+	eth0Without    = `"eth0":{"bgpState":"Established"}`
+	eth0BFD        = "neighbor eth0 bfd profile fast"
+)
+
+// newInterfaceLab is a lab whose tor2 is an interface. It has no graceful restart.
+func newInterfaceLab(t *testing.T) *lateLab {
+	l := emptyLateLab(t)
+	l.peer("tor1").BFDProfile, l.peer("tor1").EnableGracefulRestart = "", false
+	l.peer("tor2").Address, l.peer("tor2").Interface = "", "eth0"
+	l.start()
+	return l
+}
+
+func (l *lateLab) conf() string {
+	data, err := os.ReadFile(filepath.Join(l.dir, "frr.conf"))
+	require.NoError(l, err)
+	return string(data)
+}
+
+// Its BFD in frr.conf would be there before its address.
+func TestAnInterfaceGetsBFDWhenItHasAnAddressAndNeverFromFRRConf(t *testing.T) {
+	l := newInterfaceLab(t)
+	l.turn()
+	require.NotContains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	l.is(eth0Connecting)
+	l.now = l.now.Add(bfdPatience + time.Second)
+	require.True(t, l.agent.late.due(t.Context(), l.agent), "the router waits for BFD")
+	l.turn()
+	require.Contains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	require.Contains(t, l.conf(), later+eth0BFD)
+
+	// It is known now that the router waits.
+	l.restart()
+	l.is(eth0Connecting)
+	l.turn()
+	require.NotContains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	l.now = l.now.Add(knownPatience)
+	require.False(t, l.agent.late.due(t.Context(), l.agent), "bgpd needs a second to try")
+	l.now = l.now.Add(time.Millisecond)
+	require.True(t, l.agent.late.due(t.Context(), l.agent))
+	l.turn()
+	require.Contains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+}
+
+// A frr.conf of an administrator's, or of an earlier version of ours, has BFD in it.
+func TestBFDThatAnInterfaceHadBeforeItsAddressComesAnew(t *testing.T) {
+	l := newInterfaceLab(t)
+	l.turn()
+	l.is(eth0Without)
+	l.turn()
+	require.Contains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	require.NoError(t, os.WriteFile(filepath.Join(l.dir, "frr.conf"), []byte(Whole(l.conf())), 0o640))
+	l.is(eth0Unknown)
+	l.start()
+	l.turn()
+	require.NotContains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	l.is(eth0Connecting)
+	l.now = l.now.Add(bfdPatience + time.Second)
+	l.turn()
+	require.Contains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+
+	l.is(eth0Waits)
+	sent := len(l.frr.Lines(vtysh.BGPD))
+	l.start()
+	l.turn()
+	require.Empty(t, l.bfdSent(sent), "BFD that has begun stays")
+}
+
+func TestARouterThatWaitsForBFDGetsItWithoutTheAPIServer(t *testing.T) {
+	l := newInterfaceLab(t)
+	l.turn()
+	l.restart()
+	l.start()
+	l.agent.objects = nil
+	l.frr.Type(vtysh.BGPD, "router bgp 64500", "neighbor eth0 interface remote-as 64501", "exit")
+	l.is(eth0Connecting)
+	require.False(t, l.agent.late.due(t.Context(), l.agent))
+	l.now = l.now.Add(bfdPatience)
+	require.False(t, l.agent.late.due(t.Context(), l.agent))
+	require.NotContains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
+	l.now = l.now.Add(time.Second)
+	require.False(t, l.agent.late.due(t.Context(), l.agent))
+	require.Contains(t, l.frr.Running(vtysh.BGPD), eth0BFD)
 }
 
 // Groups and what comes from their ranges are an administrator's.

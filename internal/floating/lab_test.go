@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // inNamespace makes the test's binary an agent: it holds floating IPs in that network namespace, takes words on its standard input, and writes facts.
@@ -146,11 +147,7 @@ func requireRoot(t testing.TB) {
 	if os.Geteuid() == 0 {
 		return
 	}
-	if os.Getenv("FRR_RENDERER_REQUIRE_FRR") == "1" {
-		t.Fatal("network namespaces need root")
-	}
-	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: network namespaces need root\n*** FRR_RENDERER_REQUIRE_FRR=1 makes this a failure.\n\n", t.Name())
-	t.Skip("network namespaces need root")
+	skip.Test(t, skip.FRR, "network namespaces need root")
 }
 
 // newLab is a LAN with places whose MAC addresses grow.

@@ -3,7 +3,6 @@ package hostnet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 func TestAProbeFindsWhoAnswers(t *testing.T) {
@@ -261,8 +262,7 @@ func TestOnlyPacketsOfTheInterfaceItselfCount(t *testing.T) {
 	for _, p := range places {
 		err := p.nl.LinkAdd(&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "eth0.7", ParentIndex: p.link("eth0").Attrs().Index}, VlanId: 7})
 		if errors.Is(err, unix.EOPNOTSUPP) {
-			fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: this kernel has no VLAN devices\n\n", t.Name())
-			t.Skip("this kernel has no VLAN devices")
+			skip.Test(t, "", "this kernel has no VLAN devices")
 		}
 		require.NoError(t, err)
 		p.up("eth0.7")

@@ -15,6 +15,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // TestMain finds goroutines of ours that outlive the tests.
@@ -55,11 +57,7 @@ func requireRoot(t testing.TB) {
 	if os.Geteuid() == 0 {
 		return
 	}
-	if os.Getenv("FRR_RENDERER_REQUIRE_FRR") == "1" {
-		t.Fatal("network namespaces need root")
-	}
-	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: network namespaces need root\n*** FRR_RENDERER_REQUIRE_FRR=1 makes this a failure.\n\n", t.Name())
-	t.Skip("network namespaces need root")
+	skip.Test(t, skip.FRR, "network namespaces need root")
 }
 
 // newPlace makes a namespace that goes with the test.

@@ -17,30 +17,50 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/manager"
 )
 
-// TestManager runs against one real API server; each part begins with an empty one.
+// part is a story that is told to an API server that is empty.
+type part struct {
+	name string
+	tell func(*lab, *testing.T)
+}
+
+// TestManager runs against two real API servers, side by side: most of it is waiting for leases.
 func TestManager(t *testing.T) {
-	l := newLab(t)
-	for _, part := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
-		{"example 10, with Services that come and go", l.example10},
-		{"example 09, dual stack", l.example09},
-		{"example 12, with a load balancer", l.example12},
-		{"every refusal is told at its object", l.refusals},
-		{"a floating IP moves when its node's lease expires, and none when all do", l.leases},
-		{"a floating IP is edited, and the Cluster's routers", l.edits},
-		{"another manager takes over and writes nothing", l.takeover},
-		{"what is deleted or changed by hand comes back, and others' objects stay", l.byHand},
-		{"nothing is lost while the API server is away", l.away},
-		{"an API server that can't choose Services by their type", l.withoutSelector},
-	} {
-		t.Run(part.name, func(t *testing.T) {
-			l.wipe(t)
-			part.run(t)
-		})
+	groups := map[string][]part{
+		"one manager, and another": {
+			{"example 10, with Services that come and go", (*lab).example10},
+			{"example 09, dual stack", (*lab).example09},
+			{"example 12, with a load balancer", (*lab).example12},
+			{"every refusal is told at its object", (*lab).refusals},
+			{"a floating IP is edited, and the Cluster's routers", (*lab).edits},
+			{"another manager takes over and writes nothing", (*lab).takeover},
+			{"what is deleted or changed by hand comes back, and others' objects stay", (*lab).byHand},
+			{"an API server that can't choose Services by their type", (*lab).withoutSelector},
+		},
+		"leases": {
+			{"a floating IP moves when its node's lease expires, and none when all do", (*lab).leases},
+			{"nothing is lost while the API server is away", (*lab).away},
+		},
 	}
-	t.Run("each right is used", l.rights)
+	used := &usage{seen: map[string]bool{}}
+	labs := map[string]*lab{} // all are there before the first is told anything: they need all of a small machine to start
+	for group := range groups {
+		labs[group] = newLab(t)
+		labs[group].used = used
+	}
+	t.Run("side by side", func(t *testing.T) {
+		for group, parts := range groups {
+			t.Run(group, func(t *testing.T) {
+				t.Parallel()
+				for _, p := range parts {
+					t.Run(p.name, func(t *testing.T) {
+						labs[group].wipe(t)
+						p.tell(labs[group], t)
+					})
+				}
+			})
+		}
+	})
+	t.Run("each right is used", (&lab{used: used}).rights)
 }
 
 var (

@@ -13,6 +13,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // encryption writes the configuration of an API server that encrypts Secrets with a key of this name.
@@ -32,7 +33,7 @@ resources:
 // TestKeyOfSecretsLost takes the key away with which a real API server has encrypted its Secrets.
 func TestKeyOfSecretsLost(t *testing.T) {
 	if os.Getenv("FRR_RENDERER_LONG") != "1" {
-		t.Skip("SKIPPED: the API server without its key takes more than a minute; make test-long runs it (FRR_RENDERER_LONG=1)")
+		skip.Test(t, "", "the API server without its key takes more than a minute; make test-long runs it (FRR_RENDERER_LONG=1)")
 	}
 	keys := filepath.Join(t.TempDir(), "keys.yaml")
 	encryption(t, keys, "first")

@@ -1,10 +1,13 @@
 package source
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // examples are the documents that our users start from; they lie beside the repository, not in it.
@@ -12,7 +15,7 @@ const examples = "../../../shared/examples"
 
 func TestExamplesAreReadWithoutErrors(t *testing.T) {
 	if _, err := os.Stat(examples); err != nil {
-		t.Skipf("SKIPPED: the examples are not on this machine: %v", err)
+		skip.Test(t, "", fmt.Errorf("the examples are not on this machine: %w", err))
 	}
 	r := read(t, examples+"/openshift")
 	require.Empty(t, r.Problems)

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	networkingv1 "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 func TestEveryKindOfGDCIsRead(t *testing.T) {
@@ -161,7 +163,7 @@ func TestGDCsObjectsChangeNothingOfMetalLBs(t *testing.T) {
 // Each example is a cluster by itself.
 func TestGDCsExamplesAreRead(t *testing.T) {
 	if _, err := os.Stat(examples); err != nil {
-		t.Skipf("SKIPPED: the examples are not on this machine: %v", err)
+		skip.Test(t, "", fmt.Errorf("the examples are not on this machine: %w", err))
 	}
 	tests := map[string][]string{
 		"01-*": {"error Cluster.baremetal.cluster.gke.io CLUSTER_NAMESPACE/bm metadata.namespace"}, // placeholders

@@ -23,6 +23,8 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // examples are the vendor's; they lie beside the repository, not in it.
@@ -468,7 +470,7 @@ func (g *gdc) table(t *testing.T, resource string) (columns []string, rows [][]s
 // examples are applied as "kubectl apply" does, each to an empty namespace.
 func (g *gdc) examples(t *testing.T) {
 	if _, err := os.Stat(gdcExamples); err != nil {
-		t.Skipf("SKIPPED: the examples are not on this machine: %v", err)
+		skip.Test(t, "", fmt.Errorf("the examples are not on this machine: %w", err))
 	}
 	for example, objects := range map[string]int{
 		"09-dual-stack-bgp": 3, "09-dual-stack-bgp.fixed": 3, "10-all-nodes-same-peers": 2, "11-cp-nodes-to-specific-peers": 2,

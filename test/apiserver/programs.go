@@ -11,15 +11,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // ErrUnavailable says that this machine has no kube-apiserver and can't or should not build it now.
 var ErrUnavailable = errors.New("the API server is not available")
 
-// requireVariable makes what is skipped otherwise a failure, and has the programs built where they are missing.
-const requireVariable = "FRR_RENDERER_REQUIRE_KUBE"
-
-func required() bool { return os.Getenv(requireVariable) == "1" }
+// required has the programs built where they are missing.
+func required() bool { return os.Getenv(skip.KUBE) == "1" }
 
 // Require returns the folder with kube-apiserver and etcd. It skips the test where they are not built yet (loudly); with
 // FRR_RENDERER_REQUIRE_KUBE=1 it builds them, which takes minutes, and fails where that is not possible.
@@ -29,11 +29,7 @@ func Require(t testing.TB) string {
 	if err == nil {
 		return dir
 	}
-	if required() {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: %v\n*** \"make kube\" builds it; %s=1 makes this a failure.\n\n", t.Name(), err, requireVariable)
-	t.Skip(err)
+	skip.Test(t, skip.KUBE, fmt.Errorf("%w: \"make kube\" builds it", err))
 	return ""
 }
 

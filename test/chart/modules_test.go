@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // module is a Go module of somebody else, whose files are read, not built: it comes as any module does, and stays in Go's own cache.
@@ -42,9 +43,5 @@ func (m module) dir(t testing.TB) string {
 // without ends a test that lacks a part: a failure where the parts are required, otherwise a skip that nobody overlooks.
 func without(t testing.TB, err error, mend string) {
 	t.Helper()
-	if os.Getenv("FRR_RENDERER_REQUIRE_KUBE") == "1" {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: %v\n*** %s; FRR_RENDERER_REQUIRE_KUBE=1 makes this a failure.\n\n", t.Name(), err, mend)
-	t.Skip(err)
+	skip.Test(t, skip.KUBE, fmt.Errorf("%w: %s", err, mend))
 }

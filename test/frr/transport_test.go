@@ -21,6 +21,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // eachTransport runs a test over every way to FRR, on every version.
@@ -75,7 +76,7 @@ func transports(bare *fabric.Bare) map[string]vtysh.Client {
 // TestSocketThatMayNotBeOpenedIsOneClearLine: the line says which user or which group is missing.
 func TestSocketThatMayNotBeOpenedIsOneClearLine(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: becoming another user needs root")
+		skip.Test(t, skip.FRR, "becoming another user needs root")
 	}
 	dir, err := os.MkdirTemp("", "vty-") // t.TempDir lies in a folder that is only ours
 	require.NoError(t, err)

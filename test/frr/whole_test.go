@@ -13,6 +13,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/render"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // wholeFiles has an engine for whole files on a new FRR.
@@ -47,7 +48,7 @@ func staticRoutes(t *testing.T, client vtysh.Client) string {
 func TestRoutesAfterARefusedOneStayInTheirVRF(t *testing.T) {
 	wholeFiles(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client, apply func(string) reload.Result) {
 		if bare.Version != fabric.V84 {
-			t.Skip("SKIPPED: mgmtd of 10.3 sometimes ends itself over a route that staticd refuses; it commits whole, and leaks none")
+			skip.Test(t, "", "mgmtd of 10.3 sometimes ends itself over a route that staticd refuses; it commits whole, and leaks none")
 		}
 		result := apply("ip route 10.93.0.0/16 10.8.0.7\nip route 10.96.0.0/16 10.8.0.7 label 100\nip route 10.94.0.0/16 192.168.1.1 vrf red\n" +
 			"vrf blue\n ip route 10.97.0.0/16 10.8.0.7 label 100\n ip route 10.95.0.0/16 192.168.1.1\nexit-vrf\n")

@@ -34,7 +34,7 @@ var places = map[string]place{
 		regexp.MustCompile(`^(router bgp \d+( (vrf|view) \S+)?|route-map \S+ (permit|deny) \d+|bfd)$`),
 	},
 	"router": {
-		patterns(`(neighbor \S+ (?:remote-as|peer-group|description|password|local-as|port|update-source|ebgp-multihop|timers connect|timers|bfd profile|bfd`+
+		patterns(`(neighbor \S+ (?:remote-as|interface|peer-group|description|password|local-as|port|update-source|ebgp-multihop|timers connect|timers|bfd profile|bfd`+
 			`|graceful-restart|passive|shutdown|disable-connected-check))(?: .*)?`, `(timers bgp) .+`, `(coalesce-time) \d+`,
 			`(bgp (?:router-id|default ipv4-unicast|ebgp-requires-policy|network import-check|graceful-restart restart-time|graceful-restart))(?: \S+)?`),
 		regexp.MustCompile(`^address-family ipv[46] unicast$`),
@@ -181,6 +181,9 @@ func (b *block) clash(header string) string {
 	return ""
 }
 
+// begin is what a neighbor may begin with.
+var begin = []string{"remote-as", "interface", "peer-group"}
+
 // unfit tells why bgpd refuses a line of a neighbor.
 func (b *block) unfit(c change) string {
 	words := strings.Fields(c.line)
@@ -188,10 +191,10 @@ func (b *block) unfit(c change) string {
 		return ""
 	}
 	known := func(l setting) bool {
-		return l.key == "neighbor "+words[1]+" remote-as" || l.key == "neighbor "+words[1]+" peer-group"
+		return slices.Contains(begin, strings.TrimPrefix(l.key, "neighbor "+words[1]+" "))
 	}
 	switch {
-	case words[2] != "remote-as" && words[2] != "peer-group" && !slices.ContainsFunc(b.enter(c.at[:1]).lines, known):
+	case !slices.Contains(begin, words[2]) && !slices.ContainsFunc(b.enter(c.at[:1]).lines, known):
 		return "% Specify remote-as or peer-group commands first\n"
 	case words[2] == "local-as" && words[3] == strings.Fields(c.at[0])[2]:
 		return "% Cannot have local-as same as BGP AS number\n"

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // Clock is the wall clock of one process.
@@ -67,7 +69,7 @@ var ours = []struct {
 func Of(t testing.TB, pid int) *Clock {
 	t.Helper()
 	if runtime.GOARCH != "amd64" {
-		t.Skipf("*** SKIPPED %s: clocks of other processes are moved on amd64 only", t.Name())
+		skip.Test(t, "", "clocks of other processes are moved on amd64 only")
 	}
 	c, err := open(pid)
 	if err != nil {

@@ -19,8 +19,7 @@ func unnumberedBFD(v, other fabric.Version) fabric.Topology {
 	return cable(v, other, " neighbor eth0 passive\n neighbor eth0 bfd\n")
 }
 
-// bothCall is the same where the ToR calls, too. Calls may meet, and then a 10.3 that has lost one begins no other as long as BFD is down, which 8.4 brings up with
-// the session only: it takes up to half a minute (seen).
+// bothCall is the same where the ToR calls, too, and so knows that BFD is down: 10.3 then takes no calls until BFD is up.
 func bothCall(v, other fabric.Version) fabric.Topology {
 	return cable(v, other, " neighbor eth0 bfd\n")
 }
@@ -83,6 +82,16 @@ func TestUnnumberedWithBFDWhereBothCall(t *testing.T) {
 			l.Table("tor1", "192.0.2.10/32", "2001:db8::10/128")
 			l.Up("node1", "eth0")
 			l.Stable("node1")
+			// The router stays, and has a BFD session that is down when FRR comes back.
+			for range 2 {
+				node := l.Node("node1")
+				require.NoError(t, node.Restart(t.Context()))
+				_, err := node.Boot(t.Context())
+				require.NoError(t, err)
+				l.Session("node1", "eth0", func(s fabric.Session) bool { return s.State == "Established" && s.BFD == "Up" })
+				l.Table("tor1", "192.0.2.10/32", "2001:db8::10/128")
+			}
+			l.Forget() // that was the test's own hand
 		}},
 	})
 }

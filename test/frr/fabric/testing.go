@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // New builds a topology for a test and takes it down when the test ends; a failed test shows the end of every log, and keeps all logs
@@ -57,11 +59,7 @@ func Require(t testing.TB, versions ...Version) {
 	if err == nil {
 		return
 	}
-	if os.Getenv("FRR_RENDERER_REQUIRE_FRR") == "1" {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: %v\n*** FRR_RENDERER_REQUIRE_FRR=1 makes this a failure.\n\n", t.Name(), err)
-	t.Skip(err)
+	skip.Test(t, skip.FRR, err)
 }
 
 // EachVersion runs f on each version of FRR, side by side with each other and with other tests. other is the other version, for a part of the

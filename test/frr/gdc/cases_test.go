@@ -88,12 +88,16 @@ func TestRenderIsTheSame(t *testing.T) {
 	}
 }
 
-// TestCasesInFRR loads each golden frr.conf into an empty FRR: not a word, and a plan against what FRR runs is empty.
+// TestCasesInFRR loads each golden frr.conf into an empty FRR: not a word, and a plan against what FRR runs is empty. Nodes that get the same are one.
 func TestCasesInFRR(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
-		bare := fabric.NewBare(t, v)
+		bare, seen := fabric.NewBare(t, v), map[string]bool{}
 		for _, c := range golden.Cases(t) {
 			for _, n := range nodes(t, c) {
+				if seen[n.document.Text] {
+					continue
+				}
+				seen[n.document.Text] = true
 				golden.InFRR(t, bare, v, n.document, n.name+" of "+c.Name)
 			}
 		}
