@@ -15,6 +15,9 @@ const (
 	// shortestTerm is the shortest leaseDurationSeconds that counts: the gap of it has to be longer than retryPeriod.
 	shortestTerm = 4 * time.Second
 	defaultTerm  = 15 * time.Second
+	// noAgent is how long a node that has been given a floating IP may have no Lease. Its agent renews one within seconds, if there is an agent; it may be
+	// starting. A node without one would keep the address for good, since nothing is known of it.
+	noAgent = time.Minute
 )
 
 // leases tell which nodes' agents live, by when their renewals are seen to come, with this machine's clock alone: times of other machines are
@@ -29,6 +32,7 @@ type leases struct {
 	mu     sync.Mutex
 	heard  time.Time // when the watch last brought anything
 	byName map[string]*lease
+	absent map[string]time.Time // since when nodes that hold something have no lease, by node
 }
 
 // lease is that of one node, as seen from here.
@@ -42,7 +46,7 @@ type lease struct {
 }
 
 func newLeases(now func() time.Time) *leases {
-	return &leases{now: now, byName: map[string]*lease{}}
+	return &leases{now: now, byName: map[string]*lease{}, absent: map[string]time.Time{}}
 }
 
 // gap is for how long nothing may be heard until nothing is known.
@@ -94,11 +98,14 @@ func (l *leases) wakeUp(now time.Time) {
 			one.since, one.live = now, false
 		}
 	}
+	if now.Sub(l.heard) >= gap(shortestTerm) {
+		clear(l.absent)
+	}
 	l.heard = now
 }
 
-// states are the leases by node, and in how long they may be others if nothing is heard.
-func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
+// states are the leases by node, and in how long they may be others if nothing is heard. holders are the nodes that hold a floating IP.
+func (l *leases) states(holders map[string]bool) (map[string]gateway.Lease, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -120,6 +127,13 @@ func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
 		}
 		turns(l.heard.Add(gap(one.term)))
 	}
+	for node, since := range l.without(holders, now) {
+		if now.Sub(since) >= noAgent {
+			out[node] = gateway.LeaseExpired
+		} else {
+			turns(since.Add(noAgent))
+		}
+	}
 	return out, next
 }
 
@@ -134,6 +148,24 @@ func (l *leases) began() map[string]time.Time {
 		}
 	}
 	return out
+}
+
+// without are the holders that have no lease, and since when that is known; none where nothing is heard. Holding the lock.
+func (l *leases) without(holders map[string]bool, now time.Time) map[string]time.Time {
+	if now.Sub(l.heard) >= gap(shortestTerm) {
+		return nil
+	}
+	has := make(map[string]bool, len(l.byName))
+	for _, one := range l.byName {
+		has[one.node] = true
+	}
+	maps.DeleteFunc(l.absent, func(node string, _ time.Time) bool { return has[node] || !holders[node] })
+	for node := range holders {
+		if _, known := l.absent[node]; !known && !has[node] {
+			l.absent[node] = now
+		}
+	}
+	return l.absent
 }
 
 // ofGateway tells the Leases of gateway nodes from others of the namespace.

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
@@ -203,7 +204,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	if rest := m.pauses[everything].left(); rest > 0 {
 		return rest
 	}
-	leases, turn := m.leases.states()
+	leases, turn := m.leases.states(m.holders())
 	at := m.store.changes.Load()
 	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
 		return turn
@@ -221,6 +222,17 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	w.all()
 	m.seen, m.seenLeases, m.unfinished = at, leases, w.again != never
 	return min(turn, w.again)
+}
+
+// holders are the nodes that hold a floating IP, by the groups' status.
+func (m *Manager) holders() map[string]bool {
+	out := map[string]bool{}
+	for _, g := range all[*networking.NetworkGatewayGroup](m.store, groupKind) {
+		for _, node := range g.object.Status.FloatingIPs {
+			out[node] = true
+		}
+	}
+	return out
 }
 
 // tellProblems logs what is wrong with objects, once, and when it is over.
