@@ -131,7 +131,7 @@ func (d *demo) working() {
 	d.floating()
 	d.say("tor1 takes ADD-PATH: every node by each session. tor2 does not: one node by each session")
 	for _, tor := range []string{"tor1", "tor2"} {
-		d.vtysh(tor, "show bgp ipv4 unicast "+web1+"/32", "from", "multipath")
+		d.vtysh(tor, "show bgp ipv4 unicast "+web1+"/32", "from", "valid")
 	}
 	d.say("30 connections from the client to %s are answered by", web1)
 	for _, tor := range []string{"tor1", "tor2"} {
@@ -168,7 +168,7 @@ func (d *demo) failover() {
 	d.lab.Settled()
 	d.kubectl("bgpsessions")
 	d.floating()
-	d.vtysh("tor1", "show bgp ipv4 unicast "+web1+"/32", "from", "multipath")
+	d.vtysh("tor1", "show bgp ipv4 unicast "+web1+"/32", "from", "valid")
 }
 
 // without tells whether no router has a node as a next hop.
