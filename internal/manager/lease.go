@@ -42,6 +42,7 @@ type lease struct {
 	term    time.Duration
 	since   time.Time // when the renewal was seen, or when nothing was known
 	live    bool      // a renewal was seen since nothing was known
+	began   time.Time // when it was seen to be live, and had not been
 }
 
 func newLeases(now func() time.Time) *leases {
@@ -71,11 +72,15 @@ func (l *leases) hear(o *coordinationv1.Lease) bool {
 		return false // it may be old
 	}
 	if seen.renewed == before.renewed {
-		seen.since, seen.live = before.since, before.live
+		seen.since, seen.live, seen.began = before.since, before.live, before.began
 		return false
 	}
-	seen.live = true
-	return !before.live || now.Sub(before.since) >= before.term
+	again := !before.live || now.Sub(before.since) >= before.term
+	seen.live, seen.began = true, before.began
+	if again {
+		seen.began = now
+	}
+	return again
 }
 
 // forget takes in that a Lease was deleted.
@@ -130,6 +135,19 @@ func (l *leases) states(holders map[string]bool) (map[string]gateway.Lease, time
 		}
 	}
 	return out, next
+}
+
+// began tells by node when its lease was seen to be live, and had not been before.
+func (l *leases) began() map[string]time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[string]time.Time, len(l.byName))
+	for _, one := range l.byName {
+		if one.live {
+			out[one.node] = one.began
+		}
+	}
+	return out
 }
 
 // without are the holders that have no lease, and since when that is known; none where nothing is heard. Holding the lock.

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
@@ -179,6 +180,30 @@ func TestALeaseThatIsGivenBackIsUnknown(t *testing.T) {
 	w.requires("n1", gateway.LeaseUnknown) // it may be old
 	w.pass(1, "n1", "n2")
 	w.requires("n1", gateway.LeaseLive)
+}
+
+// A node that comes back after its address was given to another may not have heard of it; one that was there all the time has.
+func TestWhoComesBackAfterHisAddressWasGivenAway(t *testing.T) {
+	w := newWatchtower(t)
+	m := &Manager{leases: w.leases}
+	back := func(holder string) map[string][]string {
+		g := &networking.NetworkGatewayGroup{}
+		g.Status.FloatingIPs = map[string]string{"10.0.1.100": holder}
+		return m.back([]*networking.NetworkGatewayGroup{g})
+	}
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n1"))
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n2"), "somebody has moved it, and n1 is there")
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n2"))
+	w.pass(7, "n2", "n3")
+	w.requires("n1", gateway.LeaseExpired)
+	require.Empty(t, back("n2"))
+	w.pass(1, "n1", "n2", "n3")
+	require.Equal(t, map[string][]string{"10.0.1.100": {"n1"}}, back("n2"))
+	w.pass(1, "n1", "n2", "n3")
+	require.Empty(t, back("n3"), "n1 is there when it goes from n2 to n3")
 }
 
 // A node that was given a floating IP while its agent was not there, and never came, would keep it for good otherwise.

@@ -71,6 +71,7 @@ type Manager struct {
 	unfinished bool
 	problems   []problem.Problem
 	pauses     map[string]*pause
+	given      map[string]given
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -210,6 +211,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	}
 	begun := time.Now()
 	in := m.input(leases)
+	in.Back = m.back(in.Groups)
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
 	took := time.Since(begun)
 	m.rounds.Add(1)
