@@ -49,6 +49,9 @@ func (a *assigner) checkCluster(c clusterForm) {
 		})
 	case spec.LoadBalancer.Mode == baremetal.ManualLoadBalancer:
 		a.warn(c.object, "spec.loadBalancer.mode", problem.NotEnabled, "mode manual leaves load balancing to something else: no Service is announced; set mode bundled and type bgp")
+	case !c.balances && spec.LoadBalancer.Type != "" && spec.LoadBalancer.Type != baremetal.Layer2Type:
+		a.refuse(c.object, "spec.loadBalancer.type", problem.InvalidValue,
+			fmt.Sprintf("%q is no type, so no Service is announced by BGP; write bgp", spec.LoadBalancer.Type))
 	case !c.balances:
 		a.warn(c.object, "spec.loadBalancer.type", problem.NotEnabled, "type is layer2, which is the default: no Service is announced by BGP; set type bgp")
 	case !spec.ClusterNetwork.AdvancedNetworking:

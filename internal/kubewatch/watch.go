@@ -27,7 +27,7 @@ type Watch struct {
 	// Again tells whether to list once more at once, for what is asked was changed; nil: never.
 	Again func(err error) bool
 	// Listed is told how each list went, Watched how each request to watch went; streams tells that the watch was to bring the first list, too: where it can't, a
-	// list comes next. Watched may be nil.
+	// list comes next. Their ctx is that of Run, so one that is over means that nobody needs to know. Watched may be nil.
 	Listed  func(ctx context.Context, err error)
 	Watched func(ctx context.Context, err error, streams bool)
 	// Changed is told that objects have come; nil: nobody is.
@@ -71,11 +71,11 @@ func (w Watch) supervised() *cache.ListWatch {
 }
 
 func (w Watch) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, ListTimeout)
+	limited, cancel := context.WithTimeout(ctx, ListTimeout)
 	defer cancel()
-	list, err := w.Lists.ListWithContext(ctx, o)
+	list, err := w.Lists.ListWithContext(limited, o)
 	if err != nil && w.Again != nil && w.Again(err) {
-		list, err = w.Lists.ListWithContext(ctx, o)
+		list, err = w.Lists.ListWithContext(limited, o)
 	}
 	w.Listed(ctx, err)
 	if err != nil {

@@ -106,6 +106,28 @@ func TestAWatch(t *testing.T) {
 	})
 }
 
+// Who is told takes a context that is over for the end of the watch, and says nothing.
+func TestAListThatTakesTooLongIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var over []error
+		hangs := cache.ListWatch{ListWithContextFunc: func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		w := Watch{Name: "Service", Lists: hangs, Listed: func(ctx context.Context, err error) {
+			require.Error(t, err)
+			over = append(over, ctx.Err())
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := w.list(ctx, metav1.ListOptions{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		cancel()
+		_, err = w.list(ctx, metav1.ListOptions{})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, []error{nil, context.Canceled}, over)
+	})
+}
+
 func TestThatNothingCanBeChosenIsLearntOnce(t *testing.T) {
 	var l LoadBalancers
 	var o metav1.ListOptions

@@ -60,6 +60,8 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 // missing takes in that a kind is not served. Only where it is not defined either there are no objects of it: an API server that starts does not serve
 // all that it has. Where that can't be asked, what was read stays, and what never was counts as not there.
 func (m *Manager) missing(ctx context.Context, k kind) {
+	ctx, cancel := context.WithTimeout(ctx, kubewatch.ListTimeout)
+	defer cancel()
 	_, err := m.clients.Dynamic.Resource(definitions).Get(ctx, k.definition(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):

@@ -22,7 +22,8 @@ const (
 
 // listening is where bgpd listens.
 type listening struct {
-	known bool // it was looked at
+	known  bool // it was looked at
+	unseen bool // the last look failed, and that was logged
 	// refusal is why the node is no gateway; empty: it may be one.
 	refusal string
 	// seen tells that somebody has listened on gdcPort; doubts counts how often in a row it was bgpPort alone since.
@@ -38,7 +39,8 @@ func (r *Role) listen(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			r.Log.Error("cannot see whether bgpd listens where it must not", "error", err)
+			wait(ctx, r.unseen(err))
+			continue
 		}
 		wait(ctx, r.listens(wrong, right))
 	}
@@ -51,11 +53,34 @@ func (r *Role) listeners(ctx context.Context) (wrong, right []hostnet.Listener, 
 	return wrong, right, err
 }
 
+// unseen takes in that it can't be seen who listens: what was seen last counts, nothing at the start, so that what is not GDC's does not wait.
+func (r *Role) unseen(err error) time.Duration {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	l := &r.listening
+	if !l.unseen {
+		r.Log.Error("cannot see whether bgpd listens where it must not", "error", err)
+	}
+	first := !l.known
+	l.known, l.unseen = true, true
+	if first {
+		r.mark()
+		r.tell()
+		r.poke()
+		r.report()
+	}
+	return lookSoon
+}
+
 // listens takes in who listens, and returns when to look again.
 func (r *Role) listens(wrong, right []hostnet.Listener) time.Duration {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	l := &r.listening
+	if l.unseen {
+		l.unseen = false
+		r.Log.Info("it is seen again where bgpd listens")
+	}
 	before := *l
 	l.judge(wrong, right)
 	if l.refusal != before.refusal || !before.known {

@@ -51,6 +51,7 @@ type node struct {
 	sessions  []observe.Session
 	bgpd      error // why it does not answer
 	listeners map[uint16][]hostnet.Listener
+	unlisted  error // why it can't be seen who listens
 	reports   []nodereport.Report
 	story     []string // what became of addresses and views, in order
 }
@@ -285,7 +286,7 @@ func (n *node) FollowSubnets(ctx context.Context, changed func([]hostnet.Subnet)
 func (n *node) Listeners(_ context.Context, port uint16) ([]hostnet.Listener, error) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	return n.listeners[port], nil
+	return n.listeners[port], n.unlisted
 }
 
 // Sessions is bgpd's.

@@ -158,6 +158,26 @@ func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
 	})
 }
 
+func TestALookThatFailsSaysNothingOfWhereBGPDListens(t *testing.T) {
+	failed := errors.New("no buffer space")
+	bgpd := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179"), Process: "bgpd", PID: 7}}
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.listeners, n.unlisted = nil, failed })
+		time.Sleep(20 * time.Second)
+		require.Empty(t, n.told(), "what was refused stays refused")
+		require.Contains(t, n.last().Unwell, "listens on 0.0.0.0:179")
+		n.set(func() { n.unlisted = nil })
+		time.Sleep(10 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+	}, func(n *node) { n.listeners = map[uint16][]hostnet.Listener{bgpPort: bgpd} })
+	simulate(t, func(n *node) {
+		time.Sleep(2 * time.Second)
+		require.True(t, n.Ready(), "what is not GDC's does not wait")
+	}, func(n *node) { n.unlisted = failed })
+}
+
 func TestBGPDOnPort179MakesNoGateway(t *testing.T) {
 	bgpd := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179"), Process: "bgpd", PID: 7}}
 	simulate(t, func(n *node) {
