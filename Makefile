@@ -114,9 +114,13 @@ bench-table: frr ## an hour or two: the whole table of reload against frr-reload
 	@mkdir -p $(dir $(TABLE))
 	$(GO) test -timeout 8h -run TestReloadTable -v ./test/frr/bench -table -table-max $(TABLE_MAX) -table-file $(abspath $(TABLE)) -give-up $(GIVE_UP)
 
-.PHONY: demo
-demo: frr-distribution build ## two ToR routers and three nodes in network namespaces, with the OpenShift examples (as root)
+# First of all that a demo needs: without it nothing is worth building.
+.PHONY: as-root
+as-root:
 	@[ "$$(id -u)" = 0 ] || { echo "the demo makes network namespaces: run it as root"; exit 1; }
+
+.PHONY: demo
+demo: as-root frr-distribution build ## two ToR routers and three nodes in network namespaces, with the OpenShift examples (as root)
 	@$(GO) run ./test/frr/demo up $(BIN)/frr-renderer
 
 .PHONY: demo-down
@@ -124,8 +128,7 @@ demo-down: ## end the demo
 	@$(GO) run ./test/frr/demo down
 
 .PHONY: demo-gdc
-demo-gdc: frr-distribution kube build ## example 10 of GDC's documents with a real API server, and a gateway that dies, in two minutes (as root; DEMO=-keep stays up)
-	@[ "$$(id -u)" = 0 ] || { echo "the demo makes network namespaces: run it as root"; exit 1; }
+demo-gdc: as-root frr-distribution kube build ## example 10 of GDC's documents with a real API server, and a gateway that dies, in a minute (as root; DEMO=-keep stays up)
 	@$(GO) run ./test/frr/gdc/demo $(DEMO) $(BIN)/frr-renderer
 
 .PHONY: clean

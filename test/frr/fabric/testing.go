@@ -31,7 +31,9 @@ func New(t testing.TB, topology Topology) *Fabric {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live.add(f)
+	if _, ordered := t.(EndsInOrder); !ordered {
+		live.add(f)
+	}
 	t.Cleanup(func() {
 		live.remove(f)
 		if t.Failed() {
@@ -43,6 +45,9 @@ func New(t testing.TB, topology Topology) *Fabric {
 	})
 	return f
 }
+
+// EndsInOrder is a t that runs its cleanups when the program is interrupted, too, so nothing else may take the fabric down, and end the program, meanwhile.
+type EndsInOrder interface{ EndsInOrder() }
 
 // Require skips the test where the fabric cannot run these versions of FRR (loudly), or fails it with FRR_RENDERER_REQUIRE_FRR=1.
 func Require(t testing.TB, versions ...Version) {

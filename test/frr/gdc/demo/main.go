@@ -42,8 +42,13 @@ func main() {
 }
 
 func run(binary string, keep bool) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	unhook := context.AfterFunc(ctx, func() {
+		fmt.Print("\n== Ending: all of it is taken down\n")
+		stop() // the next Ctrl-C ends the demo at once, and leaves its files
+	})
+	defer unhook()
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -77,8 +82,11 @@ func claim() (free func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("the demo runs already in %s: %w", dir, err), lock.Close())
+	switch err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return nil, errors.Join(fmt.Errorf("it runs already on this machine (in %s): end that one with Ctrl-C, or wait a minute", dir), lock.Close())
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), lock.Close())
 	}
 	left, err := os.ReadDir(dir)
 	for _, e := range left {
@@ -161,9 +169,7 @@ func (d *demo) failover() {
 	})
 	s := d.watch.Since(at)
 	fmt.Println()
-	for vip, tor := range map[string]string{web1: "tor1", web2: "tor2"} {
-		fmt.Printf("  %s through %s: %s\n", vip, tor, s.Connections(vip))
-	}
+	d.lost(s)
 	fmt.Println("  (lost are those that a router sent to n1 until BGP's hold time of 9 s told it not to)")
 	d.lab.Settled()
 	d.kubectl("bgpsessions")
@@ -193,10 +199,13 @@ func (d *demo) back() {
 		d.lab.Told(vip, "n1", "n2", "n3")
 	}
 	d.tell(at, func() bool { return true })
-	for vip, tor := range map[string]string{web1: "tor1", web2: "tor2"} {
-		fmt.Printf("  %s through %s: %s\n", vip, tor, d.watch.Since(at).Connections(vip))
-	}
+	d.lost(d.watch.Since(at))
 	d.floating()
+}
+
+func (d *demo) lost(s lab.Span) {
+	fmt.Printf("  %s through tor1: %s\n", web1, s.Connections(web1))
+	fmt.Printf("  %s through tor2: %s\n", web2, s.Connections(web2))
 }
 
 // tell prints what changes, as it changes, until it is over.
@@ -275,5 +284,6 @@ func (d *demo) stay(binary string) {
 }
 
 func (d *demo) say(format string, args ...any) {
+	d.goOn()
 	fmt.Printf("\n== %s  [%.0f s]\n", fmt.Sprintf(format, args...), time.Since(d.begun).Seconds())
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"testing"
 )
@@ -20,6 +20,7 @@ type stage struct {
 
 	mu       sync.Mutex
 	said     []string
+	finished bool
 	cleanups []func()
 	dirs     int
 }
@@ -32,22 +33,43 @@ func play(ctx context.Context, dir string, f func(*stage)) error {
 		defer close(done)
 		defer s.takeDown()
 		f(s)
+		s.finished = true
 	}()
 	<-done
-	if s.Failed() {
-		return fmt.Errorf("%s", s.said[0])
+	switch {
+	case s.Failed():
+		return errors.New(s.said[0])
+	case !s.finished:
+		return errors.New("ended before it was over; nothing is left of it")
 	}
 	return nil
 }
 
 func (s *stage) takeDown() {
-	for _, f := range slices.Backward(s.cleanups) {
-		f()
+	if len(s.cleanups) == 0 {
+		return
+	}
+	last := s.cleanups[len(s.cleanups)-1]
+	s.cleanups = s.cleanups[:len(s.cleanups)-1]
+	defer s.takeDown() // also where this one fails
+	last()
+}
+
+// EndsInOrder implements fabric.EndsInOrder: Ctrl-C ends the context, and the play with it.
+func (s *stage) EndsInOrder() {}
+
+// goOn ends the play where somebody has ended the demo.
+func (s *stage) goOn() {
+	if s.ctx.Err() != nil {
+		s.FailNow()
 	}
 }
 
-// Errorf notes what went wrong.
+// Errorf notes what went wrong. What breaks because the demo is ended is nothing wrong.
 func (s *stage) Errorf(format string, args ...any) {
+	if s.ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.said = append(s.said, fmt.Sprintf(format, args...))

@@ -3,7 +3,10 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,8 +141,12 @@ func (l Lost) String() string {
 	if l.Lost == 0 {
 		return fmt.Sprintf("none of %d connections lost", l.Tried)
 	}
-	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, all of them for %s at most (%v)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
-		l.Longest.Round(time.Millisecond), l.Why)
+	var why []string
+	for _, w := range slices.Sorted(maps.Keys(l.Why)) {
+		why = append(why, fmt.Sprintf("%s: %d", w, l.Why[w]))
+	}
+	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s; the longest time without any that came through: %s (%s)", l.Lost, l.Tried, l.First.Seconds(),
+		l.Last.Seconds(), l.Longest.Round(time.Millisecond), strings.Join(why, ", "))
 }
 
 // lost is the account between two times.

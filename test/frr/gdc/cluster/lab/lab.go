@@ -184,6 +184,7 @@ func (l *Lab) Within(most time.Duration, what string, ok func() error) {
 	l.t.Helper()
 	err := ok()
 	for end := time.Now().Add(most); err != nil; err = ok() {
+		require.NoError(l.t, l.t.Context().Err(), what)
 		l.alive()
 		require.True(l.t, time.Now().Before(end), "not within %s: %s: %v", most, what, err)
 		time.Sleep(30 * time.Millisecond)
