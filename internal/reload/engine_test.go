@@ -2,6 +2,7 @@ package reload
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,24 @@ func TestManyFiltersAreOneTransaction(t *testing.T) {
 			require.Equal(t, c.want, begun)
 		})
 	}
+}
+
+// TestAnEntryOfAMapInUseComesAtOnce, with few lines too: without its conditions it would take the routes of those behind it.
+func TestAnEntryOfAMapInUseComesAtOnce(t *testing.T) {
+	const router = "router bgp 64500\n neighbor 10.0.0.1 remote-as 64501\n address-family ipv4 unicast\n  neighbor 10.0.0.1 route-map out-all out\n exit-address-family\nexit\n"
+	const running = "bgp route-map delay-timer 0\nroute-map out-all permit 50\n match tag 5\nexit\n" + router
+	for _, entry := range []string{"permit 10\n match tag 7\n set metric 7", "permit 10\n match tag 7", "deny 10\n match tag 7", "permit 60\n set metric 7"} {
+		for _, version := range []vtysh.Version{frr84, frr103} {
+			plan := Diff(Running{Version: version, BGPD: running}, render.Document{Text: "route-map out-all " + entry + "\nexit\n" + running})
+			require.NotEmpty(t, plan.Commands)
+			for _, c := range plan.Commands {
+				require.True(t, c.Bulk || c.Exec, "%s", c)
+			}
+		}
+	}
+	// Nobody looks at a map yet that comes with its neighbor.
+	plan := Diff(Running{Version: frr103, BGPD: "bgp route-map delay-timer 0\n"}, render.Document{Text: running})
+	require.False(t, slices.ContainsFunc(plan.Commands, func(c Command) bool { return c.Bulk }))
 }
 
 // TestListsOf84GrowOneByOne: 8.4 would be deaf for as long as it looks for duplicates.
