@@ -18,6 +18,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -48,7 +49,7 @@ type Options struct {
 type Manager struct {
 	options Options
 	log     *slog.Logger
-	clients *clients
+	clients *kubewatch.Clients
 	store   *store
 	leases  *leases
 	trouble *trouble
@@ -56,8 +57,7 @@ type Manager struct {
 	limit   flowcontrol.RateLimiter
 	watched map[string]kind
 
-	// unselected tells that the API server can't choose Services by type.
-	unselected atomic.Bool
+	balanced kubewatch.LoadBalancers
 	// elector is that of the election that goes on; nil: there is none yet.
 	elector atomic.Pointer[leaderelection.LeaderElector]
 	rounds  atomic.Uint64
@@ -85,7 +85,7 @@ func New(options Options, log *slog.Logger) (*Manager, error) {
 	if options.Meter == nil {
 		options.Meter = unmetered{}
 	}
-	c, err := newClients(options.Config)
+	c, err := kubewatch.NewClients(options.Config, -1, 0) // the one worker has a limit of its own
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}

@@ -309,7 +309,7 @@ func (s *store) find(o problem.Object) (types.UID, bool) {
 	if shelf == nil {
 		return "", false
 	}
-	h, has := shelf.objects[key{o.Namespace, o.Name}]
+	h, has := shelf.objects[key{Namespace: o.Namespace, Name: o.Name}]
 	if !has {
 		return "", false
 	}
