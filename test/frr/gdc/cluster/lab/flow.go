@@ -126,7 +126,8 @@ func (f *flow) note(at time.Time, err error) {
 // Lost is what became of the connections of a flow.
 type Lost struct {
 	Tried, Lost int
-	// Longest is the time in which one after the other was lost, at most.
+	// Run is how many were lost one after the other, at most, and Longest for how long.
+	Run     int
 	Longest time.Duration
 	// Why are the errors, First and Last when the first and the last lost one was begun, after the beginning.
 	Why         map[string]int
@@ -138,8 +139,8 @@ func (l Lost) String() string {
 	if l.Lost == 0 {
 		return fmt.Sprintf("none of %d connections lost", l.Tried)
 	}
-	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, all of them for %s at most (%v)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
-		l.Longest.Round(time.Millisecond), l.Why)
+	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, %d one after the other at most, for %s (%v)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
+		l.Run, l.Longest.Round(time.Millisecond), l.Why)
 }
 
 // lost is the account between two times.
@@ -148,13 +149,14 @@ func (f *flow) lost(from, to time.Time) Lost {
 	defer f.mu.Unlock()
 	out := Lost{Why: map[string]int{}}
 	var since time.Time
+	run := 0
 	for _, t := range f.tries {
 		if t.at.Before(from) || t.at.After(to) {
 			continue
 		}
 		out.Tried++
 		if t.err == nil {
-			since = time.Time{}
+			since, run = time.Time{}, 0
 			continue
 		}
 		if since.IsZero() {
@@ -165,6 +167,8 @@ func (f *flow) lost(from, to time.Time) Lost {
 		}
 		out.Lost++
 		out.Why[t.err.Error()]++
+		run++
+		out.Run = max(out.Run, run)
 		out.Longest = max(out.Longest, t.at.Sub(since)+pace)
 	}
 	return out
