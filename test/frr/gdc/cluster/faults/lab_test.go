@@ -18,7 +18,7 @@ import (
 var long = flag.Bool("long", false, "API server and manager are away for ten minutes, and what takes a minute to see is seen")
 
 func TestMain(m *testing.M) {
-	product.SideBySide(6)
+	product.SideBySide(8)
 	os.Exit(product.Main(m))
 }
 
