@@ -93,6 +93,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 60m -count 1 -run TestEvery ./test/frr/cluster -args -seed $$RANDOM -steps 400 -orders 40
 	@[ $(COUNT) = 0 ] || FRR_RENDERER_REQUIRE_FRR=$(REQUIRE_FRR) $(GO) test -timeout 120m -count 1 ./test/frr/faults -args -points 0
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 180m -count 1 ./test/frr/cluster/faults -args -long -crowd 10000
+	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 90m -count 1 ./test/frr/gdc/cluster/faults -args -long
 	@[ $(COUNT) = 0 ] || $(REQUIRE) FRR_RENDERER_LONG=1 $(GO) test -timeout 30m -count 1 -run TestKeyOfSecretsLost ./internal/source
 
 .PHONY: golden
@@ -121,6 +122,11 @@ demo: frr-distribution build ## two ToR routers and three nodes in network names
 .PHONY: demo-down
 demo-down: ## end the demo
 	@$(GO) run ./test/frr/demo down
+
+.PHONY: demo-gdc
+demo-gdc: frr-distribution kube build ## example 10 of GDC's documents with a real API server, and a gateway that dies, in two minutes (as root; DEMO=-keep stays up)
+	@[ "$$(id -u)" = 0 ] || { echo "the demo makes network namespaces: run it as root"; exit 1; }
+	@$(GO) run ./test/frr/gdc/demo $(DEMO) $(BIN)/frr-renderer
 
 .PHONY: clean
 clean: ## remove what make build made

@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"internal/hostnet":    {},
 	"internal/manager":    {"api/gdc/networking/v1", "api/gdc/baremetal/v1", "api/v1beta1", "internal/gateway", "internal/kubewatch", "internal/problem", "internal/snapshot"},
 	"internal/floating":   {"internal/hostnet"},
-	"internal/nodereport": {"api/gdc/networking/v1", "internal/gateway", "internal/problem", "internal/status"},
+	"internal/nodereport": {"api/gdc/networking/v1", "internal/gateway", "internal/kubewatch", "internal/problem", "internal/status"},
 	"internal/role": {
 		"api/gdc/networking/v1", "internal/gateway", "internal/floating", "internal/hostnet", "internal/nodereport", "internal/observe", "internal/problem",
 		"internal/snapshot", "internal/source", "internal/status",

@@ -20,7 +20,7 @@ const becomeVariable = "FRR_RENDERER_TEST_BECOME"
 func TestTheProgramItself(t *testing.T) {
 	args, asked := os.LookupEnv(becomeVariable)
 	if !asked {
-		t.SkipNow() // nobody asked
+		return // nobody asked
 	}
 	os.Exit(run(t.Context(), strings.Fields(args), os.Stdout, os.Stderr))
 }

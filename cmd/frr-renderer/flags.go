@@ -9,11 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/render"
@@ -31,7 +36,7 @@ type objectFlags struct {
 	templates  string
 	output     string
 	options    snapshot.Options
-	// gdc reads GDC's kinds from an API server, too; manifests are read as they are.
+	// gdc reads GDC's kinds from an API server that serves them, too; manifests are read as they are.
 	gdc bool
 
 	// assignment is made once for all nodes.
@@ -124,11 +129,23 @@ func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	if err != nil {
 		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
 	}
-	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config, GDC: f.gdc})
+	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config, GDC: f.gdc && servesGDC(config)})
 	if err != nil {
 		return result, failed(err)
 	}
 	return result, nil
+}
+
+// servesGDC tells whether an API server has floating IPs to tell of. One that does not answer is told of by whoever reads it.
+func servesGDC(config *rest.Config) bool {
+	config = rest.CopyConfig(config)
+	config.Timeout = requestTimeout
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return false
+	}
+	served, err := client.ServerResourcesForGroupVersion(networking.GroupVersion.String())
+	return err == nil && slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Name == "networkgatewaygroups" })
 }
 
 // vtyFlags say how FRR is reached.

@@ -98,6 +98,31 @@ func TestOnlyThisPodReadsWhatTheManagerKnows(t *testing.T) {
 	require.NotContains(t, ask(stranger, "/status").Body.String(), "canary")
 }
 
+// managing runs a manager until the test ends, and returns how it is asked, and what waits for an answer.
+func managing(t *testing.T, kubeconfig, namespace string) (ask func(path string) (int, string), soon func(what string, ok func() bool)) {
+	t.Helper()
+	health := freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"manager", "--kubeconfig", kubeconfig, "--namespace", namespace, "--health-addr", health, "--metrics-addr", health}, io.Discard, io.Discard)
+	}()
+	t.Cleanup(func() { cancel(); require.Zero(t, <-ended) })
+	ask = func(path string) (int, string) {
+		response, err := http.Get("http://" + health + path)
+		if err != nil {
+			return 0, ""
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	return ask, func(what string, ok func() bool) {
+		t.Helper()
+		require.Eventually(t, ok, time.Minute, 50*time.Millisecond, what)
+	}
+}
+
 // A right that is missing is named where people look, with what is not done for it, and is missed no more when it is there.
 func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 	server := apiserver.Start(t)
@@ -120,28 +145,7 @@ func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 	server.Grant(t, "manager", snapshot.DefaultNamespace, rights.Rules(some, rights.Namespace)...)
 	server.Grant(t, "manager", networking.ReportNamespace, rights.Rules(some, rights.Reports)...)
 
-	health := freeAddress(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{"manager", "--kubeconfig", apiserver.Kubeconfig(t, user, server.Address), "--health-addr", health, "--metrics-addr", health},
-			io.Discard, io.Discard)
-	}()
-	t.Cleanup(func() { cancel(); require.Zero(t, <-ended) })
-	ask := func(path string) (int, string) {
-		response, err := http.Get("http://" + health + path)
-		if err != nil {
-			return 0, ""
-		}
-		defer response.Body.Close()
-		text, _ := io.ReadAll(response.Body)
-		return response.StatusCode, string(text)
-	}
-	soon := func(what string, ok func() bool) {
-		t.Helper()
-		require.Eventually(t, ok, time.Minute, 50*time.Millisecond, what)
-	}
-
+	ask, soon := managing(t, apiserver.Kubeconfig(t, user, server.Address), snapshot.DefaultNamespace)
 	grant := func(r rights.Right) {
 		roles := server.Client.RbacV1().ClusterRoles()
 		role, err := roles.Get(t.Context(), "manager", metav1.GetOptions{})
@@ -193,4 +197,15 @@ func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 		report = managerReport{}
 		return json.Unmarshal([]byte(text), &report) == nil && len(report.Missing) == 0 && len(report.Troubles) == 0
 	})
+
+	// Of a namespace that is not there nothing can be read, and no error comes of that; but nobody can be elected.
+	ask, soon = managing(t, apiserver.Kubeconfig(t, server.Config, server.Address), "nowhere")
+	soon("it can't be elected", func() bool {
+		_, text = ask("/status")
+		report = managerReport{}
+		return json.Unmarshal([]byte(text), &report) == nil && len(report.Troubles) == 1
+	})
+	require.Equal(t, manager.Standby, report.State)
+	require.Contains(t, report.Troubles[0], "the Lease of the election can't be used, so this manager can't be elected lease=nowhere/frr-renderer-manager")
+	require.Contains(t, report.Troubles[0], `namespaces "nowhere" not found`)
 }

@@ -105,6 +105,9 @@ func TestThePartInGDCModeIsAppliedOnceItIsKnownAndWheneverItChanges(t *testing.T
 		}
 	})
 	eventually(t, func() bool { return len(board.Report().Problems) > 0 && board.Report().Ready() }, log)
+	for _, applied := range board.Report().Applies {
+		require.Empty(t, applied.Refused, "an FRR of tests that refuses what FRR takes shows nothing")
+	}
 	require.Contains(t, frr.Running(vtysh.BGPD), "router bgp 64500 view gw-10.0.1.100")
 	require.Contains(t, part.last(), "router bgp 64500 view gw-10.0.1.100")
 	require.Contains(t, board.Report().Problems[0].Message, "it is not well")

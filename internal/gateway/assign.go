@@ -30,6 +30,8 @@ type Input struct {
 	Sessions []*networking.BGPSession
 	// Leases tell by node whether its agent lives. A node that is not there is Unknown.
 	Leases map[string]Lease
+	// Back are, by floating IP, nodes whose agents came back after the address was given to another node: they may not know of it, and go on holding it.
+	Back map[string][]string
 
 	// Placed leaves every floating IP where the status of its group says, and gives none to a node: for those who follow what a manager has placed. Then
 	// Reports, Leases and subnets mean nothing, and nothing is said of where floating IPs are.

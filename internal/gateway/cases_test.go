@@ -29,12 +29,13 @@ var update = flag.Bool("update", false, "write the expected files of the cases a
 
 // state is the document of a case that is no Kubernetes object: what else an Assignment depends on.
 type state struct {
-	Base               []string         `json:"base"`
-	Leases             map[string]Lease `json:"leases"`
-	Services           []Service        `json:"services"`
-	Placed             bool             `json:"placed"`
-	AssumeSubnets      bool             `json:"assumeSubnets"`
-	IgnoreExcludeLabel bool             `json:"ignoreExcludeLabel"`
+	Base               []string            `json:"base"`
+	Leases             map[string]Lease    `json:"leases"`
+	Back               map[string][]string `json:"back"`
+	Services           []Service           `json:"services"`
+	Placed             bool                `json:"placed"`
+	AssumeSubnets      bool                `json:"assumeSubnets"`
+	IgnoreExcludeLabel bool                `json:"ignoreExcludeLabel"`
 	// Without are objects of the base that the case does not have, as KIND NAME.
 	Without []string `json:"without"`
 }
@@ -94,7 +95,7 @@ func readCase(t *testing.T, file string) Input {
 		require.Contains(t, objects, name)
 		delete(objects, name)
 	}
-	in := Input{Leases: s.Leases, Services: s.Services, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
+	in := Input{Leases: s.Leases, Back: s.Back, Services: s.Services, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		in.add(t, objects[name])
 	}

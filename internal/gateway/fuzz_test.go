@@ -71,13 +71,16 @@ func (d *dice) meta(name string) metav1.ObjectMeta {
 }
 
 func (d *dice) input() Input {
-	in := Input{AssumeSubnets: d.yes(), IgnoreExcludeLabel: d.yes(), Namespace: one(d, "", "cluster-bm"), Leases: map[string]Lease{}}
+	in := Input{AssumeSubnets: d.yes(), IgnoreExcludeLabel: d.yes(), Namespace: one(d, "", "cluster-bm"), Leases: map[string]Lease{}, Back: map[string][]string{}}
 	for _, name := range fuzzNodes[:mostly(d, 4, 0, 1, 2, 3, 5, 6)] {
 		in.Nodes = append(in.Nodes, d.node(name))
 		in.Leases[name] = mostly(d, LeaseLive, LeaseUnknown, LeaseExpired)
 		if d.yes() {
 			in.Reports = append(in.Reports, d.report(name))
 		}
+	}
+	for _, f := range few(d, 2, fuzzFloating...) {
+		in.Back[f] = few(d, 3, fuzzNodes...)
 	}
 	for _, name := range fuzzGroups[:mostly(d, 2, 0, 1, 3)] {
 		in.Groups = append(in.Groups, d.group(name))

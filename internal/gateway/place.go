@@ -15,6 +15,7 @@ type placer struct {
 	nodes *nodes
 	// believed tells whether an expired lease means a dead node.
 	believed bool
+	back     map[string][]string
 }
 
 // place gives each floating IP a node: the one that holds it as long as that can go on, otherwise of those that can take it one with a live
@@ -24,7 +25,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		g.follow(nodes)
 		return
 	}
-	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes)}
+	p := placer{nodes: nodes, believed: a.believeLeases(g, nodes), back: a.Back}
 	a.seen.places(p)
 	var moving []*floatingIP
 	for _, f := range g.order {
@@ -38,7 +39,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		a.move(p, f)
 	}
 	for _, f := range g.order {
-		a.tellConflict(f)
+		a.tellConflict(p, f)
 	}
 	for _, one := range g.all {
 		a.markAssigned(one)
@@ -74,14 +75,15 @@ func (f *floatingIP) give(n *node) {
 }
 
 // holder is the node that has the floating IP: the one that the status names, but where it does not answer for it and another does, which lives and
-// may hold it, that one. A node that was cut off from the API server alone kept its address, and comes back to find another named.
+// may hold it, that one, if it came back since. A node that was cut off from the API server alone kept its address, and comes back to find another named; one
+// that was there all the time knows, and is about to give it up.
 func (p placer) holder(f *floatingIP) *node {
 	named := p.nodes.byName[f.was]
 	if named != nil && (named.answers[f.addr] || !p.believed) {
 		return named
 	}
 	for _, n := range p.nodes.all {
-		if n.answers[f.addr] && n.lease == LeaseLive && p.fault(f, n) == "" {
+		if n.answers[f.addr] && n.lease == LeaseLive && slices.Contains(p.back[f.addr.String()], n.name) && p.fault(f, n) == "" {
 			return n
 		}
 	}
@@ -213,12 +215,17 @@ func (p placer) obstacles(f *floatingIP) string {
 	return strings.Join(out, ", ")
 }
 
-// tellConflict tells of another host that answers for a floating IP.
-func (a *assigner) tellConflict(f *floatingIP) {
+// held tells whether any node says that it answers for a floating IP: one that is about to give it up, or was cut off.
+func (p placer) held(f *floatingIP) bool {
+	return slices.ContainsFunc(p.nodes.all, func(n *node) bool { return n.answers[f.addr] })
+}
+
+// tellConflict tells of a host, none of the cluster, that answers for a floating IP.
+func (a *assigner) tellConflict(p placer, f *floatingIP) {
 	if f.node == nil {
 		return
 	}
-	if mac, conflict := f.node.conflicts[f.addr]; conflict {
+	if mac, conflict := f.node.conflicts[f.addr]; conflict && !p.held(f) {
 		a.warn(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
 			"node %q finds another host, %s, that answers for %s, and leaves it alone: find that host, or reserve another address",
 			f.node.name, cmp.Or(mac, "of unknown hardware address"), f.addr))

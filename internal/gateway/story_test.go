@@ -42,6 +42,12 @@ func (s *story) lease(l Lease, nodes ...string) *story {
 	return s
 }
 
+// back tells that a node came back after an address was given to another.
+func (s *story) back(floating string, nodes ...string) *story {
+	s.in.Back = map[string][]string{floating: nodes}
+	return s
+}
+
 // node changes a node.
 func (s *story) node(name string, change func(*corev1.Node)) *story {
 	for i, n := range s.in.Nodes {
@@ -139,12 +145,22 @@ func TestANodeIsCutOffFromTheAPIServerAlone(t *testing.T) {
 	require.Equal(t, "n3", s.holders()[a])
 	s.then()
 	require.Equal(t, "n3", s.holders()[a], "as long as it is not heard of")
-	s.lease(LeaseLive, "n1").then()
+	s.lease(LeaseLive, "n1").back(a, "n1").then()
 	require.Equal(t, map[string]string{a: "n1", b: "n2"}, s.holders())
 
 	// Where the other did take it, it stays there.
-	s = begin(t).answers("n1", a).lease(LeaseExpired, "n1").then().answers("n3", a).lease(LeaseLive, "n1").then()
+	s = begin(t).answers("n1", a).lease(LeaseExpired, "n1").then().answers("n3", a).lease(LeaseLive, "n1").back(a, "n1").then()
 	require.Equal(t, "n3", s.holders()[a])
+}
+
+// Somebody moves an address by writing another node into the status. The one before answers until it has heard of it.
+func TestAnAddressIsMovedByHand(t *testing.T) {
+	s := begin(t).answers("n1", a).answers("n2", b).answers("n3").then()
+	s.in.Groups[0] = s.in.Groups[0].DeepCopy()
+	s.in.Groups[0].Status.FloatingIPs[a] = "n3"
+	require.Equal(t, map[string]string{a: "n3", b: "n2"}, s.then().holders())
+	s.answers("n1").answers("n3", a).then()
+	require.Equal(t, map[string]string{a: "n3", b: "n2"}, s.then().holders())
 }
 
 // Nodes are drained one after the other, as for an upgrade: each floating IP moves ahead of the drain, and none is ever without a node.

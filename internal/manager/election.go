@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,16 +33,55 @@ func (m *Manager) standForElection(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("use the API server: %w", err)
 	}
-	lock := &resourcelock.LeaseLock{
+	lock := &heardLock{m.trouble, &resourcelock.LeaseLock{
 		LeaseMeta: metav1.ObjectMeta{Namespace: m.options.Namespace, Name: ElectionLease}, Client: client.CoordinationV1(),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: m.options.Identity},
-	}
+	}}
 	for ctx.Err() == nil {
 		if err := m.term(ctx, lock); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// heardLock tells why nobody can be elected.
+type heardLock struct {
+	trouble *trouble
+	resourcelock.Interface
+}
+
+// Get implements resourcelock.Interface.
+func (l *heardLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.Interface.Get(ctx)
+	if !apierrors.IsNotFound(err) { // it is made then
+		l.heard(ctx, err)
+	}
+	return record, raw, err
+}
+
+// Create implements resourcelock.Interface.
+func (l *heardLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.Interface.Create(ctx, record)
+	l.heard(ctx, err)
+	return err
+}
+
+// Update implements resourcelock.Interface.
+func (l *heardLock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.Interface.Update(ctx, record)
+	l.heard(ctx, err)
+	return err
+}
+
+func (l *heardLock) heard(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		l.trouble.over("elect", "the Lease of the election can be used again")
+	case ctx.Err() != nil, apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // another one was first
+	default:
+		l.trouble.tell("elect", "the Lease of the election can't be used, so this manager can't be elected", "lease", l.Describe(), "error", err.Error())
+	}
 }
 
 // term is one candidature: until elected, and then until the Lease is lost or ctx ends.

@@ -13,6 +13,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -21,7 +22,7 @@ import (
 func (w *writing) groupStatus() bool {
 	done := true
 	for _, g := range w.out.Groups {
-		k := key{g.Namespace, g.Name}
+		k := key{Namespace: g.Namespace, Name: g.Name}
 		is := w.groups[k]
 		status := is.object.Status.DeepCopy()
 		status.FloatingIPs, status.Nodes = g.FloatingIPs, g.Nodes
@@ -106,12 +107,12 @@ func (w *writing) conditionsOf(o problem.Object) []gateway.Condition {
 
 // status writes the status of an object, for that version of it only.
 func (w *writing) status(kind string, o metav1.Object, version string, status any) bool {
-	return w.write(kind, keyOf(o), func(ctx context.Context) (*unstructured.Unstructured, error) {
+	return w.write(kind, kubewatch.KeyOf(o), func(ctx context.Context) (*unstructured.Unstructured, error) {
 		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(status)
 		if err != nil {
 			return nil, err
 		}
-		u := w.bare(kind, keyOf(o))
+		u := w.bare(kind, kubewatch.KeyOf(o))
 		u.SetUID(o.GetUID())
 		u.SetResourceVersion(version)
 		u.Object["status"] = content
@@ -123,7 +124,7 @@ func (w *writing) status(kind string, o metav1.Object, version string, status an
 func (w *writing) bare(kind string, k key) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(w.manager.watched[kind].resource.GroupVersion().WithKind(kind))
-	u.SetNamespace(k.namespace)
-	u.SetName(k.name)
+	u.SetNamespace(k.Namespace)
+	u.SetName(k.Name)
 	return u
 }

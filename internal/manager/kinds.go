@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -12,15 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
 	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 // The kinds that are watched, as people name them.
@@ -56,44 +53,14 @@ type kind struct {
 // definition is the name of the kind's CustomResourceDefinition.
 func (k kind) definition() string { return k.resource.Resource + "." + k.resource.Group }
 
-// clients reach one API server over the same connections.
-type clients struct {
-	core    kubernetes.Interface
-	dynamic dynamic.Interface
-}
-
-const protobuf = "application/vnd.kubernetes.protobuf"
-
-func newClients(config *rest.Config) (*clients, error) {
-	config = rest.CopyConfig(config)
-	config.Timeout = 0 // a watch lasts
-	config.QPS = -1    // the one worker has a limit of its own
-	config.WarningHandler = rest.NoWarnings{}
-	shared, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	binary := rest.CopyConfig(config)
-	binary.ContentType, binary.AcceptContentTypes = protobuf, protobuf+","+runtime.ContentTypeJSON
-	core, err := kubernetes.NewForConfigAndClient(binary, shared)
-	if err != nil {
-		return nil, err
-	}
-	others, err := dynamic.NewForConfigAndClient(config, shared)
-	if err != nil {
-		return nil, err
-	}
-	return &clients{core, others}, nil
-}
-
 // kinds are all that an Assignment depends on, and what is written of it.
 func (m *Manager) kinds() []kind {
 	anywhere, reports := m.options.ClusterNamespace, networking.ReportNamespace
 	return []kind{
-		m.core(nodeKind, corev1.SchemeGroupVersion.WithResource("nodes"), m.clients.core.CoreV1().RESTClient(), trimNode),
-		m.core(serviceKind, corev1.SchemeGroupVersion.WithResource("services"), m.clients.core.CoreV1().RESTClient(), trimService),
-		m.core(endpointsKind, discoveryv1.SchemeGroupVersion.WithResource("endpointslices"), m.clients.core.DiscoveryV1().RESTClient(), trimEndpointSlice),
-		m.core(leaseKind, coordinationv1.SchemeGroupVersion.WithResource("leases"), m.clients.core.CoordinationV1().RESTClient(), trimLease),
+		m.core(nodeKind, corev1.SchemeGroupVersion.WithResource("nodes"), m.clients.Core.CoreV1().RESTClient(), trimNode),
+		m.core(serviceKind, corev1.SchemeGroupVersion.WithResource("services"), m.clients.Core.CoreV1().RESTClient(), trimService),
+		m.core(endpointsKind, discoveryv1.SchemeGroupVersion.WithResource("endpointslices"), m.clients.Core.DiscoveryV1().RESTClient(), trimEndpointSlice),
+		m.core(leaseKind, coordinationv1.SchemeGroupVersion.WithResource("leases"), m.clients.Core.CoordinationV1().RESTClient(), trimLease),
 		m.custom(clusterKind, baremetal.GroupVersion.WithResource("clusters"), anywhere, trimSpec, decode[baremetal.Cluster]),
 		m.custom(groupKind, networking.GroupVersion.WithResource("networkgatewaygroups"), anywhere, trimUnstructured, decode[networking.NetworkGatewayGroup]),
 		m.custom(gatewayNodeKind, networking.GroupVersion.WithResource("networkgatewaynodes"), reports, trimReports, decode[networking.NetworkGatewayNode]),
@@ -105,9 +72,6 @@ func (m *Manager) kinds() []kind {
 	}
 }
 
-// balancedOnly has the API server choose the Services that may be ours.
-const balancedOnly = "spec.type=LoadBalancer"
-
 func (m *Manager) core(name string, resource schema.GroupVersionResource, client rest.Interface, trim func(runtime.Object)) kind {
 	namespace := metav1.NamespaceAll
 	choose := func(*metav1.ListOptions) {}
@@ -115,11 +79,7 @@ func (m *Manager) core(name string, resource schema.GroupVersionResource, client
 	case leaseKind:
 		namespace = m.options.Namespace
 	case serviceKind:
-		choose = func(o *metav1.ListOptions) {
-			if !m.unselected.Load() {
-				o.FieldSelector = balancedOnly
-			}
-		}
+		choose = m.balanced.Choose
 	case endpointsKind:
 		choose = func(o *metav1.ListOptions) { o.LabelSelector = discoveryv1.LabelServiceName }
 	}
@@ -133,16 +93,8 @@ func (m *Manager) core(name string, resource schema.GroupVersionResource, client
 func known(o runtime.Object) (metav1.Object, error) { return o.(metav1.Object), nil }
 
 func (m *Manager) custom(name string, resource schema.GroupVersionResource, namespace string, trim func(runtime.Object), read func(runtime.Object) (metav1.Object, error)) kind {
-	client := m.clients.dynamic.Resource(resource).Namespace(namespace)
-	return kind{
-		name: name, resource: resource, namespace: namespace, defined: true, trim: trim, read: read,
-		lists: cache.ListWatch{
-			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
-			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-				return client.Watch(ctx, o)
-			},
-		},
-	}
+	client := m.clients.Dynamic.Resource(resource).Namespace(namespace)
+	return kind{name: name, resource: resource, namespace: namespace, defined: true, trim: trim, read: read, lists: kubewatch.Objects(client, "")}
 }
 
 // decode reads one object by itself: what stands in one can't hurt another, as it would in a typed list.

@@ -15,6 +15,9 @@ const (
 	// shortestTerm is the shortest leaseDurationSeconds that counts: the gap of it has to be longer than retryPeriod.
 	shortestTerm = 4 * time.Second
 	defaultTerm  = 15 * time.Second
+	// noAgent is how long a node that has been given a floating IP may have no Lease. Its agent renews one within seconds, if there is an agent; it may be
+	// starting. A node without one would keep the address for good, since nothing is known of it.
+	noAgent = time.Minute
 )
 
 // leases tell which nodes' agents live, by when their renewals are seen to come, with this machine's clock alone: times of other machines are
@@ -29,6 +32,7 @@ type leases struct {
 	mu     sync.Mutex
 	heard  time.Time // when the watch last brought anything
 	byName map[string]*lease
+	absent map[string]time.Time // since when nodes that hold something have no lease, by node
 }
 
 // lease is that of one node, as seen from here.
@@ -38,10 +42,11 @@ type lease struct {
 	term    time.Duration
 	since   time.Time // when the renewal was seen, or when nothing was known
 	live    bool      // a renewal was seen since nothing was known
+	began   time.Time // when it was seen to be live, and had not been
 }
 
 func newLeases(now func() time.Time) *leases {
-	return &leases{now: now, byName: map[string]*lease{}}
+	return &leases{now: now, byName: map[string]*lease{}, absent: map[string]time.Time{}}
 }
 
 // gap is for how long nothing may be heard until nothing is known.
@@ -67,11 +72,15 @@ func (l *leases) hear(o *coordinationv1.Lease) bool {
 		return false // it may be old
 	}
 	if seen.renewed == before.renewed {
-		seen.since, seen.live = before.since, before.live
+		seen.since, seen.live, seen.began = before.since, before.live, before.began
 		return false
 	}
-	seen.live = true
-	return !before.live || now.Sub(before.since) >= before.term
+	again := !before.live || now.Sub(before.since) >= before.term
+	seen.live, seen.began = true, before.began
+	if again {
+		seen.began = now
+	}
+	return again
 }
 
 // forget takes in that a Lease was deleted.
@@ -89,11 +98,14 @@ func (l *leases) wakeUp(now time.Time) {
 			one.since, one.live = now, false
 		}
 	}
+	if now.Sub(l.heard) >= gap(shortestTerm) {
+		clear(l.absent)
+	}
 	l.heard = now
 }
 
-// states are the leases by node, and in how long they may be others if nothing is heard.
-func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
+// states are the leases by node, and in how long they may be others if nothing is heard. holders are the nodes that hold a floating IP.
+func (l *leases) states(holders map[string]bool) (map[string]gateway.Lease, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -115,7 +127,45 @@ func (l *leases) states() (map[string]gateway.Lease, time.Duration) {
 		}
 		turns(l.heard.Add(gap(one.term)))
 	}
+	for node, since := range l.without(holders, now) {
+		if now.Sub(since) >= noAgent {
+			out[node] = gateway.LeaseExpired
+		} else {
+			turns(since.Add(noAgent))
+		}
+	}
 	return out, next
+}
+
+// began tells by node when its lease was seen to be live, and had not been before.
+func (l *leases) began() map[string]time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[string]time.Time, len(l.byName))
+	for _, one := range l.byName {
+		if one.live {
+			out[one.node] = one.began
+		}
+	}
+	return out
+}
+
+// without are the holders that have no lease, and since when that is known; none where nothing is heard. Holding the lock.
+func (l *leases) without(holders map[string]bool, now time.Time) map[string]time.Time {
+	if now.Sub(l.heard) >= gap(shortestTerm) {
+		return nil
+	}
+	has := make(map[string]bool, len(l.byName))
+	for _, one := range l.byName {
+		has[one.node] = true
+	}
+	maps.DeleteFunc(l.absent, func(node string, _ time.Time) bool { return has[node] || !holders[node] })
+	for node := range holders {
+		if _, known := l.absent[node]; !known && !has[node] {
+			l.absent[node] = now
+		}
+	}
+	return l.absent
 }
 
 // ofGateway tells the Leases of gateway nodes from others of the namespace.

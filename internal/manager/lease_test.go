@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
@@ -17,6 +18,8 @@ type watchtower struct {
 	t   *testing.T
 	at  time.Time
 	say map[string]time.Time // what holders' clocks tell
+	// holders are the nodes that hold a floating IP.
+	holders map[string]bool
 }
 
 func newWatchtower(t *testing.T) *watchtower {
@@ -51,7 +54,7 @@ func (w *watchtower) pass(seconds int, nodes ...string) {
 
 func (w *watchtower) requires(node string, state gateway.Lease) {
 	w.t.Helper()
-	states, _ := w.states()
+	states, _ := w.states(w.holders)
 	require.Equal(w.t, state, states[node], node)
 }
 
@@ -69,7 +72,7 @@ func TestALeaseExpiresAfterATermWithoutARenewal(t *testing.T) {
 	w.pass(3, "n1", "n2")
 	w.pass(5, "n2")
 	w.requires("n1", gateway.LeaseLive)
-	_, next := w.states()
+	_, next := w.states(w.holders)
 	require.Equal(t, time.Second, next)
 	w.pass(1, "n2")
 	w.requires("n1", gateway.LeaseExpired)
@@ -96,7 +99,7 @@ func TestWhileNothingIsHeardNothingIsKnown(t *testing.T) {
 	w.requires("n1", gateway.LeaseUnknown)
 	w.pass(1000)
 	w.requires("n1", gateway.LeaseUnknown)
-	_, next := w.states()
+	_, next := w.states(w.holders)
 	require.Equal(t, never, next)
 	w.renew("n2") // the first of what comes late
 	w.requires("n1", gateway.LeaseUnknown)
@@ -124,7 +127,7 @@ func TestAWatchThatStandsStillExpiresNoLease(t *testing.T) {
 		}
 		for range 20 {
 			w.pass(1)
-			states, _ := w.states()
+			states, _ := w.states(w.holders)
 			require.NotEqual(t, gateway.LeaseExpired, states["n1"])
 			require.NotEqual(t, gateway.LeaseExpired, states["n2"])
 		}
@@ -160,7 +163,7 @@ func TestOtherLeasesOfTheNamespaceOnlyTellThatTheWatchWorks(t *testing.T) {
 		w.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
 		w.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: ElectionLease}})
 	}
-	states, _ := w.states()
+	states, _ := w.states(w.holders)
 	require.Equal(t, map[string]gateway.Lease{"n2": gateway.LeaseLive}, states)
 }
 
@@ -177,4 +180,62 @@ func TestALeaseThatIsGivenBackIsUnknown(t *testing.T) {
 	w.requires("n1", gateway.LeaseUnknown) // it may be old
 	w.pass(1, "n1", "n2")
 	w.requires("n1", gateway.LeaseLive)
+}
+
+// A node that comes back after its address was given to another may not have heard of it; one that was there all the time has.
+func TestWhoComesBackAfterHisAddressWasGivenAway(t *testing.T) {
+	w := newWatchtower(t)
+	m := &Manager{leases: w.leases}
+	back := func(holder string) map[string][]string {
+		g := &networking.NetworkGatewayGroup{}
+		g.Status.FloatingIPs = map[string]string{"10.0.1.100": holder}
+		return m.back([]*networking.NetworkGatewayGroup{g})
+	}
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n1"))
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n2"), "somebody has moved it, and n1 is there")
+	w.pass(3, "n1", "n2", "n3")
+	require.Empty(t, back("n2"))
+	w.pass(7, "n2", "n3")
+	w.requires("n1", gateway.LeaseExpired)
+	require.Empty(t, back("n2"))
+	w.pass(1, "n1", "n2", "n3")
+	require.Equal(t, map[string][]string{"10.0.1.100": {"n1"}}, back("n2"))
+	w.pass(1, "n1", "n2", "n3")
+	require.Empty(t, back("n3"), "n1 is there when it goes from n2 to n3")
+}
+
+// A node that was given a floating IP while its agent was not there, and never came, would keep it for good otherwise.
+func TestAHolderThatNeverHadALeaseIsDeadAfterAMinute(t *testing.T) {
+	w := newWatchtower(t)
+	w.holders = map[string]bool{"n1": true}
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.requires("n3", gateway.LeaseUnknown)
+	w.pass(59, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseExpired)
+	w.requires("n3", gateway.LeaseUnknown) // it holds nothing, so nobody waits for it
+	w.pass(2, "n1", "n2")
+	w.requires("n1", gateway.LeaseLive)
+	w.forget(gateway.LeaseName("n1"))
+	w.requires("n1", gateway.LeaseUnknown)
+}
+
+func TestTheMinuteOfAHolderWithoutALeasePassesOnlyWhileTheWatchIsHeard(t *testing.T) {
+	w := newWatchtower(t)
+	w.holders = map[string]bool{"n1": true}
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(50, "n2")
+	w.pass(100)
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(59, "n2")
+	w.requires("n1", gateway.LeaseUnknown)
+	w.pass(1, "n2")
+	w.requires("n1", gateway.LeaseExpired)
 }

@@ -16,7 +16,9 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -47,7 +49,7 @@ type Options struct {
 type Manager struct {
 	options Options
 	log     *slog.Logger
-	clients *clients
+	clients *kubewatch.Clients
 	store   *store
 	leases  *leases
 	trouble *trouble
@@ -55,8 +57,7 @@ type Manager struct {
 	limit   flowcontrol.RateLimiter
 	watched map[string]kind
 
-	// unselected tells that the API server can't choose Services by type.
-	unselected atomic.Bool
+	balanced kubewatch.LoadBalancers
 	// elector is that of the election that goes on; nil: there is none yet.
 	elector atomic.Pointer[leaderelection.LeaderElector]
 	rounds  atomic.Uint64
@@ -70,6 +71,7 @@ type Manager struct {
 	unfinished bool
 	problems   []problem.Problem
 	pauses     map[string]*pause
+	given      map[string]given
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -83,7 +85,7 @@ func New(options Options, log *slog.Logger) (*Manager, error) {
 	if options.Meter == nil {
 		options.Meter = unmetered{}
 	}
-	c, err := newClients(options.Config)
+	c, err := kubewatch.NewClients(options.Config, -1, 0) // the one worker has a limit of its own
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
@@ -202,13 +204,14 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	if rest := m.pauses[everything].left(); rest > 0 {
 		return rest
 	}
-	leases, turn := m.leases.states()
+	leases, turn := m.leases.states(m.holders())
 	at := m.store.changes.Load()
 	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
 		return turn
 	}
 	begun := time.Now()
 	in := m.input(leases)
+	in.Back = m.back(in.Groups)
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
 	took := time.Since(begun)
 	m.rounds.Add(1)
@@ -219,6 +222,17 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	w.all()
 	m.seen, m.seenLeases, m.unfinished = at, leases, w.again != never
 	return min(turn, w.again)
+}
+
+// holders are the nodes that hold a floating IP, by the groups' status.
+func (m *Manager) holders() map[string]bool {
+	out := map[string]bool{}
+	for _, g := range all[*networking.NetworkGatewayGroup](m.store, groupKind) {
+		for _, node := range g.object.Status.FloatingIPs {
+			out[node] = true
+		}
+	}
+	return out
 }
 
 // tellProblems logs what is wrong with objects, once, and when it is over.

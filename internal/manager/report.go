@@ -137,7 +137,7 @@ type Watch struct {
 // Report tells what this manager does. It may be called from any goroutine.
 func (m *Manager) Report() Report {
 	out := Report{
-		Identity: m.options.Identity, State: Standby, Since: m.post.since(), Waiting: m.Waiting(), Leases: m.leases.report(), Watches: m.health.report(),
+		Identity: m.options.Identity, State: Standby, Since: m.post.since(), Waiting: m.Waiting(), Leases: m.leases.report(m.holders()), Watches: m.health.report(),
 		Troubles: m.trouble.report(),
 	}
 	if e := m.elector.Load(); e != nil {
@@ -184,7 +184,7 @@ func (d *decision) report() *Decision {
 // Leases counts the leases of gateway nodes by LeaseStates.
 func (m *Manager) Leases() map[string]int {
 	out := map[string]int{}
-	for _, l := range m.leases.report() {
+	for _, l := range m.leases.report(m.holders()) {
 		out[l.State]++
 	}
 	return out
@@ -193,8 +193,8 @@ func (m *Manager) Leases() map[string]int {
 // Watches tells how far each kind is known.
 func (m *Manager) Watches() []Watch { return m.health.report() }
 
-func (l *leases) report() []NodeLease {
-	states, _ := l.states()
+func (l *leases) report(holders map[string]bool) []NodeLease {
+	states, _ := l.states(holders)
 	out := []NodeLease{}
 	for _, node := range slices.Sorted(maps.Keys(states)) {
 		out = append(out, NodeLease{node, cmp.Or(string(states[node]), leaseUnknown)})
@@ -309,7 +309,7 @@ func (s *store) find(o problem.Object) (types.UID, bool) {
 	if shelf == nil {
 		return "", false
 	}
-	h, has := shelf.objects[key{o.Namespace, o.Name}]
+	h, has := shelf.objects[key{Namespace: o.Namespace, Name: o.Name}]
 	if !has {
 		return "", false
 	}

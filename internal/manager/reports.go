@@ -15,6 +15,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 // sessionObjects makes a BGPSession for each session, changes what is another, and deletes what is none any more.
@@ -24,14 +25,14 @@ func (w *writing) sessionObjects() {
 	}
 	wanted := map[key]bool{}
 	for _, s := range w.out.Sessions {
-		k := key{networking.ReportNamespace, s.Name}
+		k := key{Namespace: networking.ReportNamespace, Name: s.Name}
 		wanted[k] = true
 		w.sessionObject(k, s)
 		if w.overtaken() {
 			return
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(w.sessions), key.compare) {
+	for _, k := range slices.SortedFunc(maps.Keys(w.sessions), key.Compare) {
 		if !wanted[k] {
 			w.remove(sessionKind, w.sessions[k].object)
 		}
@@ -82,7 +83,7 @@ func (w *writing) routeObjects() {
 	for _, v := range w.out.VIPs {
 		spec := networking.BGPAdvertisedRouteSpec{Prefix: v.Prefix().String(), NextHops: w.nextHops(v)}
 		for _, name := range v.Routes {
-			k := key{networking.ReportNamespace, name}
+			k := key{Namespace: networking.ReportNamespace, Name: name}
 			wanted[k] = true
 			is, has := w.routes[k]
 			same := has && reflect.DeepEqual(is.object.Spec, spec)
@@ -95,7 +96,7 @@ func (w *writing) routeObjects() {
 			}
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(w.routes), key.compare) {
+	for _, k := range slices.SortedFunc(maps.Keys(w.routes), key.Compare) {
 		if !wanted[k] && ours(w.routes[k].object) {
 			w.remove(routeKind, w.routes[k].object)
 			if w.overtaken() {
@@ -124,10 +125,10 @@ func ours(o metav1.Object) bool { return o.GetLabels()[gateway.ManagedBy] == gat
 
 // report makes or changes an object of ours, and tells whether it is as it shall be. One of that name that somebody else made is left alone.
 func (w *writing) report(kind string, k key, has bool, is metav1.Object, same bool, spec any) bool {
-	what := "name " + kind + " " + k.name
+	what := "name " + kind + " " + k.Name
 	if has && !ours(is) {
 		w.manager.trouble.tell(what, "somebody else has an object of this name, so this one is not told: delete it, or label it as ours",
-			"kind", kind, "namespace", k.namespace, "name", k.name, "label", gateway.ManagedBy+"="+gateway.Manager)
+			"kind", kind, "namespace", k.Namespace, "name", k.Name, "label", gateway.ManagedBy+"="+gateway.Manager)
 		return false
 	}
 	w.manager.trouble.over(what, "the name is free")
@@ -143,7 +144,7 @@ func (w *writing) report(kind string, k key, has bool, is metav1.Object, same bo
 			u := w.bare(kind, k)
 			u.SetLabels(map[string]string{gateway.ManagedBy: gateway.Manager})
 			u.Object["spec"] = content
-			return w.client(kind, k.namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: FieldManager})
+			return w.client(kind, k.Namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: FieldManager})
 		})
 	}
 	return w.write(kind, k, func(ctx context.Context) (*unstructured.Unstructured, error) {
@@ -154,7 +155,7 @@ func (w *writing) report(kind string, k key, has bool, is metav1.Object, same bo
 		if err != nil {
 			return nil, err
 		}
-		return w.client(kind, k.namespace).Patch(ctx, k.name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+		return w.client(kind, k.Namespace).Patch(ctx, k.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	})
 }
 
@@ -174,7 +175,7 @@ func (w *writing) remove(kind string, o metav1.Object) {
 		return
 	}
 	uid := o.GetUID()
-	w.write(kind, keyOf(o), func(ctx context.Context) (*unstructured.Unstructured, error) {
+	w.write(kind, kubewatch.KeyOf(o), func(ctx context.Context) (*unstructured.Unstructured, error) {
 		return nil, w.client(kind, o.GetNamespace()).Delete(ctx, o.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
 	})
 }

@@ -3,26 +3,18 @@ package manager
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 // key names an object of a kind.
-type key struct{ namespace, name string }
-
-func keyOf(o metav1.Object) key { return key{o.GetNamespace(), o.GetName()} }
-
-func (k key) compare(o key) int {
-	if by := strings.Compare(k.namespace, o.namespace); by != 0 {
-		return by
-	}
-	return strings.Compare(k.name, o.name)
-}
+type key = kubewatch.Key
 
 // held is an object as it was last seen. The object itself has no resource version, so that one that was written without a change is the same.
 type held struct {
@@ -77,7 +69,7 @@ func (s *store) matters(kind string, o metav1.Object) bool {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, has := s.shelves[serviceKind].objects[key{o.GetNamespace(), o.GetLabels()[discoveryv1.LabelServiceName]}]
+	_, has := s.shelves[serviceKind].objects[key{Namespace: o.GetNamespace(), Name: o.GetLabels()[discoveryv1.LabelServiceName]}]
 	return has
 }
 
@@ -91,7 +83,7 @@ func (s *store) take(kind string, o metav1.Object) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shelf := s.shelves[kind]
-	before, had := shelf.objects[keyOf(o)]
+	before, had := shelf.objects[kubewatch.KeyOf(o)]
 	if had && newer(before.version, version) {
 		return false
 	}
@@ -99,7 +91,7 @@ func (s *store) take(kind string, o metav1.Object) bool {
 	if same {
 		o = before.object
 	}
-	shelf.objects[keyOf(o)] = held{version, o}
+	shelf.objects[kubewatch.KeyOf(o)] = held{version, o}
 	return !same
 }
 
@@ -127,7 +119,7 @@ func (s *store) replace(kind string, all []metav1.Object, stay map[key]bool, ver
 	here := make(map[key]bool, len(all))
 	news := false
 	for _, o := range all {
-		here[keyOf(o)] = true
+		here[kubewatch.KeyOf(o)] = true
 		news = s.take(kind, o) || news
 	}
 	s.mu.Lock()

@@ -36,7 +36,7 @@ func TestTheStoreKeepsTheNewerOfTwo(t *testing.T) {
 	s.wrote(peerKind, peer("12", "10.0.0.2"))
 	require.Equal(t, changes, s.changes.Load(), "we have written it ourselves")
 	s.put(peerKind, peer("10", "10.0.0.1")) // the watch is behind
-	s.remove(peerKind, key{name: "p"}, "11")
+	s.remove(peerKind, key{Name: "p"}, "11")
 	s.replace(peerKind, nil, nil, "11")
 	require.Equal(t, "12 10.0.0.2", held1(s))
 	s.put(peerKind, peer("12", "10.0.0.2"))
@@ -45,7 +45,7 @@ func TestTheStoreKeepsTheNewerOfTwo(t *testing.T) {
 	s.put(peerKind, peer("100", "10.0.0.3")) // as numbers, not as texts
 	require.Equal(t, "100 10.0.0.3", held1(s))
 	require.Greater(t, s.changes.Load(), changes)
-	s.drop(peerKind, key{name: "p"}, newest)
+	s.drop(peerKind, key{Name: "p"}, newest)
 	require.Empty(t, held1(s))
 }
 
@@ -76,7 +76,7 @@ func TestAnObjectThatCannotBeReadKeepsItsLastFormAndHurtsNoOther(t *testing.T) {
 	require.NoError(t, f.Replace([]any{object("a", "4", int64(7)), object("b", "2", []any{}), object("c", "5", "10.0.0.3")}, "6"))
 	var got []string
 	for k, v := range all[*networking.BGPPeer](m.store, peerKind) {
-		got = append(got, k.name+" "+v.at+" "+v.object.Spec.PeerIP)
+		got = append(got, k.Name+" "+v.at+" "+v.object.Spec.PeerIP)
 	}
 	slices.Sort(got)
 	require.Equal(t, []string{"a 1 10.0.0.1", "c 5 10.0.0.3"}, got)

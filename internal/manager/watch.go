@@ -2,91 +2,40 @@ package manager
 
 import (
 	"context"
-	"strings"
-	"time"
 
-	"github.com/go-logr/logr"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 )
 
-const (
-	listTimeout   = time.Minute
-	backoffFirst  = 500 * time.Millisecond
-	backoffMost   = 8 * time.Second
-	backoffJitter = 0.5
-)
-
-// watch keeps a kind up to date until ctx ends. client-go's Reflector streams the first list where the API server can, goes on where a watch ended,
-// and tries again after a pause: so a kind that is not served is picked up within backoffMost of being served.
+// watch keeps a kind up to date until ctx ends, and tells how that went.
 func (m *Manager) watch(ctx context.Context, k kind) {
-	silent := logr.Discard()
-	reflector := cache.NewReflectorWithOptions(m.supervised(k), nil, &feed{ctx, m, k}, cache.ReflectorOptions{
-		Name: k.name, TypeDescription: k.name, Logger: &silent,
-		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
-	})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		reflector.RunWithContext(ctx)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done(): // it sleeps out its pause before it looks, and its store takes nothing any more
-	}
+	kubewatch.Watch{
+		Name: k.name, Lists: k.lists, Store: &feed{ctx, m, k}, Trim: k.trim,
+		Again:  func(err error) bool { return m.unselects(k, err) },
+		Listed: func(ctx context.Context, err error) { m.heard(ctx, k, err) },
+		Watched: func(ctx context.Context, err error, streams bool) {
+			if err == nil || !streams { // a list comes next otherwise, and tells
+				m.heard(ctx, k, err)
+			}
+		},
+	}.Run(ctx)
 }
 
-// supervised lists and watches, drops at once what nobody reads, and tells how that went.
-func (m *Manager) supervised(k kind) *cache.ListWatch {
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			ctx, cancel := context.WithTimeout(ctx, listTimeout)
-			defer cancel()
-			all, err := k.lists.ListWithContext(ctx, o)
-			if m.unselects(k, err) {
-				all, err = k.lists.ListWithContext(ctx, o)
-			}
-			m.heard(ctx, k, err)
-			if err != nil {
-				return nil, err
-			}
-			return all, meta.EachListItem(all, func(item runtime.Object) error { k.trim(item); return nil })
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			w, err := k.lists.WatchWithContext(ctx, o)
-			if err != nil {
-				if o.SendInitialEvents == nil { // a list comes next otherwise, and tells
-					m.heard(ctx, k, err)
-				}
-				return nil, err
-			}
-			m.heard(ctx, k, nil)
-			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
-				if e.Type == apiwatch.Added || e.Type == apiwatch.Modified || e.Type == apiwatch.Deleted {
-					k.trim(e.Object)
-				}
-				return e, true
-			}), nil
-		},
-	}
-}
-
-// unselects takes in that the API server can't choose Services by their type, as old ones can't: all of them are read then.
+// unselects takes in that the API server can't choose Services by their type: all of them are read then.
 func (m *Manager) unselects(k kind, err error) bool {
-	if k.name != serviceKind || !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), "field label") || m.unselected.Swap(true) {
+	if k.name != serviceKind || !m.balanced.Refused(err) {
 		return false
 	}
-	m.log.Warn("the API server can't choose Services by their type: all are read, which costs more; newer versions can", "selector", balancedOnly, "error", err.Error())
+	m.log.Warn("the API server can't choose Services by their type: all are read, which costs more; newer versions can",
+		"selector", kubewatch.Balanced, "error", err.Error())
 	return true
 }
 
@@ -111,7 +60,7 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 // missing takes in that a kind is not served. Only where it is not defined either there are no objects of it: an API server that starts does not serve
 // all that it has. Where that can't be asked, what was read stays, and what never was counts as not there.
 func (m *Manager) missing(ctx context.Context, k kind) {
-	_, err := m.clients.dynamic.Resource(definitions).Get(ctx, k.definition(), metav1.GetOptions{})
+	_, err := m.clients.Dynamic.Resource(definitions).Get(ctx, k.definition(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		m.health.absent(k.name)
@@ -170,7 +119,7 @@ func (f *feed) Delete(object any) error {
 		f.manager.store.changed()
 		return nil
 	}
-	f.manager.store.remove(f.kind.name, keyOf(o), o.GetResourceVersion())
+	f.manager.store.remove(f.kind.name, kubewatch.KeyOf(o), o.GetResourceVersion())
 	return nil
 }
 
@@ -199,7 +148,7 @@ func (m *Manager) replace(k kind, f *feed, objects []any, version string) {
 		o, ours, err := f.read(object)
 		switch {
 		case err != nil:
-			stay[keyOf(object.(metav1.Object))] = true
+			stay[kubewatch.KeyOf(object.(metav1.Object))] = true
 		case ours:
 			all = append(all, o)
 		}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -88,13 +89,13 @@ func (m *Manager) pause(what string) time.Duration {
 
 // client is that of a kind's objects in a namespace.
 func (w *writing) client(kind, namespace string) dynamic.ResourceInterface {
-	return w.manager.clients.dynamic.Resource(w.manager.watched[kind].resource).Namespace(namespace)
+	return w.manager.clients.Dynamic.Resource(w.manager.watched[kind].resource).Namespace(namespace)
 }
 
 // write writes one object and takes in what becomes of it; nil where it was deleted. It tells whether it is written. A failure of one object
 // does not keep others, unless it is the API server's.
 func (w *writing) write(kind string, k key, put func(context.Context) (*unstructured.Unstructured, error)) bool {
-	m, what := w.manager, kind+" "+k.namespace+"/"+k.name
+	m, what := w.manager, kind+" "+k.Namespace+"/"+k.Name
 	switch {
 	case w.stopped:
 		return false
@@ -211,9 +212,9 @@ func (m *Manager) refreshAll(ctx context.Context) bool {
 // refresh reads a kind anew.
 func (m *Manager) refresh(ctx context.Context, name string) bool {
 	k := m.watched[name]
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kubewatch.ListTimeout)
 	defer cancel()
-	fresh, err := m.clients.dynamic.Resource(k.resource).Namespace(k.namespace).List(ctx, metav1.ListOptions{})
+	fresh, err := m.clients.Dynamic.Resource(k.resource).Namespace(k.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		m.heard(ctx, k, err)
 		return false

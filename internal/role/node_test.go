@@ -42,6 +42,7 @@ type node struct {
 	on        map[netip.Addr]bool
 	rival     bool                // another host answers for every address
 	cannot    error               // why no address can be put on
+	away      bool                // the API server, so the lease runs out
 	blinded   error               // why it can't be seen which are there
 	agent     bool                // the agent applies
 	objects   *source.Result      // nil: there are none yet
@@ -78,10 +79,23 @@ func simulate(t *testing.T, tell func(n *node), before ...func(n *node)) {
 		var all sync.WaitGroup
 		all.Go(func() { n.Run(ctx) })
 		all.Go(func() { n.apply(ctx) })
+		all.Go(func() { n.renewing(ctx) })
 		tell(n)
 		cancel()
 		all.Wait()
 	})
+}
+
+// renewing renews the lease each second, but while the API server is away.
+func (n *node) renewing(ctx context.Context) {
+	for ; ctx.Err() == nil; wait(ctx, time.Second) {
+		n.mutex.Lock()
+		away := n.away
+		n.mutex.Unlock()
+		if !away {
+			n.Renewed(time.Now().Add(4*time.Second), nil)
+		}
+	}
 }
 
 // apply is the agent: it takes 100 ms.

@@ -60,6 +60,9 @@ func (r *Role) unwell() string {
 		return r.facts.Unwell
 	case r.blind():
 		return "the kernel does not tell which floating IPs are on the host: see the log"
+	case r.word.Subnets != nil && len(r.ownSubnets()) == 0:
+		// A node of whose subnets nothing is known keeps what it has.
+		return fmt.Sprintf("no LAN of the node has been up for %s: see whether its interfaces are up and have a carrier", floating.Patience)
 	}
 	now := time.Now()
 	return r.refused.unwell(now, r.answers(now))

@@ -55,6 +55,7 @@ type Role struct {
 
 	mutex      sync.Mutex
 	word       floating.Word
+	ordered    ordered
 	groups     []*networking.NetworkGatewayGroup // that the objects had last
 	grouped    time.Time                         // when they were others than before; zero: there were none yet
 	facts      floating.Facts
@@ -133,17 +134,19 @@ const listTime = 5 * time.Second
 func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.word.LeaseUntil = until
+	r.ordered.until = until
 	if wanted != nil && (r.grouped.IsZero() || time.Since(r.grouped) > listTime) {
 		r.wants(wanted)
+	} else {
+		r.judge()
 	}
 	r.tell()
 }
 
 // wants takes in what the node is to hold. With the mutex.
 func (r *Role) wants(wanted []netip.Addr) {
-	r.word.Told, r.word.Wanted = true, wanted
-	r.mark()
+	r.ordered.told, r.ordered.wanted = true, wanted
+	r.judge()
 }
 
 // mark has the agent render without the views of what is to go, before the holder takes it off. With the mutex.
@@ -184,7 +187,10 @@ func (r *Role) became(f floating.Facts) {
 	defer r.mutex.Unlock()
 	before, looked := r.floating(), r.looked
 	r.facts, r.looked = f, true
-	if looked { // what is found at the start has not come
+	if !looked {
+		r.judge()
+		r.tell()
+	} else { // what is found at the start has not come
 		r.count(before, r.floating())
 	}
 	for ip := range r.leaving {

@@ -328,3 +328,20 @@ router bgp 65001 view blue
 exit
 `))
 }
+
+func TestANodeWhoseLANsAreAllDownCanHoldNothing(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		lan := hostnet.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24")}
+		n.hasSubnets([]hostnet.Subnet{lan})
+		time.Sleep(14 * time.Second)
+		require.Empty(t, n.last().Unwell, "cables are plugged in again")
+		time.Sleep(3 * time.Second)
+		require.Contains(t, n.last().Unwell, "no LAN of the node has been up for 15s")
+		lan.Up = true
+		n.hasSubnets([]hostnet.Subnet{lan})
+		time.Sleep(3 * time.Second)
+		require.Empty(t, n.last().Unwell)
+	})
+}

@@ -102,7 +102,7 @@ func (r *Role) follow(objects *source.Result) {
 	}
 	slices.SortFunc(wanted, netip.Addr.Compare)
 	r.groups, r.grouped = groups, time.Now()
-	if r.word.Told && slices.Equal(r.word.Wanted, wanted) {
+	if r.ordered.told && slices.Equal(r.ordered.wanted, wanted) {
 		return
 	}
 	r.wants(wanted)

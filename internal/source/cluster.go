@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta2"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 // ClusterOptions say what is read of an API server, and for which node.
@@ -83,16 +83,16 @@ func ReadCluster(ctx context.Context, options ClusterOptions) (Result, error) {
 // cluster is what is watched at one API server.
 type cluster struct {
 	options   ClusterOptions
-	clients   *clients
+	clients   *kubewatch.Clients
 	log       *slog.Logger
 	health    *Health
 	gathering *gathering
 	watches   sync.WaitGroup
 	// secrets end the watch of each Secret, by name.
-	secrets map[string]context.CancelFunc
-	// unselected tells that the API server can't choose Services by type; noStreams that it was told that it can't stream.
-	unselected atomic.Bool
-	noStreams  sync.Once
+	secrets  map[string]context.CancelFunc
+	balanced kubewatch.LoadBalancers
+	// noStreams has it told once that the API server can't stream.
+	noStreams sync.Once
 	// doubt asks to look anew which kinds are served.
 	doubt chan struct{}
 }

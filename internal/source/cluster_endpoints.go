@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -103,11 +102,7 @@ func newEndpointForms(node string) *endpointForms {
 }
 
 // key names an object in a namespace.
-type key struct{ namespace, name string }
-
-func (k key) compare(o key) int {
-	return cmp.Or(cmp.Compare(k.namespace, o.namespace), cmp.Compare(k.name, o.name))
-}
+type key = kubewatch.Key
 
 // endpointShelf holds what is known of the endpoints of all Services, in a few bytes each: the slices of a Service come before it is known to
 // be one of ours as often as after. Only Services that are read are in results.
@@ -150,7 +145,7 @@ func newEndpointShelf(node string, places bool) *endpointShelf {
 
 // put takes in a slice and returns the Services that it is or was of.
 func (s *endpointShelf) put(slice *discoveryv1.EndpointSlice) []key {
-	k := key{slice.Namespace, slice.Name}
+	k := key{Namespace: slice.Namespace, Name: slice.Name}
 	now := shelved{slice.Labels[discoveryv1.LabelServiceName], endpointKindsOf(slice, s.forms.node), s.places.of(slice)}
 	before, had := s.slices[k]
 	if had && before == now {
@@ -159,7 +154,7 @@ func (s *endpointShelf) put(slice *discoveryv1.EndpointSlice) []key {
 	}
 	changed := s.remove(k)
 	s.slices[k] = now
-	return append(changed, s.count(k.namespace, now, 1))
+	return append(changed, s.count(k.Namespace, now, 1))
 }
 
 // remove forgets a slice and returns the Service that it was of.
@@ -170,11 +165,11 @@ func (s *endpointShelf) remove(k key) []key {
 	}
 	delete(s.slices, k)
 	defer s.places.release(before.places)
-	return []key{s.count(k.namespace, before, ^uint32(0))}
+	return []key{s.count(k.Namespace, before, ^uint32(0))}
 }
 
 func (s *endpointShelf) count(namespace string, slice shelved, by uint32) key {
-	k := key{namespace, slice.service}
+	k := key{Namespace: namespace, Name: slice.service}
 	service := s.services[k]
 	if service == nil {
 		service = &serviceEndpoints{}
@@ -223,8 +218,8 @@ func (s *endpointShelf) settle() bool {
 		return false
 	}
 	out, old, changed := make([]snapshot.Endpoints, 0, len(s.shown)+len(s.changes)), s.shown, false
-	for _, k := range slices.SortedFunc(maps.Keys(s.changes), key.compare) {
-		i, found := slices.BinarySearchFunc(old, k, func(e snapshot.Endpoints, k key) int { return key{e.Namespace, e.Service}.compare(k) })
+	for _, k := range slices.SortedFunc(maps.Keys(s.changes), key.Compare) {
+		i, found := slices.BinarySearchFunc(old, k, func(e snapshot.Endpoints, k key) int { return key{Namespace: e.Namespace, Name: e.Service}.Compare(k) })
 		out = append(out, old[:i]...)
 		old = old[i:]
 		now := s.changes[k]
@@ -258,7 +253,7 @@ func sameEndpoints(a, b snapshot.Endpoints) bool {
 
 // of is what these kinds of endpoints come to for a Service.
 func (k endpointKinds) of(service key, places *snapshot.Places) snapshot.Endpoints {
-	out := snapshot.Endpoints{Namespace: service.namespace, Service: service.name, Places: places}
+	out := snapshot.Endpoints{Namespace: service.Namespace, Service: service.Name, Places: places}
 	for kind := range endpointNumbers {
 		if k&(1<<kind) != 0 {
 			out.Add(kind&endpointHere != 0, kind&endpointReady != 0)
@@ -268,5 +263,5 @@ func (k endpointKinds) of(service key, places *snapshot.Places) snapshot.Endpoin
 }
 
 func sliceIdentity(k key) problem.Object {
-	return problem.Object{Group: discoveryv1.GroupName, Kind: "EndpointSlice", Namespace: k.namespace, Name: k.name}
+	return problem.Object{Group: discoveryv1.GroupName, Kind: "EndpointSlice", Namespace: k.Namespace, Name: k.Name}
 }

@@ -306,12 +306,12 @@ func (g *gathering) take(f feed, e entry) {
 	}
 	g.kinds[f.groupKind()].put(e)
 	if f.kind == "Service" && g.shelf != nil {
-		g.show(key{e.identity.Namespace, e.identity.Name})
+		g.show(key{Namespace: e.identity.Namespace, Name: e.identity.Name})
 	}
 }
 
 func (g *gathering) forget(f feed, o problem.Object) {
-	k := key{o.Namespace, o.Name}
+	k := key{Namespace: o.Namespace, Name: o.Name}
 	if f.kind == "EndpointSlice" && g.shelf != nil {
 		g.show(g.shelf.remove(k)...)
 		return
@@ -325,7 +325,7 @@ func (g *gathering) forget(f feed, o problem.Object) {
 // show brings what is told of Services' endpoints up to date.
 func (g *gathering) show(services ...key) {
 	for _, k := range services {
-		ours := g.kinds[serviceKind].find(problem.Object{Kind: "Service", Namespace: k.namespace, Name: k.name}) != nil
+		ours := g.kinds[serviceKind].find(problem.Object{Kind: "Service", Namespace: k.Namespace, Name: k.Name}) != nil
 		g.shelf.show(k, ours)
 	}
 }

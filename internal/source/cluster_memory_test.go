@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 // heap is what lives.
@@ -55,7 +57,7 @@ func apiService(i int) *corev1.Service {
 // What a Service with its endpoints weighs once it was read, whatever stands in them; and what endpoints weigh that are of no Service of ours.
 func TestMemoryOfServices(t *testing.T) {
 	const most, mostForeign = 3000, 500
-	c := &cluster{options: ClusterOptions{Node: "node1"}, clients: &clients{}, gathering: newGathering("node1", false)}
+	c := &cluster{options: ClusterOptions{Node: "node1"}, clients: &kubewatch.Clients{}, gathering: newGathering("node1", false)}
 	services := watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService}
 	slices := watchedKind{feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, trim: c.trimEndpointSlice, read: entryOf(discoveryv1.GroupName, "EndpointSlice")}
 	c.gathering.add(services.feed)

@@ -32,7 +32,7 @@ type crowd struct {
 }
 
 func newCrowd(t testing.TB) *crowd {
-	c := &cluster{options: ClusterOptions{Node: "node-000", GDC: true}, clients: &clients{}, gathering: newGathering("node-000", true)}
+	c := &cluster{options: ClusterOptions{Node: "node-000", GDC: true}, clients: &kubewatch.Clients{}, gathering: newGathering("node-000", true)}
 	out := &crowd{
 		t: t, cluster: c, services: watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService},
 		slices: watchedKind{
@@ -88,7 +88,9 @@ func (c *crowd) input(o snapshot.Objects) []gateway.Service {
 		nodes := slices.Sorted(slices.Values(in.Services[i].EndpointNodes))
 		in.Services[i].EndpointNodes = append([]string{}, slices.Compact(nodes)...)
 	}
-	slices.SortFunc(in.Services, func(a, b gateway.Service) int { return key{a.Namespace, a.Name}.compare(key{b.Namespace, b.Name}) })
+	slices.SortFunc(in.Services, func(a, b gateway.Service) int {
+		return key{Namespace: a.Namespace, Name: a.Name}.Compare(key{Namespace: b.Namespace, Name: b.Name})
+	})
 	return in.Services
 }
 

@@ -17,6 +17,7 @@ import (
 
 	networkingv1 "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -275,7 +276,7 @@ const mayAsk = "get customresourcedefinitions.apiextensions.k8s.io in the cluste
 // defined tells whether a kind that is not served has a definition, and perhaps objects, all the same; asked is false without the right to ask. Then
 // what was read stays, and what never was counts as not there.
 func (c *cluster) defined(ctx context.Context, name string) (yes, asked bool) {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kubewatch.ListTimeout)
 	defer cancel()
 	var definition metav1.PartialObjectMetadata
 	err := c.ask(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", &definition)
@@ -297,7 +298,7 @@ func (c *cluster) begin(ctx context.Context, k servedKind, version string, watch
 
 // served are the versions in which each kind of a group is served.
 func (c *cluster) served(ctx context.Context, group string, kinds []servedKind) (map[string][]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kubewatch.ListTimeout)
 	defer cancel()
 	out := map[string][]string{}
 	var known metav1.APIGroup
@@ -325,7 +326,7 @@ func (c *cluster) served(ctx context.Context, group string, kinds []servedKind) 
 }
 
 func (c *cluster) ask(ctx context.Context, path, as string, into any) error {
-	data, err := c.clients.core.Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
+	data, err := c.clients.Core.CoreV1().RESTClient().Get().AbsPath(path).SetHeader("Accept", as).DoRaw(ctx)
 	if err != nil {
 		return err
 	}

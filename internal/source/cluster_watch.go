@@ -4,80 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"reflect"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/go-logr/logr"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/dynamic"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
-// clients reach one API server over the same connections.
-type clients struct {
-	core, discovery rest.Interface
-	dynamic         dynamic.Interface
-}
+// How many requests a second, and at once, but for watches that go on.
+const (
+	often  = 50
+	atOnce = 100
+)
 
-const protobuf = "application/vnd.kubernetes.protobuf"
-
-func newClients(config *rest.Config) (*clients, error) {
+func newClients(config *rest.Config) (*kubewatch.Clients, error) {
 	config = rest.CopyConfig(config)
-	config.Timeout = 0 // a watch lasts
-	config.QPS, config.Burst = 50, 100
-	config.WarningHandler = rest.NoWarnings{} // of v1beta1, which is read only where there is nothing else
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next} })
-	binary := rest.CopyConfig(config)
-	binary.ContentType, binary.AcceptContentTypes = protobuf, protobuf+","+runtime.ContentTypeJSON
-	shared, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	core, err := corev1client.NewForConfigAndClient(binary, shared)
-	if err != nil {
-		return nil, err
-	}
-	discovery, err := discoveryv1client.NewForConfigAndClient(binary, shared)
-	if err != nil {
-		return nil, err
-	}
-	others, err := dynamic.NewForConfigAndClient(config, shared)
-	if err != nil {
-		return nil, err
-	}
-	return &clients{core.RESTClient(), discovery.RESTClient(), others}, nil
+	config.Wrap(kubewatch.Impatient)
+	return kubewatch.NewClients(config, often, atOnce)
 }
-
-// impatient keeps client-go from asking again by itself, ten times and without a word: Reflectors do so, and everybody learns why.
-type impatient struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (t impatient) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := t.next.RoundTrip(r)
-	if err == nil {
-		response.Header.Del("Retry-After")
-	}
-	return response, err
-}
-
-// WrappedRoundTripper lets client-go find the transport below.
-func (t impatient) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // watchedKind is one feed, and how its objects are had.
 type watchedKind struct {
@@ -92,20 +46,12 @@ type watchedKind struct {
 
 const everyNamespace = metav1.NamespaceAll
 
-// balancedOnly has the API server choose the Services that may be ours.
-const balancedOnly = "spec.type=LoadBalancer"
-
 // coreKinds are those that every API server has.
 func (c *cluster) coreKinds() []watchedKind {
 	core := func(resource, namespace string, options func(*metav1.ListOptions)) cache.ListWatch {
-		return *cache.NewFilteredListWatchFromClient(c.clients.core, resource, namespace, options)
+		return *cache.NewFilteredListWatchFromClient(c.clients.Core.CoreV1().RESTClient(), resource, namespace, options)
 	}
-	node, extras := named(c.options.Node), named(extrasName)
-	balanced := func(o *metav1.ListOptions) {
-		if !c.unselected.Load() {
-			o.FieldSelector = balancedOnly
-		}
-	}
+	node, extras, balanced := named(c.options.Node), named(extrasName), c.balanced.Choose
 	if c.options.Node == everyNode {
 		all := func(*metav1.ListOptions) {}
 		node, balanced = all, all
@@ -121,7 +67,7 @@ func (c *cluster) coreKinds() []watchedKind {
 		},
 		{
 			feed: feed{group: discoveryv1.GroupName, kind: "EndpointSlice"}, resource: "endpointslices",
-			lists: *cache.NewFilteredListWatchFromClient(c.clients.discovery, "endpointslices", everyNamespace, func(o *metav1.ListOptions) {
+			lists: *cache.NewFilteredListWatchFromClient(c.clients.Core.DiscoveryV1().RESTClient(), "endpointslices", everyNamespace, func(o *metav1.ListOptions) {
 				o.LabelSelector = discoveryv1.LabelServiceName
 			}),
 			trim: c.trimEndpointSlice, read: entryOf(discoveryv1.GroupName, "EndpointSlice"),
@@ -143,7 +89,7 @@ func (c *cluster) coreKinds() []watchedKind {
 func (c *cluster) secretKind(name string) watchedKind {
 	return watchedKind{
 		feed: feed{kind: "Secret", namespace: c.namespace(), name: name}, resource: "secrets",
-		lists: *cache.NewFilteredListWatchFromClient(c.clients.core, "secrets", c.namespace(), named(name)), trim: trimSecret, read: entryOf("", "Secret"),
+		lists: *cache.NewFilteredListWatchFromClient(c.clients.Core.CoreV1().RESTClient(), "secrets", c.namespace(), named(name)), trim: trimSecret, read: entryOf("", "Secret"),
 	}
 }
 
@@ -151,20 +97,8 @@ func (c *cluster) secretKind(name string) watchedKind {
 // stands in one of them can't hurt another.
 func (c *cluster) watchedKind(k servedKind, version string) watchedKind {
 	f := c.servedFeed(k)
-	client := c.clients.dynamic.Resource(schema.GroupVersionResource{Group: k.group, Version: version, Resource: k.resource}).Namespace(f.namespace)
-	return watchedKind{
-		feed: f, resource: k.resource, trim: k.trim, read: c.readUnstructured,
-		lists: cache.ListWatch{
-			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-				o.LabelSelector = k.labels
-				return client.List(ctx, o)
-			},
-			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-				o.LabelSelector = k.labels
-				return client.Watch(ctx, o)
-			},
-		},
-	}
+	client := c.clients.Dynamic.Resource(schema.GroupVersionResource{Group: k.group, Version: version, Resource: k.resource}).Namespace(f.namespace)
+	return watchedKind{feed: f, resource: k.resource, trim: k.trim, read: c.readUnstructured, lists: kubewatch.Objects(client, k.labels)}
 }
 
 func named(name string) func(*metav1.ListOptions) {
@@ -189,59 +123,16 @@ func entryOf(group, kind string) func(runtime.Object) (entry, bool) {
 	}
 }
 
-const (
-	listTimeout   = time.Minute
-	backoffFirst  = 500 * time.Millisecond
-	backoffMost   = 8 * time.Second
-	backoffJitter = 0.5
-)
-
-// watch keeps a feed up to date until ctx ends. client-go's Reflector streams the first list where the API server can (WatchList), reads it
-// in pages elsewhere, goes on where a watch ended, and lists anew when the API server has forgotten where that was.
+// watch keeps a feed up to date until ctx ends, and tells how that went.
 func (c *cluster) watch(ctx context.Context, k watchedKind) {
-	silent := logr.Discard()
-	reflector := cache.NewReflectorWithOptions(c.supervised(k), nil, &feedStore{ctx, c.gathering, k}, cache.ReflectorOptions{
-		Name: k.feed.String(), TypeDescription: k.feed.String(), Logger: &silent,
-		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
-	})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		reflector.RunWithContext(ctx)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done(): // it sleeps out its pause before it tries again, and its store takes nothing any more
-	}
-	c.health.ended(k.feed)
-}
-
-// supervised lists and watches, drops at once what nobody reads, and tells how that went.
-func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
-	inner := k.lists
 	lists, watches := &refusals{}, &refusals{watches: true}
 	lists.other, watches.other = watches, lists
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			ctx, cancel := context.WithTimeout(ctx, listTimeout)
-			defer cancel()
-			list, err := inner.ListWithContext(ctx, o)
-			if c.unselects(k, err) {
-				list, err = inner.ListWithContext(ctx, o)
-			}
-			c.heard(ctx, k, lists, err)
-			if err != nil {
-				return nil, err
-			}
-			c.health.changed(k.feed)
-			return list, meta.EachListItem(list, func(item runtime.Object) error { k.trim(item); return nil })
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			w, err := inner.WatchWithContext(ctx, o)
-			if err == nil && reflect.TypeOf(w) == cutOff {
-				err = errCut
-			}
-			switch streams := o.SendInitialEvents != nil; {
+	kubewatch.Watch{
+		Name: k.feed.String(), Lists: k.lists, Store: &feedStore{ctx, c.gathering, k}, Trim: k.trim,
+		Again:  func(err error) bool { return c.unselects(k, err) },
+		Listed: func(ctx context.Context, err error) { c.heard(ctx, k, lists, err) },
+		Watched: func(ctx context.Context, err error, streams bool) {
+			switch {
 			case streams && apierrors.IsInvalid(err):
 				c.noStreams.Do(func() {
 					c.log.Info("the API server can't stream objects to a watch; they are listed first", "kind", k.feed.String(), "why", cause(err))
@@ -250,36 +141,21 @@ func (c *cluster) supervised(k watchedKind) *cache.ListWatch {
 			default:
 				c.heard(ctx, k, watches, err)
 			}
-			if err != nil {
-				return nil, err
-			}
-			return apiwatch.Filter(w, func(e apiwatch.Event) (apiwatch.Event, bool) {
-				switch e.Type {
-				case apiwatch.Added, apiwatch.Modified, apiwatch.Deleted:
-					k.trim(e.Object)
-					c.health.changed(k.feed)
-				}
-				return e, true
-			}), nil
 		},
-	}
+		Changed: func() { c.health.changed(k.feed) },
+	}.Run(ctx)
+	c.health.ended(k.feed)
 }
 
-// unselects takes in that the API server can't choose Services by their type, as old ones can't: all of them are read then, and it is told once.
+// unselects takes in that the API server can't choose Services by their type: all of them are read then, and it is told once.
 func (c *cluster) unselects(k watchedKind, err error) bool {
-	if k.feed.kind != "Service" || !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), "field label") || c.unselected.Swap(true) {
+	if k.feed.kind != "Service" || !c.balanced.Refused(err) {
 		return false
 	}
 	c.log.Warn("the API server can't choose Services by their type: all are read, which costs it and this node more; newer versions can",
-		"selector", balancedOnly, "why", cause(err))
+		"selector", kubewatch.Balanced, "why", cause(err))
 	return true
 }
-
-// cutOff is what client-go returns without an error when the connection ends before the API server has answered: a watch that is over.
-var cutOff = reflect.TypeOf(apiwatch.NewEmptyWatch())
-
-// errCut is a Reflector's reason to try the same watch again later, and to list nothing anew.
-var errCut = fmt.Errorf("the API server ends the connection before it answers: %w", syscall.ECONNREFUSED)
 
 // refusals is since when the API server refuses to list or to watch a feed, in ns; 0: it does not. Who may do one of them may lack the other.
 type refusals struct {

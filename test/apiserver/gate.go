@@ -14,6 +14,7 @@ type Gate struct {
 
 	mu          sync.Mutex
 	shut        bool
+	held        chan struct{} // closed when what is held goes on; nil: nothing is held
 	connections map[net.Conn]bool
 	turned      int
 }
@@ -37,13 +38,41 @@ func (g *Gate) Shut() {
 	for c := range g.connections {
 		_ = c.Close()
 	}
+	g.goOn()
 }
 
-// Open lets connections in again.
+// Hold loses whatever comes, in both directions, and tells nobody: connections stay, as those of a host that was cut off do. After Open they go on.
+func (g *Gate) Hold() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held == nil {
+		g.held = make(chan struct{})
+	}
+}
+
+// Open lets connections in again, and what is held go on.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut = false
+	g.goOn()
+}
+
+func (g *Gate) goOn() {
+	if g.held != nil {
+		close(g.held)
+		g.held = nil
+	}
+}
+
+// pass waits as long as the gate holds what comes.
+func (g *Gate) pass() {
+	g.mu.Lock()
+	held := g.held
+	g.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 }
 
 func (g *Gate) accept() {
@@ -88,6 +117,7 @@ func (g *Gate) leave(c net.Conn) {
 
 func (g *Gate) carry(near net.Conn) {
 	defer g.leave(near)
+	g.pass()
 	far, err := net.Dial("tcp", g.to)
 	if err != nil {
 		return
@@ -97,8 +127,20 @@ func (g *Gate) carry(near net.Conn) {
 		return
 	}
 	go func() {
-		_, _ = io.Copy(far, near)
+		g.copy(far, near)
 		_ = far.Close()
 	}()
-	_, _ = io.Copy(near, far)
+	g.copy(near, far)
+}
+
+// copy carries what comes until one of the two ends.
+func (g *Gate) copy(to io.Writer, from io.Reader) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		g.pass()
+		if _, failed := to.Write(buffer[:n]); err != nil || failed != nil {
+			return
+		}
+	}
 }

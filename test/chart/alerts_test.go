@@ -70,7 +70,7 @@ func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 		rules int
 	}{
 		"MetalLB": {[]string{"--values", "cases/everything/values.yaml", "--set-json", "prometheus.prometheusRule.extraAlerts=[]"}, 3},
-		"GDC":     {[]string{"--values", "cases/gdc-everything/values.yaml"}, 6},
+		"GDC":     {[]string{"--values", "cases/gdc-everything/values.yaml"}, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, err := template(t, c.args...)
@@ -94,7 +94,7 @@ func aboutMetricsThatThereAre(t *testing.T, rules []map[string]any) {
 		require.NotEmpty(t, names, expressions[i])
 		if i >= len(expressions)-len(rules) {
 			ours := slices.ContainsFunc(names, func(name string) bool {
-				return name == "frr_renderer_ready" || strings.HasPrefix(name, "frr_renderer_manager_")
+				return name == "frr_renderer_ready" || strings.HasPrefix(name, "frr_renderer_manager_") || strings.HasPrefix(name, "frr_renderer_gateway_")
 			})
 			require.True(t, ours, "%s: MetalLB's controller has metrics of the same names", expressions[i])
 		}

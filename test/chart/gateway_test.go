@@ -20,18 +20,37 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
-// yard is one wire with a Kubernetes node, whose FRR comes with the pod, and a router that the node's floating IP dials, and nobody else may. The router
-// does not receive several paths: for one that does, its session is reset once, a second after it came up first.
+// yard is one wire with a Kubernetes node, whose FRR comes with the pod, a router that the node's floating IP dials, and one that the node dials for
+// MetalLB. The first does not receive several paths: where one does, its session is reset once, a second after it came up first.
 func yard(name string, v fabric.Version) fabric.Topology {
 	const router = "router bgp 64501\n no bgp ebgp-requires-policy\n neighbor 10.0.0.100 remote-as 64500\n neighbor 10.0.0.100 passive\n" +
 		" address-family ipv4 unicast\n  neighbor 10.0.0.100 disable-addpath-rx\n exit-address-family\nexit\n"
+	const other = "router bgp 64502\n no bgp ebgp-requires-policy\n neighbor 10.0.0.11 remote-as 64500\n neighbor 10.0.0.11 passive\nexit\n"
 	return fabric.Topology{
-		Nodes: []fabric.NodeSpec{{Name: name}, {Name: "tor1", Version: v, Config: router}},
+		Nodes: []fabric.NodeSpec{{Name: name}, {Name: "tor1", Version: v, Config: router}, {Name: "tor2", Version: v, Config: other}},
 		Links: []fabric.Link{{Name: "yard", Ends: []fabric.End{
 			{Node: name, Interface: "eth0", Addresses: []string{"10.0.0.11/24"}}, {Node: "tor1", Interface: "eth0", Addresses: []string{"10.0.0.1/24"}},
+			{Node: "tor2", Interface: "eth0", Addresses: []string{"10.0.0.2/24"}},
 		}}},
 	}
 }
+
+// besideMetalLB are objects of MetalLB's for the same node: bgpd -p 1790 dials their router's port 179 all the same.
+const besideMetalLB = `
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: pool, namespace: metallb-system}
+spec: {addresses: [198.51.100.0/24]}
+---
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: all, namespace: metallb-system}
+---
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: tor2, namespace: metallb-system}
+spec: {myASN: 64500, peerASN: 64502, peerAddress: 10.0.0.2, connectTime: 1s}
+`
 
 // gdcObjects are a floating IP, and the router that it dials.
 const gdcObjects = `
@@ -79,6 +98,7 @@ func TestThePodHoldsAFloatingIP(t *testing.T) {
 	_, err := c.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "cluster-bm"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	c.mustHelm("install", release, chartDir, "--values", "cases/gdc/values.yaml", "--set", ids(t))
+	c.apply(besideMetalLB)
 	c.manage(t).ready()
 	for _, v := range []fabric.Version{fabric.V84, fabric.V103} {
 		t.Run(string(v), func(t *testing.T) { holds(t, c, v) })
@@ -105,12 +125,15 @@ status: {addresses: [{type: InternalIP, address: 10.0.0.11}], conditions: [{type
 	p.passes("frr", p.container("frr").StartupProbe)
 	c.makeAll(strings.TrimSpace(gdcObjects))
 	c.makeAll(strings.TrimSpace(service("web-"+name, "192.0.2.10")))
+	c.makeAll(strings.TrimSpace(service("other-"+name, "198.51.100.1")))
 
 	ctx, cancel := deadline(t)
 	defer cancel()
 	_, err := tor.WaitSession(ctx, "", "10.0.0.100", func(s fabric.Session) bool { return s.State == "Established" })
 	require.NoError(t, err, p.log("frr-renderer"))
 	route(t, tor, "192.0.2.10/32", func(r fabric.Route) bool { return slices.Contains(r.NextHops, netip.MustParseAddr("10.0.0.11")) })
+	established(t, lab.Node("tor2"))
+	route(t, lab.Node("tor2"), "198.51.100.1/32", func(r fabric.Route) bool { return r.Peer == "10.0.0.11" })
 	p.passes("frr-renderer", p.container("frr-renderer").ReadinessProbe)
 	p.passes("frr-renderer", p.container("frr-renderer").LivenessProbe)
 	p.hasJust(t, "frr-renderer", "0000000000003000")

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"reflect"
-	"regexp"
-	"strings"
 	"sync"
 	"testing"
 
@@ -27,6 +24,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/golden"
+	"github.com/frr-renderer/frr-renderer/test/frr/hostile"
 )
 
 // everyField is a cluster in which every field of our kinds has a value, so that each of them can be poisoned.
@@ -84,89 +82,6 @@ func everyField() snapshot.Objects {
 	}
 }
 
-// stringsIn calls f with each string in v, with its path and a way to change it.
-func stringsIn(v reflect.Value, path string, f func(path string, value string, set func(string))) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			stringsIn(v.Elem(), path, f)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				stringsIn(v.Field(i), path+"."+v.Type().Field(i).Name, f)
-			}
-		}
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return
-		}
-		for i := range v.Len() {
-			stringsIn(v.Index(i), fmt.Sprintf("%s[%d]", path, i), f)
-		}
-	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			if key.Kind() != reflect.String || v.Type().Elem().Kind() != reflect.String {
-				continue
-			}
-			old := v.MapIndex(key)
-			f(path+"{"+key.String()+"}", old.String(), func(s string) { v.SetMapIndex(key, reflect.ValueOf(s).Convert(v.Type().Elem())) })
-			f(path+"{key "+key.String()+"}", key.String(), func(s string) {
-				v.SetMapIndex(key, reflect.Value{})
-				v.SetMapIndex(reflect.ValueOf(s).Convert(v.Type().Key()), old)
-			})
-		}
-	case reflect.String:
-		if v.CanSet() {
-			f(path, v.String(), v.SetString)
-		}
-	}
-}
-
-// marker stands in every hostile string, to find it again.
-const marker = "hOsTiLe"
-
-// hostile makes strings that have ended lines elsewhere, around the value that belongs there.
-func hostile(value string) []string {
-	var out []string
-	for _, s := range []string{
-		"\nrouter bgp 1\n hostname hOsTiLe", "\r\nhostname hOsTiLe", "\x00hOsTiLe", " hOsTiLe", "\thOsTiLe", "!hOsTiLe", "#hOsTiLe", "\u2028hostname hOsTiLe",
-		"\u0085hostname hOsTiLe", "\x1b[2Jhostname hOsTiLe", "{{.hOsTiLe}}", "$(hOsTiLe)", "%shOsTiLe", ";hOsTiLe", "|hOsTiLe", "\\nhOsTiLe", "\"hOsTiLe\"",
-		" permit 1\nhOsTiLe", "\nexit\nhOsTiLe", "\xff\xfehOsTiLe", strings.Repeat("hOsTiLe", 700),
-	} {
-		out = append(out, value+s, s+value, s)
-	}
-	return out
-}
-
-// grammar is every form of line that the product renders. A description and a password are the only free words.
-var grammar = func() *regexp.Regexp {
-	const (
-		addr   = `[0-9a-f.:]+`
-		word   = `[A-Za-z0-9._@:-]+`
-		prefix = `[0-9a-f.:]+/[0-9]+`
-		number = `[0-9]+`
-		vrf    = `( vrf [A-Za-z0-9._@-]{1,15})?`
-	)
-	return regexp.MustCompile(`^(` + strings.Join([]string{
-		`! frr-renderer digest sha256:[0-9a-f]{64}`, `frr defaults traditional`, `log stdout informational`, `log timestamp precision 3`,
-		`service integrated-vtysh-config`, ` *!`, `exit`, ` exit`, ` exit-address-family`, `end`, ``, `bgp route-map delay-timer 0`, `ip(v6)? nht resolve-via-default`,
-		`route-map ` + word + `-in deny 65535`, `route-map class-[0-9a-f]{8} permit 1`, `route-map out-(all|[0-9a-f]{8}) (permit ` + number + `|deny 65535)`,
-		` description [^\x00-\x1f\x7f]+`, ` match tag ` + number, ` set tag ` + number, ` set community [0-9a-zA-Z: -]+`, ` set large-community [0-9: ]+`, ` set local-preference ` + number,
-		` set metric ` + number, ` set as-path prepend ` + number + `( ` + number + `){0,9}`, ` bgp graceful-shutdown`, ` neighbor ` + word + ` ttl-security hops ` + number,
-		`router bgp ` + number + vrf, ` bgp router-id ` + addr, ` no bgp (ebgp-requires-policy|default ipv4-unicast|network import-check)`, ` coalesce-time 100`,
-		` bgp graceful-restart preserve-fw-state`, ` neighbor ` + word + ` (interface )?remote-as (` + number + `|internal|external)`,
-		` neighbor ` + word + ` local-as ` + number + ` no-prepend replace-as`, ` neighbor ` + word + ` description [^\x00-\x1f\x7f]+`, ` neighbor ` + word + ` bfd( profile ` + word + `)?`,
-		` neighbor ` + word + ` password [^\x00-\x20\x7f]{1,80}`, ` neighbor ` + word + ` port ` + number, ` neighbor ` + word + ` (ebgp-multihop|disable-connected-check|graceful-restart)`,
-		` neighbor ` + word + ` update-source ` + addr, ` neighbor ` + word + ` timers (` + number + ` ` + number + `|connect ` + number + `)`,
-		` address-family ipv[46] unicast`, `  network ` + prefix + ` route-map class-[0-9a-f]{8}`, `  neighbor ` + word + ` activate`, `  neighbor ` + word + ` route-map ` + word + ` (in|out)`,
-		`bfd`, ` profile ` + word, `  (detect-multiplier|transmit-interval|receive-interval|echo transmit-interval|echo receive-interval|minimum-ttl) ` + number, `  (passive-mode|echo-mode)`,
-	}, `|`) + `)$`)
-}()
-
-// free are the lines in which a user's word may stand as it is.
-var free = regexp.MustCompile(`^ (neighbor \S+ )?(description|password) `)
-
 func documentOf(t *testing.T, objects snapshot.Objects) (render.Document, translate.Result, bool) {
 	t.Helper()
 	snap, err := snapshot.New(objects, "node1", snapshot.Options{})
@@ -184,40 +99,14 @@ func documentOf(t *testing.T, objects snapshot.Objects) (render.Document, transl
 // newRenderer reads the templates once for all: that takes longer than all else that is done to one text of thousands.
 var newRenderer = sync.OnceValues(func() (*render.Renderer, error) { return render.New(nil) })
 
-func obeysTheGrammar(t *testing.T, at string, document render.Document) {
-	t.Helper()
-	for _, line := range strings.Split(strings.TrimSuffix(document.Text, "\n"), "\n") {
-		require.Regexp(t, grammar, line, "%s has made a line that is none of the product's", at)
-		if !free.MatchString(line) && strings.Contains(line, marker) {
-			// A name of a BFD profile, VRF or interface is a word of its own charset.
-			require.NotRegexp(t, `[^A-Za-z0-9._@:/ -]`, line, "%s stands in a line that it should not alter", at)
-		}
-	}
-}
-
 // TestNoStringOfAnyObjectBecomesALine poisons every string of every object, one at a time, names and label keys included.
 func TestNoStringOfAnyObjectBecomesALine(t *testing.T) {
-	fields := 0
-	objects := everyField()
-	stringsIn(reflect.ValueOf(&objects), "", func(string, string, func(string)) { fields++ })
-	require.Greater(t, fields, 60)
-	for target := range fields {
-		for h := range hostile("") {
-			objects := everyField()
-			at, i := "", 0
-			poison := func() {}
-			stringsIn(reflect.ValueOf(&objects), "", func(path, value string, set func(string)) {
-				if i == target {
-					at, poison = path, func() { set(hostile(value)[h]) }
-				}
-				i++
-			})
-			poison()
-			if document, _, ok := documentOf(t, objects); ok {
-				obeysTheGrammar(t, at, document)
-			}
+	fields := hostile.Each(everyField, func(at string, objects snapshot.Objects) {
+		if document, _, ok := documentOf(t, objects); ok {
+			grammar.Obeys(t, at, document)
 		}
-	}
+	})
+	require.Greater(t, fields, 60)
 }
 
 // TestEveryKnobIsTurned shows that the knobs of everyField are there to be poisoned.
@@ -241,26 +130,18 @@ func TestHostileDocumentsInFRR(t *testing.T) {
 		for seed := range uint64(25) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			objects := everyField()
-			var poison []func()
-			stringsIn(reflect.ValueOf(&objects), "", func(path, value string, set func(string)) {
-				if r.IntN(25) == 0 && !strings.HasPrefix(path, ".Nodes") {
-					all := hostile(value)
-					s := all[r.IntN(len(all))]
-					poison = append(poison, func() { set(s) })
-				}
-			})
-			for _, f := range poison {
-				f()
-			}
+			hostile.Some(r, &objects)
 			document, _, ok := documentOf(t, objects)
 			if !ok {
 				continue
 			}
-			obeysTheGrammar(t, fmt.Sprint("seed ", seed), document)
+			grammar.Obeys(t, fmt.Sprint("seed ", seed), document)
 			golden.InFRR(t, bare, v, document, fmt.Sprint("seed ", seed))
 		}
 	})
 }
+
+var grammar = hostile.NewGrammar()
 
 const canary = "cAnArYpAsSwOrD"
 

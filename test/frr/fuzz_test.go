@@ -105,7 +105,7 @@ func FuzzTranslate(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		obeysTheGrammar(t, "fuzz", document)
+		grammar.Obeys(t, "fuzz", document)
 
 		// Extras add their own lines and change none of ours.
 		snap.Extras = snapshot.Extras{Name: "bgpextras", Text: extras}
@@ -144,7 +144,7 @@ func FuzzKnobs(f *testing.F) {
 			return objects
 		}
 		document, _, _ := documentOf(t, turned(asks, allowed))
-		obeysTheGrammar(t, "fuzz", document)
+		grammar.Obeys(t, "fuzz", document)
 		for _, word := range []string{"no-export", "no-advertise", "blackhole", "llgr-stale", "no-llgr", "local-AS", "no-peer", "accept-own", "65535:"} {
 			if strings.Contains(document.Text, " "+word) && !strings.Contains(allowed, "65535:") {
 				t.Fatalf("%s, which nobody has written into the allow-list %q", word, allowed)

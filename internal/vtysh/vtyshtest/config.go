@@ -29,7 +29,7 @@ func patterns(list ...string) []*regexp.Regexp {
 var places = map[string]place{
 	"": {
 		patterns(`((?:ip|ipv6) prefix-list \S+ seq \d+) (?:permit|deny) \S+(?: [gl]e \d+)*`, `((?:ipv6 )?access-list \S+ seq \d+) .+`,
-			`(bgp (?:as-path access-list|\w+-list (?:standard|expanded)) \S+ seq \d+) .+`, `(bgp route-map delay-timer) \d+`,
+			`(bgp (?:as-path access-list|[a-z-]+-list (?:standard|expanded)) \S+ seq \d+) .+`, `(bgp route-map delay-timer) \d+`,
 			`(ip route \S+ \S+)(?: .*)?`, `(hostname) \S+`, `(log (?:stdout|syslog|timestamp precision))(?: \S+)?`),
 		regexp.MustCompile(`^(router bgp \d+( (vrf|view) \S+)?|route-map \S+ (permit|deny) \d+|bfd)$`),
 	},
@@ -41,7 +41,7 @@ var places = map[string]place{
 	},
 	"address-family": {
 		patterns(`(network \S+/\d+)(?: route-map \S+)?`, `(neighbor \S+ (?:prefix-list|route-map)) \S+( (?:in|out))`, `(redistribute \S+)(?: .*)?`,
-			`(neighbor \S+ (?:activate|next-hop-self|soft-reconfiguration|send-community|maximum-prefix|allowas-in))(?: .*)?`),
+			`(neighbor \S+ (?:activate|next-hop-self|soft-reconfiguration|send-community|maximum-prefix|allowas-in|attribute-unchanged|addpath-tx-all-paths))(?: .*)?`),
 		nil,
 	},
 	"route-map": {patterns(`(match \S+(?: address prefix-list)?) \S+`, `(set \S+) .+`, `(description) .+`, `(on-match) .+`, `(call) \S+`), nil},

@@ -25,8 +25,10 @@ type Fabric struct {
 	nodes map[string]*Node
 	order []*Node
 	sw    *namespace // where the bridges are
-	lock  *os.File   // locked as long as this process owns Dir
-	logf  func(format string, args ...any)
+	// bridges are those of ports that were taken out.
+	bridges map[string]int
+	lock    *os.File // locked as long as this process owns Dir
+	logf    func(format string, args ...any)
 }
 
 // Options are for programs; tests use New.
@@ -47,7 +49,7 @@ func Build(ctx context.Context, t Topology, o Options) (_ *Fabric, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fabric{Dir: dir, lock: lock, nodes: map[string]*Node{}, logf: o.Logf}
+	f := &Fabric{Dir: dir, lock: lock, nodes: map[string]*Node{}, bridges: map[string]int{}, logf: o.Logf}
 	if f.logf == nil {
 		f.logf = func(string, ...any) {}
 	}
@@ -198,7 +200,7 @@ func Open(dir string) (*Fabric, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, fmt.Errorf("read %s/state.json: %w", dir, err)
 	}
-	f := &Fabric{Dir: dir, sw: s.Switch, nodes: map[string]*Node{}, logf: func(string, ...any) {}}
+	f := &Fabric{Dir: dir, sw: s.Switch, nodes: map[string]*Node{}, bridges: map[string]int{}, logf: func(string, ...any) {}}
 	for _, ns := range s.Nodes {
 		n := &Node{Name: ns.Spec.Name, Version: ns.Spec.Version, Spec: ns.Spec, root: ns.Root, ns: ns.Namespace, dir: filepath.Join(dir, ns.Spec.Name)}
 		f.nodes[n.Name] = n

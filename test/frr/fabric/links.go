@@ -184,12 +184,16 @@ func (n *Node) prepareNet(vrf string) error {
 }
 
 func (n *Node) withNetlink(vrf string, f func(*netlink.Handle) error) error {
-	ns, err := netns.GetFromPath(n.ns.netPath(vrf))
+	return n.ns.withNetlink(vrf, f)
+}
+
+func (ns *namespace) withNetlink(vrf string, f func(*netlink.Handle) error) error {
+	at, err := netns.GetFromPath(ns.netPath(vrf))
 	if err != nil {
 		return err
 	}
-	defer ns.Close()
-	h, err := netlink.NewHandleAt(ns)
+	defer at.Close()
+	h, err := netlink.NewHandleAt(at)
 	if err != nil {
 		return err
 	}

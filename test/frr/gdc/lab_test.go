@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
@@ -294,7 +295,7 @@ func (l *lab) hops(v gateway.VIP, r tor) []netip.Addr {
 	var out []netip.Addr
 	for i, f := range l.assignment.FloatingIPs {
 		for _, s := range l.assignment.Sessions {
-			if s.FloatingIP != f.Address || s.PeerIP.String() != r.address {
+			if s.FloatingIP != f.Address || s.PeerIP.String() != r.address || v.Address.Is6() && !l.hasIPv6(s.Node) {
 				continue
 			}
 			if many := s.ManyIPv4 && v.Address.Is4() || s.ManyIPv6 && v.Address.Is6(); !many {
@@ -308,6 +309,12 @@ func (l *lab) hops(v gateway.VIP, r tor) []netip.Addr {
 	}
 	slices.SortFunc(out, netip.Addr.Compare)
 	return out
+}
+
+// hasIPv6 tells whether sessions from a node carry IPv6.
+func (l *lab) hasIPv6(node string) bool {
+	i := slices.IndexFunc(l.objects.Nodes, func(n *corev1.Node) bool { return n.Name == node })
+	return slices.ContainsFunc(l.objects.Nodes[i].Status.Addresses, func(a corev1.NodeAddress) bool { return strings.Contains(a.Address, ":") })
 }
 
 // told waits until a router has every VIP with exactly the next hops that it shall have, in BGP and in its kernel.

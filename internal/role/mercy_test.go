@@ -1,0 +1,73 @@
+package role
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// cutOff has a node hold an address, and the API server away for longer than a lease; then it hears that another was given the address.
+func cutOff(n *node) {
+	n.place(map[netip.Addr]string{fip: "n1"})
+	time.Sleep(5 * time.Second)
+	n.set(func() { n.away = true })
+	time.Sleep(10 * time.Second)
+	require.Len(n.t, n.told(), 2)
+	n.set(func() { n.away = false })
+	n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+	n.place(map[netip.Addr]string{fip: "n2"})
+	time.Sleep(4 * time.Second)
+	require.Len(n.t, n.told(), 2, "it stays for a moment")
+	require.True(n.t, held(n.last().Floating[0]), "and is told to the manager")
+}
+
+func TestANodeThatComesBackKeepsWhatItIsGivenBack(t *testing.T) {
+	simulate(t, func(n *node) {
+		cutOff(n)
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(time.Minute)
+		require.Len(t, n.told(), 2)
+		n.place(map[netip.Addr]string{fip: "n2"})
+		time.Sleep(200 * time.Millisecond)
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:], "who is there obeys at once")
+	})
+}
+
+func TestANodeThatComesBackGivesUpWhatStaysWithAnother(t *testing.T) {
+	simulate(t, func(n *node) {
+		cutOff(n)
+		time.Sleep(2 * time.Second)
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:])
+	})
+}
+
+// The API server is slow: the node hears what it is to do, and can't renew its lease.
+func TestANodeWhoseLeaseCantBeRenewedKeepsWhatItHolds(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.away = true })
+		time.Sleep(10 * time.Second)
+		n.place(map[netip.Addr]string{fip: "n2"})
+		time.Sleep(time.Minute)
+		require.Len(t, n.told(), 2)
+		n.set(func() { n.away = false })
+		time.Sleep(4 * time.Second)
+		require.Len(t, n.told(), 2)
+		time.Sleep(3 * time.Second)
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:])
+	})
+}
+
+func TestAnAgentThatStartsAnewIsShownTheSameMercy(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		n.place(map[netip.Addr]string{fip: "n2"})
+		time.Sleep(4 * time.Second)
+		require.Equal(t, []string{"view of 10.0.1.100"}, n.told())
+		time.Sleep(2 * time.Second)
+		require.Equal(t, []string{"view of 10.0.1.100", "no view of 10.0.1.100", "took 10.0.1.100"}, n.told())
+	}, func(n *node) { n.on[fip] = true })
+}

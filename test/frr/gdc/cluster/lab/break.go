@@ -1,0 +1,106 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+)
+
+// Crash takes a node's power: its link goes first, so that nobody is told, and then all that runs on it. It returns when the link went.
+func (l *Lab) Crash(node string) time.Time {
+	l.t.Helper()
+	at := time.Now()
+	l.Port(node, fabric.Cut)
+	agent := l.Agent(node)
+	if agent.Runs() {
+		agent.Kill(l.t)
+	}
+	require.NoError(l.t, l.Node(node).Kill(l.t.Context(), unix.SIGKILL))
+	l.forget(node)
+	return at
+}
+
+// forget takes floating IPs from a node: a kernel without power has none.
+func (l *Lab) forget(node string) {
+	for _, f := range l.Spec.Floating {
+		_, _ = l.Node(node).Exec(l.t.Context(), "ip", "addr", "del", f+"/32", "dev", "lo") // where it has it
+	}
+}
+
+// Boot gives a crashed node its power back: FRR loads its frr.conf, and the agent starts.
+func (l *Lab) Boot(node string) {
+	l.t.Helper()
+	l.Port(node, fabric.Plugged)
+	l.StartFRR(node)
+	l.Agent(node).Start(l.t)
+}
+
+// StartFRR starts FRR's daemons that do not run, from frr.conf, as FRR's own start script and watchfrr do.
+func (l *Lab) StartFRR(node string) {
+	l.t.Helper()
+	n := l.Node(node)
+	for _, d := range n.Daemons() {
+		if n.PID(d) == 0 {
+			require.NoError(l.t, n.Start(l.t.Context(), d))
+		}
+	}
+	_, err := n.Boot(l.t.Context()) // what it complains about is for the product to mend
+	require.NoError(l.t, err)
+}
+
+// CrashFRR kills bgpd of a node.
+func (l *Lab) CrashFRR(node string) time.Time {
+	l.t.Helper()
+	at := time.Now()
+	require.NoError(l.t, l.Node(node).Kill(l.t.Context(), unix.SIGKILL, "bgpd"))
+	return at
+}
+
+// Port does something to the switch's port of a node.
+func (l *Lab) Port(node string, to fabric.Port) {
+	l.t.Helper()
+	require.NoError(l.t, l.SetPort(node, "eth0", to))
+}
+
+// CutFromRouters loses what a node says to the routers' addresses of BGP; all else goes on. Mend takes it back.
+func (l *Lab) CutFromRouters(node string) (mend func()) {
+	l.t.Helper()
+	for _, r := range l.Spec.Tors {
+		l.ip(node, "route", "add", "blackhole", r.Address, "metric", "0", "table", "77")
+	}
+	l.ip(node, "rule", "add", "pref", "7", "lookup", "77")
+	return func() {
+		l.ip(node, "rule", "del", "pref", "7")
+		l.ip(node, "route", "flush", "table", "77")
+	}
+}
+
+// Leader is the manager that works, by its Lease.
+func (l *Lab) Leader() *Process {
+	l.t.Helper()
+	var leader *Process
+	l.Eventually("a manager works", func() error {
+		lease, err := l.API.Client.CoordinationV1().Leases(Namespace).Get(l.t.Context(), "frr-renderer-manager", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		holder := ""
+		if lease.Spec.HolderIdentity != nil {
+			holder = *lease.Spec.HolderIdentity
+		}
+		for _, m := range l.managers {
+			if m.Runs() && strings.Contains(holder, m.At.Name) {
+				leader = m
+				return nil
+			}
+		}
+		return fmt.Errorf("the Lease is held by %q", holder)
+	})
+	return leader
+}
