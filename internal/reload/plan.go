@@ -50,6 +50,8 @@ type Command struct {
 	// an entry permit, is not sent when FRR has refused another one.
 	Of        string `json:"-"`
 	Completes bool   `json:"-"`
+	// Calls marks the line that has bgpd call a new neighbor at once; its families, which follow, go along in one message.
+	Calls bool `json:"-"`
 	// Again marks a line that runs already, and is sent to be evaluated.
 	Again bool `json:"-"`
 }
