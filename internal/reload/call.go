@@ -46,3 +46,36 @@ func (e *Engine) call(ctx context.Context, plan Plan) []Command {
 	}
 	return called
 }
+
+// callWith sends the line that has bgpd call a new neighbor, and those that give it its families, as one block: bgpd reads it in one go, and the families are there
+// when the router is told of them, however fast that answers. It returns how many commands these were. Where FRR refuses another line of it they are not sent.
+func (e *Engine) callWith(ctx context.Context, commands []Command, broken map[string]bool) ([]Refused, int, error) {
+	first := commands[0]
+	n := 1
+	for n < len(commands) && commands[n].Completes && commands[n].Of == first.Of && len(commands[n].Context) == len(first.Context)+1 {
+		n++
+	}
+	if broken[first.Of] {
+		var out []Refused
+		for _, c := range commands[:n] {
+			out = append(out, Refused{c, "not sent, since FRR refuses another line of it"})
+		}
+		return out, n, nil
+	}
+	block, at := vtysh.Block{Context: first.Context, Lines: []vtysh.Line{first.Line}}, []int{0}
+	for _, c := range commands[1:n] {
+		at = append(at, len(block.Lines)+1)
+		block.Lines = append(block.Lines, c.Context[len(c.Context)-1], c.Line, "exit-address-family")
+	}
+	replies, err := e.client.Configure(ctx, first.Daemon, []vtysh.Block{block})
+	if err != nil {
+		return nil, n, err
+	}
+	var out []Refused
+	for i, c := range commands[:n] {
+		if r := replies[at[i]]; r.Refused() {
+			out = append(out, Refused{c, r.Text})
+		}
+	}
+	return out, n, nil
+}

@@ -367,13 +367,21 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 			i++
 			continue
 		}
+		if first.Calls {
+			said, n, err := e.callWith(ctx, plan.Commands[i:], broken)
+			if err != nil {
+				return refused, away, err
+			}
+			refused, i = append(refused, said...), i+n
+			continue
+		}
 		batch, within := i, map[string]bool{}
 		var blocks []vtysh.Block
 		for ; batch < len(plan.Commands); batch++ {
 			c := plan.Commands[batch]
 			slow := c.Filter && !c.Bulk && c.Daemon == vtysh.All && batch-i == slowLists
 			waits := c.Completes && (within[c.Of] || broken[c.Of])
-			if c.Exec || c.Daemon != first.Daemon || c.Filter != first.Filter || c.Bulk != first.Bulk || slow || waits {
+			if c.Exec || c.Calls || c.Daemon != first.Daemon || c.Filter != first.Filter || c.Bulk != first.Bulk || slow || waits {
 				break
 			}
 			within[c.Of] = true

@@ -2,6 +2,7 @@ package reload
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,24 @@ func TestManyFiltersAreOneTransaction(t *testing.T) {
 			require.Equal(t, c.want, begun)
 		})
 	}
+}
+
+// TestAnEntryOfAMapInUseComesAtOnce, with few lines too: without its conditions it would take the routes of those behind it.
+func TestAnEntryOfAMapInUseComesAtOnce(t *testing.T) {
+	const router = "router bgp 64500\n neighbor 10.0.0.1 remote-as 64501\n address-family ipv4 unicast\n  neighbor 10.0.0.1 route-map out-all out\n exit-address-family\nexit\n"
+	const running = "bgp route-map delay-timer 0\nroute-map out-all permit 50\n match tag 5\nexit\n" + router
+	for _, entry := range []string{"permit 10\n match tag 7\n set metric 7", "permit 10\n match tag 7", "deny 10\n match tag 7", "permit 60\n set metric 7"} {
+		for _, version := range []vtysh.Version{frr84, frr103} {
+			plan := Diff(Running{Version: version, BGPD: running}, render.Document{Text: "route-map out-all " + entry + "\nexit\n" + running})
+			require.NotEmpty(t, plan.Commands)
+			for _, c := range plan.Commands {
+				require.True(t, c.Bulk || c.Exec, "%s", c)
+			}
+		}
+	}
+	// Nobody looks at a map yet that comes with its neighbor.
+	plan := Diff(Running{Version: frr103, BGPD: "bgp route-map delay-timer 0\n"}, render.Document{Text: running})
+	require.False(t, slices.ContainsFunc(plan.Commands, func(c Command) bool { return c.Bulk }))
 }
 
 // TestListsOf84GrowOneByOne: 8.4 would be deaf for as long as it looks for duplicates.
@@ -226,4 +245,56 @@ func TestAPlanKeepsNoText(t *testing.T) {
 			require.False(t, within(n), c)
 		}
 	}
+}
+
+// A router that answers fast must not be told of a neighbor's families before it has them.
+func TestANewNeighborOfAViewIsCalledWithItsFamilies(t *testing.T) {
+	const text = `router bgp 65001 view gw-10.0.1.100
+ bgp router-id 10.0.1.100
+ no bgp default ipv4-unicast
+ neighbor 10.8.0.10 remote-as 65002
+ neighbor 10.8.0.10 timers connect 1
+ neighbor 10.8.0.11 remote-as 65002
+ neighbor 10.8.0.11 timers connect 1
+ address-family ipv4 unicast
+  network 192.0.2.1/32
+  neighbor 10.8.0.10 activate
+  neighbor 10.8.0.10 route-map gdc-deny in
+  neighbor 10.8.0.11 activate
+ exit-address-family
+ address-family ipv6 unicast
+  neighbor 10.8.0.10 activate
+ exit-address-family
+exit
+`
+	frr := vtyshtest.New(t, "10.3", vtysh.BGPD)
+	e := newEngine(frr)
+	result := applied(t, e, text)
+	require.True(t, result.Verified(), "%v\n%s", result.Refused, result.Remaining)
+	sent := strings.Join(frr.Lines(vtysh.BGPD), "\n")
+	call := func(in ...string) string { return "router bgp 65001 view gw-10.0.1.100\n" + strings.Join(in, "\n") }
+	require.Contains(t, sent, call("neighbor 10.8.0.10 timers connect 1",
+		"address-family ipv4 unicast", "neighbor 10.8.0.10 activate", "exit-address-family",
+		"address-family ipv6 unicast", "neighbor 10.8.0.10 activate", "exit-address-family"))
+	require.Contains(t, sent, call("neighbor 10.8.0.11 timers connect 1", "address-family ipv4 unicast", "neighbor 10.8.0.11 activate", "exit-address-family"))
+	for _, l := range []string{"network 192.0.2.1/32", "neighbor 10.8.0.10 route-map gdc-deny in"} {
+		require.Less(t, strings.Index(sent, l), strings.Index(sent, "timers connect"), l)
+	}
+	require.Equal(t, 2, strings.Count(sent, "timers connect"))
+
+	// One that is there is not called, and elsewhere a neighbor has its families first.
+	result = applied(t, e, strings.Replace(text, "10.8.0.10 timers connect 1", "10.8.0.10 timers connect 2", 1))
+	require.Len(t, result.Plan.Commands, 1)
+	require.False(t, result.Plan.Commands[0].Calls)
+	plan := Diff(Running{Version: frr103}, render.Document{Text: strings.Replace(text, " view gw-10.0.1.100", "", 1)})
+	require.False(t, slices.ContainsFunc(plan.Commands, func(c Command) bool { return c.Calls }))
+}
+
+func TestANeighborOfAViewThatFRRRefusesALineOfHasNoFamily(t *testing.T) {
+	const text = "router bgp 65001 view v\n no bgp default ipv4-unicast\n neighbor 10.8.0.10 remote-as 65002\n neighbor 10.8.0.10 timers connect 1\n" +
+		" neighbor 10.8.0.10 nonsense\n address-family ipv4 unicast\n  neighbor 10.8.0.10 activate\n exit-address-family\nexit\n"
+	frr := vtyshtest.New(t, "10.3", vtysh.BGPD)
+	result := applied(t, newEngine(frr), text)
+	require.NotEmpty(t, result.Refused)
+	require.NotContains(t, frr.Lines(vtysh.BGPD), "neighbor 10.8.0.10 activate")
 }

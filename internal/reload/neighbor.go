@@ -120,6 +120,7 @@ func newChange(b *builder, old, want *instance) *change {
 			c.fresh[id] = wants[id]
 		}
 	}
+	c.called = c.toCall()
 	return c
 }
 
@@ -392,7 +393,7 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 		}
 	}
 	groupsFirst(func(l string) {
-		if activates(l) {
+		if activates(l) && !c.calls(neighborOf(l)) {
 			c.line(context, l)
 		}
 	})
@@ -403,6 +404,33 @@ func (c *change) familyNeighbors(f string, context, put, drop []string) {
 func (c *change) starts(line string) bool {
 	id := neighborOf(line)
 	return id != "" && c.fresh[id] && !c.want.isGroup(id) && strings.HasPrefix(line, "neighbor "+id+" timers connect ")
+}
+
+// calls tells of a new neighbor that bgpd is to call at once: its line for that (starts) comes before the first family, since bgpd waits a second where
+// there is one, and its families in the same moment, before bgpd has told the router which there are. Only in views, such as those of floating IPs: what is
+// called there is a router that was told goodbye by another node just now.
+func (c *change) calls(id string) bool { return c.called[id] }
+
+// toCall are those neighbors.
+func (c *change) toCall() map[string]bool {
+	out := map[string]bool{}
+	if strings.HasPrefix(c.want.vrf, "view ") && len(c.fresh) > 0 {
+		for _, l := range c.want.block.lines {
+			if c.starts(l) {
+				out[neighborOf(l)] = true
+			}
+		}
+	}
+	return out
+}
+
+// activate emits the line that has a neighbor in a family.
+func (c *change) activate(id string, context, put []string) {
+	for _, l := range put {
+		if _, on, is := activation(l); is && on && neighborOf(l) == id {
+			c.line(context, l)
+		}
+	}
 }
 
 // deactivate takes new neighbors out of a family that FRR puts every new neighbor into.

@@ -43,10 +43,15 @@ type Command struct {
 	// Filter marks a line of a list or a route-map, Bulk one that FRR commits together with its neighbours.
 	Filter bool `json:"-"`
 	Bulk   bool `json:"-"`
+	// AtOnce marks a line of an entry that comes into a route-map in use. FRR makes the entry before it takes the first of its conditions, and every route
+	// meets it until then. Committed line by line it would take the routes of all entries behind it, and nobody would look at them again.
+	AtOnce bool `json:"-"`
 	// Of is the neighbor or the entry of a route-map that a line belongs to. A line that Completes it, which puts a neighbor to work or has
 	// an entry permit, is not sent when FRR has refused another one.
 	Of        string `json:"-"`
 	Completes bool   `json:"-"`
+	// Calls marks the line that has bgpd call a new neighbor at once; its families, which follow, go along in one message.
+	Calls bool `json:"-"`
 	// Again marks a line that runs already, and is sent to be evaluated.
 	Again bool `json:"-"`
 }
@@ -188,7 +193,7 @@ func (b *builder) add(c Command) {
 
 // bulkFrom is how many filter lines for one daemon are a transaction: alone they cost milliseconds each, and more the more there are.
 // bulkAnyway is when that outweighs that bgpd holds neighbors back which are created while its delay timer runs after a transaction, three
-// seconds longer than otherwise.
+// seconds longer than otherwise. What is AtOnce is a transaction however short it is.
 const bulkFrom, bulkAnyway = 8, 500
 
 // slowLists is how many new entries of lists go to vtysh at once before 9.0, which looks for each through its whole list twice, and answers
@@ -202,15 +207,16 @@ func (b *builder) markBulk(delays bool) {
 		from = bulkAnyway
 	}
 	slow := !b.version.AtLeast(9, 0)
-	count := map[vtysh.Daemon]int{}
+	count, atOnce := map[vtysh.Daemon]int{}, map[vtysh.Daemon]bool{}
 	for i, c := range b.commands {
 		b.commands[i].Bulk = c.northbound() && !(slow && len(c.Context) == 0 && isFilter(c.Line.Reveal()))
 		if b.commands[i].Bulk {
 			count[c.Daemon]++
+			atOnce[c.Daemon] = atOnce[c.Daemon] || c.AtOnce
 		}
 	}
 	for i, c := range b.commands {
-		b.commands[i].Bulk = c.Bulk && (count[c.Daemon] >= from || c.Daemon == vtysh.All)
+		b.commands[i].Bulk = c.Bulk && (count[c.Daemon] >= from || atOnce[c.Daemon] || c.Daemon == vtysh.All)
 	}
 }
 

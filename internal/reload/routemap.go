@@ -191,7 +191,11 @@ func putRouteMaps(b *builder, running, wanted *config, changes *changes) {
 	for _, e := range want {
 		old, exists := now[e.id]
 		if !exists {
+			from := len(b.commands)
 			b.newEntry(e, used[e.id.name])
+			for i := range b.commands[from:] {
+				b.commands[from+i].AtOnce = used[e.id.name]
+			}
 			changes.note(e, e.block.lines)
 			continue
 		}

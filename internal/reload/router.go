@@ -376,6 +376,8 @@ type change struct {
 	old, want *instance
 	// fresh are the neighbors that are made, or made anew; removed those that go, or go first.
 	fresh, removed map[string]bool
+	// called are those of the fresh that bgpd is to call at once.
+	called map[string]bool
 	// had tells that the instance has neighbors now.
 	had bool
 	// read are the places that were looked into, as they are and as they are wanted.
@@ -465,6 +467,12 @@ func (c *change) emit() {
 	for _, l := range put {
 		if late(l) || l == med || c.starts(l) {
 			c.line(context, l)
+		}
+		if c.starts(l) && c.calls(neighborOf(l)) {
+			c.b.commands[len(c.b.commands)-1].Calls = true
+			for i, f := range families {
+				c.activate(neighborOf(l), c.within(f), inner[i].put)
+			}
 		}
 	}
 	if slices.Contains(drop, med) {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// mercyTime is how long a node that comes back keeps what it holds though another was given it meanwhile. It was cut off from the API server alone, or its agent was
-// away: nobody else has taken the address as long as it answers for it, and the manager gives it back when it hears that the node lives. That takes a renewal of
-// the lease, up to 2 s, and a decision. Where the manager does not, the address goes, by a planned move.
+// mercyTime is how long a node whose lease is live again keeps what it holds though another was given it meanwhile. It was cut off from the API server alone, or its
+// agent was away: nobody else has taken the address as long as it answers for it, and the manager gives it back when it hears that the node lives. Where the manager
+// does not, the address goes, by a planned move. A lease that was never live is not waited for.
 const mercyTime = 5 * time.Second
 
 // ordered is what the API server has said last, which may not count yet.
@@ -29,6 +29,9 @@ func (r *Role) judge() {
 	kept := r.kept()
 	switch now := time.Now(); {
 	case len(kept) == 0:
+		o.mercy = time.Time{}
+	case !o.until.IsZero() && now.After(o.until):
+		// Its lease can't be renewed, so nobody can know that it lives. As long as it answers nobody else takes the address.
 		o.mercy = time.Time{}
 	case o.mercy.IsZero():
 		r.Log.Info("another node was given what this one holds: it keeps that for a moment, until the manager knows that it is back", "addresses", kept, "for", mercyTime)

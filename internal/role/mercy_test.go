@@ -43,6 +43,24 @@ func TestANodeThatComesBackGivesUpWhatStaysWithAnother(t *testing.T) {
 	})
 }
 
+// The API server is slow: the node hears what it is to do, and can't renew its lease.
+func TestANodeWhoseLeaseCantBeRenewedKeepsWhatItHolds(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.away = true })
+		time.Sleep(10 * time.Second)
+		n.place(map[netip.Addr]string{fip: "n2"})
+		time.Sleep(time.Minute)
+		require.Len(t, n.told(), 2)
+		n.set(func() { n.away = false })
+		time.Sleep(4 * time.Second)
+		require.Len(t, n.told(), 2)
+		time.Sleep(3 * time.Second)
+		require.Equal(t, []string{"no view of 10.0.1.100", "took 10.0.1.100"}, n.told()[2:])
+	})
+}
+
 func TestAnAgentThatStartsAnewIsShownTheSameMercy(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})

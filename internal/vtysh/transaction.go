@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,7 +80,8 @@ func (c *conn) blocks(blocks []Block) ([]Reply, error) {
 // bulk runs blocks as one transaction. FRR takes it as a whole or not at all: in the second case halves are tried, until what it
 // refuses is alone.
 func (c *conn) bulk(blocks []Block) ([]Reply, error) {
-	if one := len(blocks) == 1 && len(blocks[0].Lines) <= 1; one {
+	one := len(blocks) == 1 && len(blocks[0].Lines) <= 1
+	if one && len(blocks[0].Context) == 0 {
 		return c.blocks(blocks)
 	}
 	begun, err := c.enter([]Line{begin})
@@ -102,6 +104,9 @@ func (c *conn) bulk(blocks []Block) ([]Reply, error) {
 	if !rejected(append(replies, ended)) {
 		return replies, nil
 	}
+	if one {
+		return c.blocks(blocks)
+	}
 	first, second := halves(blocks)
 	if replies, err = c.bulk(first); err != nil {
 		return nil, err
@@ -120,10 +125,25 @@ func rejected(replies []Reply) bool {
 	return false
 }
 
-// halves divides blocks, or the lines of a single one.
+// halves divides blocks, or the lines of a single one. The line that makes an entry stays with those that say what it is for, as long as there is
+// anything else: on its own it is for everything.
 func halves(blocks []Block) (first, second []Block) {
 	if n := len(blocks); n > 1 {
-		return blocks[:n/2], blocks[n/2:]
+		half := n / 2
+		before := blocks[half-1]
+		lines := len(before.Lines) - 1
+		switch {
+		case !blocks[half].follows(before):
+		case lines > 0:
+			rest, last := before, before
+			rest.Lines, last.Lines = before.Lines[:lines], before.Lines[lines:]
+			return slices.Concat(blocks[:half-1], []Block{rest}), slices.Concat([]Block{last}, blocks[half:])
+		case half > 1:
+			half--
+		case n > 2:
+			half++
+		}
+		return blocks[:half], blocks[half:]
 	}
 	a, b := blocks[0], blocks[0]
 	n := len(a.Lines) / 2
@@ -140,4 +160,10 @@ func (s *Socket) finish(ctx context.Context, daemon Daemon) error {
 		return fmt.Errorf("a transaction was left open, and %s may hold new neighbors back for 10 minutes: %w", daemon, err)
 	}
 	return nil
+}
+
+// follows tells that a block begins where the last line of the one before has led to.
+func (b Block) follows(before Block) bool {
+	n := len(before.Lines)
+	return len(before.Context) == 0 && len(b.Context) == 1 && n > 0 && before.Lines[n-1] == b.Context[0]
 }

@@ -35,10 +35,10 @@ func (g *Gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut = true
-	g.goOn()
 	for c := range g.connections {
 		_ = c.Close()
 	}
+	g.goOn()
 }
 
 // Hold loses whatever comes, in both directions, and tells nobody: connections stay, as those of a host that was cut off do. After Open they go on.

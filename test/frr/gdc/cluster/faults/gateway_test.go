@@ -255,7 +255,8 @@ func TestGatewayThatTakesTrafficCrashes(t *testing.T) {
 		w.sees("node that takes traffic crashed", s, "held after ", held, ", sessions after ", up)
 		w.untouched(s, map[string]string{second: "n5"})
 		for _, vip := range []string{web1, web2} {
-			require.Less(t, s.Connections(vip).Longest, 2*time.Second, "some are answered all the time")
+			// Of two next hops at least one lives.
+			require.Less(t, s.Connections(vip).Run, 100, "some are answered all the time: %s\n%s", vip, s)
 			for _, r := range w.Spec.Tors {
 				require.Zero(t, s.WithoutHop(r.Name, vip))
 			}

@@ -129,7 +129,8 @@ func (f *flow) note(at time.Time, err error) {
 // Lost is what became of the connections of a flow.
 type Lost struct {
 	Tried, Lost int
-	// Longest is the time in which one after the other was lost, at most.
+	// Run is how many were lost one after the other, at most, and Longest for how long.
+	Run     int
 	Longest time.Duration
 	// Why are the errors, First and Last when the first and the last lost one was begun, after the beginning.
 	Why         map[string]int
@@ -145,8 +146,8 @@ func (l Lost) String() string {
 	for _, w := range slices.Sorted(maps.Keys(l.Why)) {
 		why = append(why, fmt.Sprintf("%s: %d", w, l.Why[w]))
 	}
-	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s; the longest time without any that came through: %s (%s)", l.Lost, l.Tried, l.First.Seconds(),
-		l.Last.Seconds(), l.Longest.Round(time.Millisecond), strings.Join(why, ", "))
+	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, %d one after the other at most, for %s (%s)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
+		l.Run, l.Longest.Round(time.Millisecond), strings.Join(why, ", "))
 }
 
 // lost is the account between two times.
@@ -155,13 +156,14 @@ func (f *flow) lost(from, to time.Time) Lost {
 	defer f.mu.Unlock()
 	out := Lost{Why: map[string]int{}}
 	var since time.Time
+	run := 0
 	for _, t := range f.tries {
 		if t.at.Before(from) || t.at.After(to) {
 			continue
 		}
 		out.Tried++
 		if t.err == nil {
-			since = time.Time{}
+			since, run = time.Time{}, 0
 			continue
 		}
 		if since.IsZero() {
@@ -172,6 +174,8 @@ func (f *flow) lost(from, to time.Time) Lost {
 		}
 		out.Lost++
 		out.Why[t.err.Error()]++
+		run++
+		out.Run = max(out.Run, run)
 		out.Longest = max(out.Longest, t.at.Sub(since)+pace)
 	}
 	return out
