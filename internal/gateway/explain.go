@@ -382,6 +382,9 @@ func (e *Explanation) whyNot(s *Service, seen *seenService) string {
 func (e *Explanation) whyNoHop(reason Reason, addr netip.Addr) string {
 	switch reason {
 	case OtherNodes:
+		if e.seen.outside == "" { // nobody asked which nodes it comes to
+			return meanings[NoBGP]
+		}
 		return "traffic for Services comes to other nodes: " + e.seen.outside
 	case NodeExcluded:
 		return "the node has the label " + excludeLabel + ", which kubeadm puts on control-plane nodes; remove it, or run with --ignore-exclude-lb"

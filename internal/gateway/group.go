@@ -179,6 +179,9 @@ func (f *floatingIP) inUse(c clusterForm, nodes *nodes, pools *pools, routers ma
 	if vip := c.ownAddress(f.addr); vip != "" {
 		return problem.AddressInUse, fmt.Sprintf("%s is the Cluster's %s; reserve another", f.addr, vip)
 	}
+	if subnet, edge := nodes.edge(f.addr); edge {
+		return problem.InvalidValue, fmt.Sprintf("%s is the first or the last address of subnet %s, which no host can have; reserve one between them", f.addr, subnet)
+	}
 	if in, ok := pools.find(f.addr); ok {
 		return problem.AddressInUse, fmt.Sprintf("%s lies in %s, out of which Services get addresses; take it out of the pool or reserve another", f.addr, in)
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/iprange"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
@@ -172,6 +173,26 @@ func (n *node) subnet(text string) bool {
 		n.subnets = append(n.subnets, prefix)
 	}
 	return true
+}
+
+// edge returns the subnet of which the address is the first or the last, which no host can have (RFC 1122, 3.2.1.3); of a subnet with two addresses or one
+// hosts have all (RFC 3021), and of one that is assumed nobody knows where it ends.
+func (ns *nodes) edge(addr netip.Addr) (subnet netip.Prefix, found bool) {
+	for _, n := range ns.all {
+		if slices.Contains(ns.assumed, n.name) {
+			continue
+		}
+		for _, p := range n.subnets {
+			switch {
+			case !p.Contains(addr):
+			case p.Bits() < addr.BitLen()-1 && (addr == p.Addr() || addr == iprange.Last(p)):
+				subnet, found = p, true
+			default:
+				return netip.Prefix{}, false
+			}
+		}
+	}
+	return subnet, found
 }
 
 // annotated reads the annotation of a node's subnets.
