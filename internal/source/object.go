@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
@@ -184,21 +185,35 @@ func (r *documentReader) value(n *yaml.Node, inherited header, depth int) {
 	r.unserved(v, h, n.Line)
 }
 
-// unserved tells of our kinds in a version that nobody serves; other kinds are no business of ours.
+// unserved tells of our kinds in a version that nobody serves, and of what is nearly a kind of ours; other kinds are no business of ours.
 func (r *documentReader) unserved(v version, h header, line int) {
-	message := ""
+	field, message := "apiVersion", ""
 	switch write := newest[v.groupKind()]; {
 	case write != "":
 		message = fmt.Sprintf("%s/%s is not served; write %s/%s", v.group, printable(v.version), v.group, write)
 	case v.group == metallbGroup && v.kind == "AddressPool":
 		message = "MetalLB no longer has this kind; write an IPAddressPool and a BGPAdvertisement"
 	default:
-		return
+		meant := meantKind(v.groupKind())
+		if meant == "" {
+			return
+		}
+		field, message = "kind", fmt.Sprintf("%s has no such kind; write %s", v.group, meant)
 	}
 	identity := r.identity(v, handling{}, h)
 	r.entries = append(r.entries, entry{identity: identity, line: line, problems: []problem.Problem{{
-		Severity: problem.Error, Object: identity, Field: "apiVersion", Message: message, Reason: problem.UnsupportedKind,
+		Severity: problem.Error, Object: identity, Field: field, Message: message, Reason: problem.UnsupportedKind,
 	}}})
+}
+
+// meantKind is the kind of ours that somebody meant who wrote it in another case, or in the plural, as kubectl takes it; empty: none.
+func meantKind(wrote schema.GroupKind) string {
+	for known := range newest {
+		if known.Group == wrote.Group && (strings.EqualFold(known.Kind, wrote.Kind) || strings.EqualFold(known.Kind+"s", wrote.Kind)) {
+			return known.Kind
+		}
+	}
+	return ""
 }
 
 func (r *documentReader) identity(v version, h handling, head header) problem.Object {

@@ -140,6 +140,10 @@ func TestWhatADocumentSays(t *testing.T) {
 			"error BGPPeer.metallb.io metallb-system/p apiVersion: metallb.io/v1alpha1 is not served; write metallb.io/v1beta2 (UnsupportedKind)"}, 0},
 		"a pool as v1beta2": {"apiVersion: metallb.io/v1beta2\nkind: IPAddressPool\nmetadata: {name: p}\n", []string{
 			"error IPAddressPool.metallb.io metallb-system/p apiVersion: metallb.io/v1beta2 is not served; write metallb.io/v1beta1 (UnsupportedKind)"}, 0},
+		"a kind in the plural": {"apiVersion: networking.gke.io/v1\nkind: NetworkGatewayGroups\nmetadata: {name: p}\n", []string{
+			"error NetworkGatewayGroups.networking.gke.io default/p kind: networking.gke.io has no such kind; write NetworkGatewayGroup (UnsupportedKind)"}, 0},
+		"a kind in another case": {"apiVersion: metallb.io/v1beta2\nkind: BgpPeer\nmetadata: {name: p}\n", []string{
+			"error BgpPeer.metallb.io metallb-system/p kind: metallb.io has no such kind; write BGPPeer (UnsupportedKind)"}, 0},
 		"kinds that are not ours":    {"apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: p}\nspec: 1\n---\napiVersion: apps/v1\nkind: Deployment\n", nil, 0},
 		"another's BGPPeer":          {"apiVersion: networking.gke.io/v1\nkind: BGPPeer\nmetadata: {name: p}\n", nil, 0},
 		"no kind":                    {"a: 1\n", []string{"warning in.yaml:1 -: no Kubernetes object: apiVersion or kind is missing; this document is ignored (Malformed)"}, 0},
