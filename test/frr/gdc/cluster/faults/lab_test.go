@@ -18,6 +18,12 @@ import (
 var long = flag.Bool("long", false, "API server and manager are away for ten minutes, and what takes a minute to see is seen")
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if !*long && os.Getenv("FRR_RENDERER_GDC_FAULTS") == "" {
+		// Leases of 4 s run out where other tests take the processors for longer, and then the product moves addresses, as it should.
+		fmt.Println("*** SKIPPED: faults of GDC's gateways, which need a machine of their own: make test-long, or FRR_RENDERER_GDC_FAULTS=1")
+		os.Exit(0)
+	}
 	product.SideBySide(8)
 	os.Exit(product.Main(m))
 }
