@@ -11,6 +11,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
@@ -364,4 +365,29 @@ func TestANodeWhoseLANsAreAllDownCanHoldNothing(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		require.Empty(t, n.last().Unwell)
 	})
+}
+
+func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
+	lan := hostnet.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}
+	other := hostnet.Subnet{Interface: "eth1", Address: netip.MustParsePrefix("10.0.9.10/24"), Up: true}
+	for _, rest := range [][]hostnet.Subnet{{}, {other}} { // its only one, and one of two
+		simulate(t, func(n *node) {
+			n.place(map[netip.Addr]string{fip: "n1"})
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(5 * time.Second)
+			n.hasSubnets(rest)
+			time.Sleep(10 * time.Second)
+			require.Empty(t, n.last().Unwell)
+			require.Contains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "dhclient, ip link set down and up")
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(time.Minute)
+			require.Len(t, n.last().Subnets, 1+len(rest))
+			n.hasSubnets(rest)
+			time.Sleep(17 * time.Second)
+			require.NotContains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "it does not come back")
+			require.Equal(t, len(rest) == 0, n.last().Unwell != "")
+			n.hasSubnets(rest)
+			require.Len(t, n.subnets, len(rest), "and is forgotten")
+		})
+	}
 }
