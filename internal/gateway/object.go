@@ -39,6 +39,9 @@ func newAssigner(in Input) *assigner {
 	return a
 }
 
+// Namespace is that of the cluster's objects, out of all that are there; those of other namespaces mean nothing, whatever their status says.
+func Namespace(in Input) string { return newAssigner(in).Namespace }
+
 func namespaceOf(in Input) string {
 	switch {
 	case len(in.Clusters) > 0:

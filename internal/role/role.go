@@ -72,6 +72,7 @@ type Role struct {
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
 	input      gateway.Input       // of the assignment, without Services
+	namespace  string              // of the cluster's groups; empty: no object was read yet
 	renews     bool                // the node may be given a floating IP
 	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
 	reported   *nodereport.Report  // what was told last

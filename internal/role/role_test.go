@@ -242,6 +242,19 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 	}, func(n *node) { n.listeners = both })
 }
 
+func TestGroupsOfAnotherNamespacePlaceNothing(t *testing.T) {
+	simulate(t, func(n *node) {
+		o := cluster(map[netip.Addr]string{fip: "n1"})
+		mallory := o.Objects.GDC.GatewayGroups[0].DeepCopy()
+		mallory.Namespace, mallory.Status.FloatingIPs = "mallory", map[string]string{fip2.String(): "n1", "10.0.1.1": "n1", fip.String(): "n2"}
+		o.Objects.GDC.GatewayGroups = append(o.Objects.GDC.GatewayGroups, mallory)
+		n.set(func() { n.objects = &o })
+		time.Sleep(20 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Equal(t, "cluster-bm", n.last().Namespace)
+	})
+}
+
 func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
@@ -250,6 +263,16 @@ func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 		broken.Objects.GDC.GatewayGroups = nil
 		broken.Unread = []problem.Object{{Kind: "NetworkGatewayGroup", Name: "default"}}
 		n.set(func() { n.objects = &broken })
+		time.Sleep(time.Minute)
+		require.NotContains(t, n.told(), "took 10.0.1.100")
+
+		foreign := cluster(map[netip.Addr]string{fip: "n1"}) // without the Cluster it is not known which groups are its own
+		foreign.Objects.GDC.Clusters = nil
+		older := foreign.Objects.GDC.GatewayGroups[0].DeepCopy()
+		older.Namespace, older.CreationTimestamp, older.Status.FloatingIPs = "mallory", metav1.Now(), nil
+		foreign.Objects.GDC.GatewayGroups = append(foreign.Objects.GDC.GatewayGroups, older)
+		foreign.Unread = []problem.Object{{Kind: "Cluster", Name: "bm"}}
+		n.set(func() { n.objects = &foreign })
 		time.Sleep(time.Minute)
 		require.NotContains(t, n.told(), "took 10.0.1.100")
 		n.place(nil)
