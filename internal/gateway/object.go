@@ -92,12 +92,22 @@ func oldestFirst[T metav1.Object](objects []T) []T {
 
 // refuse notes that an object, or what field names of it, is left out.
 func (a *assigner) refuse(o problem.Object, field string, reason problem.Reason, message string) {
-	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: message})
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: short(message)})
 }
 
 // warn notes what is amiss with an object that is used as far as it goes.
 func (a *assigner) warn(o problem.Object, field string, reason problem.Reason, message string) {
-	a.problems = append(a.problems, problem.Problem{Severity: problem.Warning, Object: o, Field: field, Reason: reason, Message: message})
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Warning, Object: o, Field: field, Reason: reason, Message: short(message)})
+}
+
+// short cuts a message that quotes what somebody wrote, however long that is: the API server takes no condition above 32 KiB, and with it refuses the whole status,
+// who holds what included.
+func short(message string) string {
+	const most, more = 4096, " ..."
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most-len(more)], "") + more
 }
 
 // some lists names for a message.
