@@ -230,7 +230,7 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(10 * time.Second)
 		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
-		time.Sleep(14 * time.Second)
+		time.Sleep(12 * time.Second)
 		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
 		time.Sleep(3 * time.Second)
 		n.set(func() { n.listeners = both })
