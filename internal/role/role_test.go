@@ -2,7 +2,9 @@ package role
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +40,7 @@ func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		time.Sleep(time.Second)
 		n.set(func() { n.agent = false })
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // listed from the API server
+		n.listed()
 		time.Sleep(900 * time.Millisecond)
 		require.Len(t, n.told(), 2)
 		time.Sleep(200 * time.Millisecond)
@@ -52,7 +54,7 @@ func TestAnAddressWaitsForNoBGPDThatIsAway(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		n.set(func() { n.agent, n.bgpd = false, errAway })
 		time.Sleep(6 * time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		n.listed()
 		time.Sleep(10 * time.Millisecond)
 		require.Equal(t, "took 10.0.1.100", n.told()[2])
 	})
@@ -141,7 +143,7 @@ func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(10 * time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		n.listed()
 		time.Sleep(time.Second)
 		require.Contains(t, n.told(), "took 10.0.1.100", "another has it, and the watch has not told yet")
 
@@ -153,7 +155,7 @@ func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
 
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // was listed before that
+		n.Renewed(nodereport.Renewal{Until: time.Now().Add(2 * time.Second), Wanted: []netip.Addr{}, Asked: time.Now().Add(-1100 * time.Millisecond)})
 		time.Sleep(10 * time.Second)
 		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told()[4:])
 	})
@@ -433,4 +435,21 @@ func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
 			require.Len(t, n.subnets, len(rest), "and is forgotten")
 		})
 	}
+}
+
+func TestSubnetsThatCanNotBeFollowedAreToldOnce(t *testing.T) {
+	var log strings.Builder
+	errors := func() int { return strings.Count(log.String(), "cannot follow the node's subnets") }
+	simulate(t, func(n *node) {
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, errors(), log.String())
+		n.set(func() { n.lost = nil })
+		time.Sleep(time.Minute)
+		n.set(func() { n.lost = errAway })
+		time.Sleep(time.Minute)
+		require.Equal(t, 2, errors(), "it worked meanwhile")
+	}, func(n *node) {
+		n.lost = errAway
+		n.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
 }

@@ -105,6 +105,7 @@ func (r *Role) follow(objects *source.Result) {
 	if r.ordered.told && slices.Equal(r.ordered.wanted, wanted) {
 		return
 	}
+	r.ordered.outdated = time.Since(r.ordered.back) < behindTime
 	r.wants(wanted)
 	r.tell()
 }
