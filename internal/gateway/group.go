@@ -210,7 +210,8 @@ func (a *assigner) usable(f *floatingIP, reason problem.Reason, why string) bool
 // twice reports an address that an older entry has.
 func (a *assigner) twice(f, other *floatingIP) {
 	if f.group == other.group {
-		a.warn(f.group.object, f.field, problem.DuplicateEntry, fmt.Sprintf("%s is in the list already; take it out", f.addr))
+		a.refuse(f.group.object, f.field, problem.DuplicateEntry, fmt.Sprintf(
+			"%s is in the list already, and counts once: write another address, or take it out", f.addr))
 		return
 	}
 	a.refuse(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
