@@ -27,6 +27,7 @@ func newAssigner(in Input) *assigner {
 	in.Groups = oldestFirst(in.Groups)
 	in.LoadBalancers = oldestFirst(in.LoadBalancers)
 	in.Peers = oldestFirst(in.Peers)
+	in.CIDRConfigs = oldestFirst(in.CIDRConfigs)
 	in.Pools = oldestFirst(in.Pools)
 	if in.Namespace == "" {
 		in.Namespace = namespaceOf(in)

@@ -52,6 +52,7 @@ type Role struct {
 
 	// Of the agent's goroutine.
 	decided decided
+	read    snapshot.GDC // with the last form of what can't be read now
 
 	mutex      sync.Mutex
 	word       floating.Word

@@ -16,6 +16,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/source"
 )
 
 func TestAnAddressComesBeforeItsViewAndLeavesAfterIt(t *testing.T) {
@@ -281,6 +282,33 @@ func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Contains(t, n.told(), "took 10.0.1.100")
 	})
+}
+
+func TestWhatCanNotBeReadKeepsTheFormThatItHad(t *testing.T) {
+	c := problem.Object{Kind: "Cluster", Group: "baremetal.cluster.gke.io", Namespace: "cluster-bm", Name: "bm"}
+	for name, test := range map[string]struct {
+		broken   source.Result
+		sessions int
+	}{
+		"the Cluster":                      {source.Result{Unread: []problem.Object{c}}, 2},
+		"a document, nobody knows of what": {source.Result{Incomplete: true}, 2},
+		"another object":                   {source.Result{Unread: []problem.Object{{Kind: "Service", Name: "bm", Namespace: "cluster-bm"}}}, 0},
+		"nothing: it was deleted":          {source.Result{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, true)
+			whole := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			require.Len(t, n.Turn(&whole).Assignment.Sessions, 2)
+			test.broken.Objects = whole.Objects
+			test.broken.Objects.GDC.Clusters = nil
+			require.Len(t, n.Turn(&test.broken).Assignment.Sessions, test.sessions)
+			still := test.broken
+			require.Len(t, n.Turn(&still).Assignment.Sessions, test.sessions, "and so on")
+			mended := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			mended.Objects.GDC.Clusters[0].Spec.LoadBalancer.BGPPeers = nil
+			require.Empty(t, n.Turn(&mended).Assignment.Sessions, "what can be read counts")
+		})
+	}
 }
 
 func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {

@@ -53,7 +53,9 @@ func (r *Role) Turn(objects *source.Result) Part {
 }
 
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
-	in, ok := snapshot.GatewayInput(objects.Objects, r.Options)
+	readable := withUnread(objects, r.read)
+	r.read = readable.GDC
+	in, ok := snapshot.GatewayInput(readable, r.Options)
 	if !ok {
 		r.remember(gateway.Input{})
 		return nil
