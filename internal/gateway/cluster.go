@@ -25,7 +25,7 @@ func (a *assigner) cluster() clusterForm {
 	}
 	out := clusterForm{found: a.Clusters[0], object: clusterObject(a.Clusters[0])}
 	for _, other := range a.Clusters[1:] {
-		a.refuse(clusterObject(other), "", problem.DuplicateObject, fmt.Sprintf("Cluster %q is in this namespace already and older; this one is left out", out.found.Name))
+		a.refuse(clusterObject(other), "", problem.DuplicateObject, fmt.Sprintf("Cluster %q is in this namespace already, %s; this one is left out", out.found.Name, ahead(out.found, other)))
 	}
 	lb := out.found.Spec.LoadBalancer
 	out.admin = out.found.Spec.Type == baremetal.AdminCluster

@@ -91,6 +91,18 @@ func oldestFirst[T metav1.Object](objects []T) []T {
 	})
 }
 
+// ahead says why an object stays, and not another of its kind, by oldestFirst; both are in the cluster's namespace.
+func ahead(first, other metav1.Object) string {
+	made, later := first.GetCreationTimestamp(), other.GetCreationTimestamp()
+	switch {
+	case made.Equal(&later):
+		return "which comes first by name"
+	case later.IsZero():
+		return "which has a creationTimestamp, as this one has not"
+	}
+	return "which is older"
+}
+
 // refuse notes that an object, or what field names of it, is left out.
 func (a *assigner) refuse(o problem.Object, field string, reason problem.Reason, message string) {
 	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: short(message)})

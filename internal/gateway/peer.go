@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
@@ -16,6 +17,8 @@ import (
 // peer is a router that Services are announced to.
 type peer struct {
 	object problem.Object
+	// made is the BGPPeer; nil: one of the Cluster's bgpPeers.
+	made metav1.Object
 	// name of the BGPPeer; empty: one of the Cluster's bgpPeers.
 	name              string
 	ip                netip.Addr
@@ -188,13 +191,13 @@ func (a *peerReader) fits(older []*peer, p *peer) bool {
 	switch {
 	case other.peerASN != p.peerASN:
 		a.refuse(p.object, "spec.peerASN", problem.ConflictingASN, fmt.Sprintf(
-			"BGPPeer %q, which is older, has the same peerIP %s with AS %d, this one with %d; a router has one AS number: correct one of the two; "+
-				"this one is left out until then", other.name, p.ip, other.peerASN, p.peerASN))
+			"BGPPeer %q, %s, has the same peerIP %s with AS %d, this one with %d; a router has one AS number: correct one of the two; "+
+				"this one is left out until then", other.name, ahead(other.made, p.made), p.ip, other.peerASN, p.peerASN))
 		return false
 	case other.localASN != p.localASN:
 		a.refuse(p.object, "spec.localASN", problem.ConflictingASN, fmt.Sprintf(
-			"BGPPeer %q, which is older, shows AS %d to the same peerIP %s, this one %d; show a router one AS number; this one is left out until then",
-			other.name, other.localASN, p.ip, p.localASN))
+			"BGPPeer %q, %s, shows AS %d to the same peerIP %s, this one %d; show a router one AS number; this one is left out until then",
+			other.name, ahead(other.made, p.made), other.localASN, p.ip, p.localASN))
 		return false
 	case other.meets(p):
 		a.warn(p.object, "spec.peerIP", problem.ConflictingPeer, fmt.Sprintf(
