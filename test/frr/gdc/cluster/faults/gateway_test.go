@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/cluster/lab"
 )
 
 // What -long expects of a machine that does nothing else; what was seen stands in docs/performance.md.
@@ -24,6 +25,8 @@ const (
 func TestGateway(t *testing.T) {
 	each(t, func(t *testing.T, v, o fabric.Version) {
 		apart(t, v, o).steps([]step{
+			{name: "moved by an edit", do: (*world).movedByAnEdit},
+			{name: "drained", do: (*world).drained},
 			{name: "bgpd crashed", do: (*world).bgpdCrashed},
 			{name: "bgpd crashed for good", do: (*world).bgpdGone},
 			{name: "node crashed", do: (*world).nodeCrashed},
@@ -36,6 +39,37 @@ func TestGateway(t *testing.T) {
 			{name: "cut off from the LAN behind a switch", do: (*world).deafLAN, long: true},
 		})
 	})
+}
+
+func (w *world) movedByAnEdit() {
+	at := time.Now()
+	w.Move(first, "n5")
+	held, up := w.moved(at, first, "n5")
+	w.Settled()
+	s := w.w.Since(at)
+	w.sees("moved by an edit", s, "held after ", held, ", sessions after ", up)
+	w.planned(s)
+	w.atMost(plannedMove, up)
+}
+
+func (w *world) drained() {
+	at := time.Now()
+	w.Drain("n4")
+	held, up := w.moved(at, first, "n5")
+	w.Settled()
+	s := w.w.Since(at)
+	w.sees("drained", s, "held after ", held, ", sessions after ", up)
+	w.planned(s)
+	w.atMost(plannedMove, up)
+	w.Undrain("n4")
+}
+
+// planned shows that first has moved to n5, and nothing else has happened.
+func (w *world) planned(s lab.Span) {
+	w.t.Helper()
+	require.Zero(w.t, s.Twice(first))
+	w.untouched(s, map[string]string{second: "n5"})
+	w.reachable(s)
 }
 
 // watchfrr starts bgpd again; the floating IP waits for it.
