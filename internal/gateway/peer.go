@@ -45,11 +45,13 @@ func (a *peerReader) peers() []*peer {
 	var out []*peer
 	switch {
 	case balancer == nil || len(a.Peers) == 0:
-		if out = a.clusterPeers(); named != nil {
+		if out = a.clusterPeers("this entry is left out"); named != nil {
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
 	default:
-		out = a.selected(balancer, *named, forms)
+		if out = a.selected(balancer, *named, forms); a.cluster.balances {
+			a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
+		}
 	}
 	for _, form := range forms {
 		if !slices.Contains(out, form) {
