@@ -77,7 +77,6 @@ func (w *world) managersAway() {
 				m.Kill(w.t)
 			}
 		},
-		last: func() {},
 		back: func() {
 			for _, m := range w.Managers() {
 				m.Start(w.t)
@@ -100,7 +99,7 @@ func (w *world) gatewayCutOff() {
 	})
 }
 
-// fault is something that vanishes, lasts, and is over.
+// fault is something that vanishes, lasts (nil: no longer than it takes to come back), and is over.
 type fault struct {
 	what               string
 	vanish, last, back func()
@@ -110,17 +109,19 @@ type fault struct {
 func (w *world) away(f fault) {
 	at := time.Now()
 	f.vanish()
-	f.last()
-	s := w.w.Since(at)
-	w.sees(f.what, s)
-	w.nothing(s)
+	if f.last != nil {
+		f.last()
+		s := w.w.Since(at)
+		w.sees(f.what, s)
+		w.nothing(s)
+	}
 	opened := time.Now()
 	f.back()
 	w.LeaderSince(opened)
 	w.renewed(opened, "n4", "n5")
 	w.settled()
 	time.Sleep(afterwards)
-	s = w.w.Since(at)
+	s := w.w.Since(at)
 	w.sees(f.what+", and back", s)
 	w.nothing(s)
 	w.Held(first, "n4")

@@ -170,6 +170,7 @@ func (w *world) reachable(s lab.Span) {
 		lost := s.Connections(vip)
 		require.NotZero(w.t, lost.Tried)
 		require.Zero(w.t, lost.Lost, "%s is not reachable: %s\n%s", vip, lost, s)
+		require.LessOrEqual(w.t, lost.Reset, 10, "%s: more than were opened in the very moments in which next hops changed\n%s", vip, s)
 	}
 	w.routed(s)
 }
