@@ -33,6 +33,7 @@ func (w *writing) groupStatus() {
 			w.unwritten(is.object.Status.FloatingIPs, g.FloatingIPs)
 			continue
 		}
+		w.manager.gave(g.FloatingIPs, w.judged)
 		w.tellMoves(is.object.Status.FloatingIPs, g.FloatingIPs)
 	}
 }

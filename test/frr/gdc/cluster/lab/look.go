@@ -21,7 +21,9 @@ import (
 func (l *Lab) Holders() map[string][]string {
 	out := map[string][]string{}
 	for _, m := range l.Spec.Machines {
-		for _, a := range addresses(l.Node(m.Name)) {
+		all, err := addresses(l.Node(m.Name))
+		require.NoError(l.t, err)
+		for a := range all {
 			if slices.Contains(l.Spec.Floating, a) {
 				out[a] = append(out[a], m.Name)
 			}
@@ -30,17 +32,25 @@ func (l *Lab) Holders() map[string][]string {
 	return out
 }
 
-// addresses are the IPv4 addresses of a node; none where it can't be asked.
-func addresses(n *fabric.Node) []string {
-	var out []string
-	_ = n.Netlink("", func(h *netlink.Handle) error {
+// Left is for how many seconds the kernel of a node keeps a floating IP that nobody refreshes; 0 where it has none.
+func (l *Lab) Left(floating, node string) int {
+	l.t.Helper()
+	all, err := addresses(l.Node(node))
+	require.NoError(l.t, err)
+	return all[floating]
+}
+
+// addresses are the IPv4 addresses of a node, with the seconds for which the kernel keeps them.
+func addresses(n *fabric.Node) (map[string]int, error) {
+	out := map[string]int{}
+	err := n.Netlink("", func(h *netlink.Handle) error {
 		all, err := h.AddrList(nil, netlink.FAMILY_V4)
 		for _, a := range all {
-			out = append(out, a.IP.String())
+			out[a.IP.String()] = a.ValidLft
 		}
 		return err
 	})
-	return out
+	return out, err
 }
 
 // Holder is the one node that has a floating IP, in the kernel and by the word of the manager; "" when there is none, or more than one.
@@ -155,7 +165,11 @@ func (l *Lab) told(r Tor, vip netip.Addr, nodes []string) error {
 		}
 	}
 	hops := slices.SortedFunc(maps.Keys(by), netip.Addr.Compare)
-	if kernel := kernelHops(l.Node(r.Name), prefix); !slices.Equal(kernel, hops) {
+	kernel, err := kernelHops(l.Node(r.Name), prefix)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(kernel, hops) {
 		return fmt.Errorf("its kernel has it by %v, and not by %v", kernel, hops)
 	}
 	return nil
@@ -177,18 +191,18 @@ func (l *Lab) NotTold(vip string) {
 	p := netip.PrefixFrom(a, a.BitLen())
 	l.Eventually("no router has "+vip, func() error {
 		for _, r := range l.Spec.Tors {
-			if hops := kernelHops(l.Node(r.Name), p); len(hops) > 0 {
-				return fmt.Errorf("%s has it by %v", r.Name, hops)
+			if hops, err := kernelHops(l.Node(r.Name), p); err != nil || len(hops) > 0 {
+				return fmt.Errorf("%s has it by %v (%v)", r.Name, hops, err)
 			}
 		}
 		return nil
 	})
 }
 
-// kernelHops are the next hops of a prefix in the kernel of a node, sorted; none where it can't be asked.
-func kernelHops(n *fabric.Node, p netip.Prefix) []netip.Addr {
+// kernelHops are the next hops of a prefix in the kernel of a node, sorted.
+func kernelHops(n *fabric.Node, p netip.Prefix) ([]netip.Addr, error) {
 	var found []netip.Addr
-	_ = n.Netlink("", func(h *netlink.Handle) error {
+	err := n.Netlink("", func(h *netlink.Handle) error {
 		family := netlink.FAMILY_V4
 		if p.Addr().Is6() {
 			family = netlink.FAMILY_V6
@@ -210,13 +224,16 @@ func kernelHops(n *fabric.Node, p netip.Prefix) []netip.Addr {
 		return err
 	})
 	slices.SortFunc(found, netip.Addr.Compare)
-	return slices.Compact(found)
+	return slices.Compact(found), err
 }
 
 // Hops are the next hops of a VIP in the kernel of a router.
 func (l *Lab) Hops(router, vip string) []netip.Addr {
+	l.t.Helper()
 	a := netip.MustParseAddr(vip)
-	return kernelHops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
+	hops, err := kernelHops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
+	require.NoError(l.t, err)
+	return hops
 }
 
 // NoRoutes shows that no node has a route of BGP's in its kernel.
