@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,10 +22,7 @@ import (
 // The same objects have the same answer, wherever they are read.
 func TestExplainReadsGDCsKindsFromTheAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
-	for _, name := range []string{"shop", "cluster-bm"} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	server.MakeNamespaces(t, "shop", "cluster-bm")
 	kubeconfig := apiserver.Kubeconfig(t, rest.CopyConfig(server.Config), server.Address)
 	explain := func(args ...string) (int, string) {
 		t.Helper()

@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
@@ -75,19 +72,12 @@ func New(t testing.TB, s Spec) *Lab {
 
 func (l *Lab) prepareAPI() {
 	l.t.Helper()
-	config := rest.CopyConfig(l.API.Config)
-	config.QPS, config.Burst = -1, -1 // the API server has a limit of its own
-	var err error
-	l.objects, err = dynamic.NewForConfig(config)
-	require.NoError(l.t, err)
+	l.objects = l.API.Objects(l.t)
 	require.NoError(l.t, l.API.ServeGDC())
 	if !l.Spec.NoMetalLB {
 		require.NoError(l.t, l.API.ServeCRDs())
 	}
-	for _, name := range []string{ClusterNamespace, Namespace} {
-		_, err := l.API.Client.CoreV1().Namespaces().Create(l.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(l.t, err)
-	}
+	l.API.MakeNamespaces(l.t, ClusterNamespace, Namespace)
 }
 
 // wire gives a node its routes, as an administrator would.
