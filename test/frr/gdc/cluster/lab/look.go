@@ -15,6 +15,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // Holders are the nodes whose kernels have a floating IP, by its address.
@@ -187,30 +188,8 @@ func (l *Lab) NotTold(vip string) {
 
 // kernelHops are the next hops of a prefix in the kernel of a node, sorted; none where it can't be asked.
 func kernelHops(n *fabric.Node, p netip.Prefix) []netip.Addr {
-	var found []netip.Addr
-	_ = n.Netlink("", func(h *netlink.Handle) error {
-		family := netlink.FAMILY_V4
-		if p.Addr().Is6() {
-			family = netlink.FAMILY_V6
-		}
-		all, err := h.RouteList(nil, family)
-		for _, r := range all {
-			if r.Dst == nil || r.Dst.String() != p.String() {
-				continue
-			}
-			if via, ok := netip.AddrFromSlice(r.Gw); ok {
-				found = append(found, via.Unmap())
-			}
-			for _, path := range r.MultiPath {
-				if via, ok := netip.AddrFromSlice(path.Gw); ok {
-					found = append(found, via.Unmap())
-				}
-			}
-		}
-		return err
-	})
-	slices.SortFunc(found, netip.Addr.Compare)
-	return slices.Compact(found)
+	hops, _ := network.Hops(n, p)
+	return hops
 }
 
 // Hops are the next hops of a VIP in the kernel of a router.
@@ -224,7 +203,7 @@ func (l *Lab) NoRoutes() {
 	l.t.Helper()
 	for _, m := range l.Spec.Machines {
 		for _, family := range []string{"-4", "-6"} {
-			require.Empty(l.t, l.ip(m.Name, family, "route", "show", "proto", "bgp"), m.Name)
+			require.Empty(l.t, l.IP(m.Name, family, "route", "show", "proto", "bgp"), m.Name)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // look is the time between two looks at kernels and routers: what is measured is true to this.
@@ -43,7 +45,7 @@ func (l *Lab) Watch(through map[string]string) *Watch {
 	}
 	for vip, tor := range through {
 		l.Through(tor, vip)
-		f := &flow{to: netip.AddrPortFrom(netip.MustParseAddr(vip), port)}
+		f := &flow{to: netip.AddrPortFrom(netip.MustParseAddr(vip), network.Port)}
 		w.flows[vip] = f
 		w.wait.Go(func() {
 			if err := f.run(l.Node("client"), w.stop); err != nil {
