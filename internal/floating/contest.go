@@ -20,7 +20,7 @@ type contest struct {
 }
 
 // The order in which holders of one address ask whether the other is still there, and give way if it is. The two see each other at about the same
-// time, for each announces the address when it sees the other: so the one that stays knows that there was another, and tells the neighbors when it is
+// time, for each tells the other when it sees it: so the one that stays knows that there was another, and tells the neighbors when it is
 // gone. 0.3 s or more between two ranks is what a busy machine may need.
 const (
 	// One that nobody has confirmed lately gives way to whom it sees: its orders may be old (its lease has run out, or it has just started).
@@ -53,7 +53,20 @@ func (h *Holder) sees(ctx context.Context, a *address, c hostnet.Conflict) {
 	}
 	h.Log.Warn("another host claims the floating IP", "address", a.ip, "mac", c.MAC.String(), "claim", string(c.Claim), "confirmed", h.live(a))
 	a.contest.rival, a.contest.since = c.MAC, h.now
-	h.tellNeighbors(ctx, a) // RFC 5227, 2.4 (b)
+	if h.live(a) {
+		h.tellNeighbors(ctx, a) // RFC 5227, 2.4 (b)
+		return
+	}
+	h.tellRival(ctx, a)
+}
+
+// tellRival lets the other host alone know that the address is here. Neighbors that were told, too, would come here with the sessions that they have with the
+// other, which is most likely the one that stays, and lose them.
+func (h *Holder) tellRival(ctx context.Context, a *address) {
+	stop(&a.announce)
+	if err := h.Host.Answer(ctx, a.lan, a.ip, a.contest.rival); err != nil {
+		h.Log.Error("cannot tell the other host that the floating IP is here, too", "address", a.ip, "error", err)
+	}
 }
 
 // contend asks whether another has the address, when it is time to.

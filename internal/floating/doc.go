@@ -10,9 +10,9 @@
 //     for Patience. So nothing changes while the API server is away, or when the agent starts anew.
 //   - It is put on and refreshed only while bgpd answers, so it goes by itself, within the lifetime, where agent and bgpd stay away.
 //   - What is not wanted any more is taken off at once, and told then.
-//   - Two hosts that answer for one address see each other within half a second (Watch), and announce it. Then each asks once more and gives way if the other is
-//     still there: after 0.2 s when nobody has confirmed its orders lately (no live lease, or just started) and its MAC address is the higher one; after 0.5 s when
-//     it is the lower one; after 1 s when it is confirmed and the higher one; never when it is confirmed and the lower one. So the confirmed one stays, and of
+//   - Two hosts that answer for one address see each other within half a second (Watch), and tell each other: who is confirmed announces it to all, who is not
+//     tells the other alone, and draws no router to itself. Then each asks once more and gives way if the other is still there: after 0.2 s when nobody has
+//     confirmed its orders lately (no live lease, or just started) and its MAC address is the higher one; after 0.5 s when it is the lower one; after 1 s when it is confirmed and the higher one; never when it is confirmed and the lower one. So the confirmed one stays, and of
 //     two equals the one with the lower MAC address. Who stays announces again when the other is gone, and each second until then.
 //   - Who gave way while not confirmed leaves the address alone until it is: its orders are older than the other's.
 //

@@ -317,6 +317,42 @@ func (p *place) is(s State) func() bool {
 	}
 }
 
+func (p *place) mac() string { return p.link("eth0").Attrs().HardwareAddr.String() }
+
+// believe has the place's kernel believe that the floating IP is at another one.
+func (p *place) believe(o *place) {
+	p.t.Helper()
+	require.NoError(p.t, p.nl.NeighSet(&netlink.Neigh{LinkIndex: p.link("eth0").Attrs().Index, Family: netlink.FAMILY_V4, State: netlink.NUD_STALE,
+		IP: ip.AsSlice(), HardwareAddr: o.link("eth0").Attrs().HardwareAddr}))
+}
+
+// believes is the MAC address at which the place's kernel has the floating IP.
+func (p *place) believes() string {
+	p.t.Helper()
+	all, err := p.nl.NeighList(p.link("eth0").Attrs().Index, netlink.FAMILY_V4)
+	require.NoError(p.t, err)
+	i := slices.IndexFunc(all, func(n netlink.Neigh) bool { return n.IP.Equal(ip.AsSlice()) })
+	require.GreaterOrEqual(p.t, i, 0)
+	return all[i].HardwareAddr.String()
+}
+
+// hears notes where the place's kernel has the floating IP from now on, however shortly. What it returns ends that, and tells.
+func (p *place) hears() func() []string {
+	p.t.Helper()
+	updates, done := make(chan netlink.NeighUpdate, 1000), make(chan struct{})
+	require.NoError(p.t, netlink.NeighSubscribeAt(netns.NsHandle(p.file.Fd()), updates, done))
+	return func() []string {
+		var macs []string
+		close(done)
+		for u := range updates {
+			if u.IP.Equal(ip.AsSlice()) {
+				macs = append(macs, u.HardwareAddr.String())
+			}
+		}
+		return macs
+	}
+}
+
 // wait waits as long as a busy machine may need, and returns how long it took.
 func (p *place) wait(what string, ok func() bool) time.Duration {
 	p.t.Helper()

@@ -239,6 +239,17 @@ func (m *machine) Announce(ctx context.Context, _ hostnet.LAN, ip netip.Addr) er
 	return nil
 }
 
+func (m *machine) Answer(_ context.Context, _ hostnet.LAN, ip netip.Addr, to net.HardwareAddr) error {
+	m.lan.mutex.Lock()
+	defer m.lan.mutex.Unlock()
+	for _, o := range m.lan.machines {
+		if m.hears(o) && slices.Equal(o.mac, to) {
+			o.receive(packet{from: m, claim: hostnet.Answers, ip: ip})
+		}
+	}
+	return nil
+}
+
 func (m *machine) Watch(ctx context.Context, _ hostnet.LAN, ip netip.Addr, report func(hostnet.Conflict)) error {
 	ear, close := m.listen()
 	defer close()

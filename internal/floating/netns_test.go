@@ -143,6 +143,33 @@ func TestRealTwoHolders(t *testing.T) {
 	}
 }
 
+// TestRealNeighborsOfTwoHolders has two neighbors, one that believes the holder that is confirmed and one that believes the other, as after a LAN in two parts.
+// The first has its sessions with the one that stays, and would lose them if it heard the other.
+func TestRealNeighborsOfTwoHolders(t *testing.T) {
+	for stays := range 2 {
+		t.Run([]string{"the lower", "the higher"}[stays]+" confirmed", func(t *testing.T) {
+			t.Parallel()
+			p := newLab(t, "a", "b", "loyal", "misled")
+			stays, goes, loyal, misled := p[stays], p[1-stays], p[2], p[3]
+			goes.cut()
+			for _, holder := range p[:2] {
+				holder.run(confirmed)
+				holder.wait("both hold it", holder.is(Held))
+			}
+			goes.tell(cutOff)
+			time.Sleep(2 * time.Second) // until both have ended to announce
+			loyal.believe(stays)
+			misled.believe(goes)
+			heard := loyal.hears()
+			goes.join()
+			misled.wait("the one that stays has told all", func() bool { return misled.believes() == stays.mac() })
+			goes.wait("the other has gone", func() bool { return !goes.holds() })
+			require.Equal(t, stays.mac(), loyal.believes())
+			require.NotContains(t, heard(), goes.mac(), "who goes has drawn it to itself")
+		})
+	}
+}
+
 func TestRealCutOffFromTheLANAndBack(t *testing.T) {
 	t.Parallel()
 	p := newLab(t, "a", "b")

@@ -249,7 +249,7 @@ func TestWhoStays(t *testing.T) {
 		for _, first := range []string{"a", "b"} {
 			t.Run(tt.name+", "+first+" first", func(t *testing.T) {
 				story(t, func(t *testing.T, api *api, a, b *node) {
-					nodes := map[string]*node{"a": a, "b": b}
+					nodes, confirmed := map[string]*node{"a": a, "b": b}, map[string]bool{"a": tt.aWay, "b": tt.bWay}
 					b.move(1)
 					api.assign(first)
 					eventually(t, time.Second, "the first takes it", nodes[first].is(Held))
@@ -263,7 +263,8 @@ func TestWhoStays(t *testing.T) {
 					b.move(0)
 					took := eventually(t, settled, "it is settled", func() bool { return a.holds() != b.holds() })
 					met := time.Now().Add(-took)
-					require.True(t, nodes[tt.stays].announced(met), "who sees another says so at once")
+					require.Equal(t, confirmed[tt.stays], nodes[tt.stays].announced(met), "who is confirmed and sees another says so at once")
+					require.Equal(t, confirmed[tt.hands], nodes[tt.hands].announced(met), "who is not draws nobody to itself")
 					require.GreaterOrEqual(t, took, tt.wait)
 					left := time.Now()
 					time.Sleep(1500 * time.Millisecond)

@@ -69,7 +69,7 @@ func (a *peerReader) readPeer(p *networking.BGPPeer) *peer {
 func (a *peerReader) checkASN(p *peer, field string, own uint32) {
 	switch p.peerASN {
 	case 0:
-		a.refuse(p.object, field, problem.Required, "the AS number of the router is missing")
+		a.refuse(p.object, field, problem.Required, "the AS number of the router is missing; write it")
 	case own:
 		a.refuse(p.object, field, problem.NotExternal, fmt.Sprintf("AS %d is the Cluster's own, and sessions are eBGP only; write the router's own AS number", own))
 	}
@@ -130,8 +130,9 @@ func (a *peerReader) checkRemote(p *peer, field string) bool {
 	return false
 }
 
-// clusterPeers are the control plane's peers. Which control-plane nodes speak with which does not matter: sessions start from floating IPs.
-func (a *peerReader) clusterPeers() []*peer {
+// clusterPeers are the control plane's peers that can be used; of the others it is told what is wrong, and what becomes of them. Which control-plane nodes speak
+// with which does not matter: sessions start from floating IPs.
+func (a *peerReader) clusterPeers(left string) []*peer {
 	c := a.cluster
 	if c.found == nil || c.found.Spec.LoadBalancer.LocalASN == 0 {
 		return nil
@@ -141,7 +142,7 @@ func (a *peerReader) clusterPeers() []*peer {
 		form := &peer{object: c.object, localASN: uint32(c.found.Spec.LoadBalancer.LocalASN), peerASN: uint32(p.ASN)}
 		from := len(a.problems)
 		a.readClusterPeer(form, p.IP, fmt.Sprintf("spec.loadBalancer.bgpPeers[%d]", i), out)
-		outcome(a.problems[from:], "this entry is left out")
+		outcome(a.problems[from:], left)
 		if !problem.AnyError(a.problems[from:]) {
 			out = append(out, form)
 		}
@@ -161,7 +162,7 @@ func (a *peerReader) readClusterPeer(p *peer, text, field string, before []*peer
 	switch {
 	case i == -1:
 	case before[i].peerASN != p.peerASN:
-		a.refuse(p.object, field+".ip", problem.ConflictingASN, fmt.Sprintf("%s is among bgpPeers already, and with AS %d; a router has one AS number", ip, before[i].peerASN))
+		a.refuse(p.object, field+".ip", problem.ConflictingASN, fmt.Sprintf("%s is among bgpPeers already, and with AS %d; a router has one AS number: correct one of the two", ip, before[i].peerASN))
 	default:
 		a.refuse(p.object, field+".ip", problem.DuplicateEntry, fmt.Sprintf("%s is among bgpPeers already; put its controlPlaneNodes into the other entry", ip))
 	}

@@ -72,6 +72,11 @@ func announcements(lan LAN, ip netip.Addr) []arp {
 	}
 }
 
+// answer is the reply to a question that names no sender.
+func answer(lan LAN, ip netip.Addr, to net.HardwareAddr) arp {
+	return arp{op: reply, senderMAC: lan.MAC, sender: ip, targetMAC: to, target: netip.IPv4Unspecified()}
+}
+
 // wire is where ARP packets about one address go and come from.
 type wire struct {
 	*socket
@@ -110,9 +115,12 @@ func about(ip netip.Addr) *unix.SockFprog {
 	return &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 }
 
-func (w *wire) tell(packets ...arp) error {
+// tell tells all neighbors.
+func (w *wire) tell(packets ...arp) error { return w.tellOne(broadcast, packets...) }
+
+func (w *wire) tellOne(mac net.HardwareAddr, packets ...arp) error {
 	to := &unix.SockaddrLinklayer{Protocol: arpProtocol, Ifindex: w.lan.Index, Halen: 6}
-	copy(to.Addr[:], broadcast)
+	copy(to.Addr[:], mac)
 	for _, p := range packets {
 		if err := w.send(p.bytes(), to); err != nil {
 			return needs(netRaw, err)

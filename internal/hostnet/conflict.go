@@ -94,6 +94,15 @@ func (h *Host) Announce(ctx context.Context, lan LAN, ip netip.Addr) error {
 	return nil
 }
 
+// Answer tells one neighbor that the address is at this interface's MAC address, as the kernel would if that had asked. Nobody else hears it.
+func (h *Host) Answer(ctx context.Context, lan LAN, ip netip.Addr, to net.HardwareAddr) error {
+	err := h.withARP(ctx, lan, ip, func(w *wire) error { return w.tellOne(to, answer(lan, ip, to)) })
+	if err != nil {
+		return fmt.Errorf("answer for %s on %s: %w", ip, lan.Interface, err)
+	}
+	return nil
+}
+
 // Watch calls report for each sign that another host has the address, until ctx ends, whose error it returns, or until the interface goes down, which is an
 // error, too. It asks each WatchEvery: switches keep what other hosts answer each other to themselves, so listening alone would not do. It reports a
 // conflict that stays again and again, at most 20 times a second, and a report that takes its time delays the next. End it when the address is taken off:

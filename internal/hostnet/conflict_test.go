@@ -108,6 +108,25 @@ func TestEachFormOfAnAnnouncementIsTaken(t *testing.T) {
 	}
 }
 
+// Neighbors that believe another host go on doing so.
+func TestAnAnswerIsHeardByOneHostAlone(t *testing.T) {
+	ctx := t.Context()
+	places := newLAN(t, Config{}, Config{}, Config{WatchEvery: time.Hour})
+	neighbor, a, b := places[0], places[1], places[2]
+	require.NoError(t, b.Put(ctx, floating))
+	require.ErrorIs(t, neighbor.dial(floating, 9), unix.ECONNREFUSED)
+	heard := b.watch(floating)
+	require.NoError(t, a.Put(ctx, floating))
+	b.eventually(func() bool {
+		require.NoError(t, a.Answer(ctx, a.lan(floating), floating, b.mac("eth0")))
+		return len(heard) > 0 // it has begun to listen
+	}, "the other hears it")
+	c := next(t, heard)
+	require.Equal(t, a.mac("eth0"), c.MAC)
+	require.Equal(t, Answers, c.Claim)
+	require.Equal(t, b.mac("eth0").String(), neighbor.neighbor(floating))
+}
+
 // watch runs Watch until the test ends.
 func (p *place) watch(ip netip.Addr) <-chan Conflict {
 	p.t.Helper()

@@ -264,6 +264,10 @@ func (n *node) Announce(ctx context.Context, _ hostnet.LAN, _ netip.Addr) error 
 	return ctx.Err()
 }
 
+func (n *node) Answer(ctx context.Context, _ hostnet.LAN, _ netip.Addr, _ net.HardwareAddr) error {
+	return ctx.Err()
+}
+
 func (n *node) Watch(ctx context.Context, _ hostnet.LAN, ip netip.Addr, report func(hostnet.Conflict)) error {
 	for ctx.Err() == nil {
 		wait(ctx, 500*time.Millisecond)
