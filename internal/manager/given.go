@@ -13,6 +13,16 @@ type given struct {
 	since time.Time
 }
 
+// gave notes to which nodes this manager has given floating IPs, by leases as they were at a time: who was heard of later, also while that was being written, came
+// back after it.
+func (m *Manager) gave(nodes map[string]string, judged time.Time) {
+	for floating, node := range nodes {
+		if m.given[floating].node != node {
+			m.given[floating] = given{node, judged}
+		}
+	}
+}
+
 // back finds, for each floating IP, nodes whose agents came back after it was given to another: they may not have heard of it. One that was there all the
 // time has, or will in a moment, and gives it up.
 func (m *Manager) back(groups []*networking.NetworkGatewayGroup) map[string][]string {

@@ -34,6 +34,7 @@ func (w *writing) groupStatus() bool {
 			done = false
 			continue
 		}
+		w.manager.gave(g.FloatingIPs, w.judged)
 		w.tellMoves(is.object.Status.FloatingIPs, g.FloatingIPs)
 	}
 	return done && !w.stopped

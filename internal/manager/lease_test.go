@@ -204,6 +204,15 @@ func TestWhoComesBackAfterHisAddressWasGivenAway(t *testing.T) {
 	require.Equal(t, map[string][]string{"10.0.1.100": {"n1"}}, back("n2"))
 	w.pass(1, "n1", "n2", "n3")
 	require.Empty(t, back("n3"), "n1 is there when it goes from n2 to n3")
+
+	// The manager itself gives it away, and the holder is heard of while that is being written.
+	w.pass(6, "n1", "n2")
+	judged := w.at
+	w.requires("n3", gateway.LeaseExpired)
+	w.pass(1, "n1", "n2", "n3")
+	m.gave(map[string]string{"10.0.1.100": "n2"}, judged)
+	w.pass(1, "n1", "n2", "n3")
+	require.Equal(t, map[string][]string{"10.0.1.100": {"n3"}}, back("n2"))
 }
 
 // A node that was given a floating IP while its agent was not there, and never came, would keep it for good otherwise.

@@ -204,6 +204,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	if rest := m.pauses[everything].left(); rest > 0 {
 		return rest
 	}
+	judged := m.leases.now()
 	leases, turn := m.leases.states(m.holders())
 	at := m.store.changes.Load()
 	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
@@ -212,7 +213,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	begun := time.Now()
 	in := m.input(leases)
 	in.Back = m.back(in.Groups)
-	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
+	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
 	took := time.Since(begun)
 	m.rounds.Add(1)
 	m.options.Meter.Decided(took)

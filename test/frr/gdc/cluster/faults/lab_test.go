@@ -13,17 +13,12 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gdc/cluster/lab"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 var long = flag.Bool("long", false, "API server and manager are away for ten minutes, and what takes a minute to see is seen")
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if !*long && os.Getenv("FRR_RENDERER_GDC_FAULTS") == "" {
-		// Leases of 4 s run out where other tests take the processors for longer, and then the product moves addresses, as it should.
-		fmt.Println("*** SKIPPED: faults of GDC's gateways, which need a machine of their own: make test-long, or FRR_RENDERER_GDC_FAULTS=1")
-		os.Exit(0)
-	}
 	product.SideBySide(8)
 	os.Exit(product.Main(m))
 }
@@ -63,6 +58,8 @@ type world struct {
 	*lab.Lab
 	t *testing.T
 	w *lab.Watch
+	// traffic are the nodes that take it.
+	traffic []string
 }
 
 // apart has gateways n4 and n5 that take no traffic; n1 to n3 do.
@@ -76,7 +73,7 @@ func apart(t *testing.T, v, other fabric.Version) *world {
 	}, "n1", "n2", "n3")
 }
 
-// together has gateways n4 and n5 that take traffic, too, beside n1.
+// together has gateways n4 and n5 that take traffic, too, beside n1, and two managers.
 func together(t *testing.T, v, other fabric.Version) *world {
 	return build(t, lab.Spec{
 		Version: v, Tors: lab.TwoTors(v, other), Managers: 2,
@@ -97,8 +94,8 @@ func build(t *testing.T, s lab.Spec, traffic ...string) *world {
 		l.Serve(vip, traffic...)
 	}
 	l.Run()
-	w := &world{Lab: l, t: t}
-	w.settled(traffic...)
+	w := &world{Lab: l, t: t, traffic: traffic}
+	w.settled()
 	w.spread()
 	w.w = l.Watch(map[string]string{web1: "tor1", web2: "tor2"})
 	w.w.Steady()
@@ -106,13 +103,13 @@ func build(t *testing.T, s lab.Spec, traffic ...string) *world {
 }
 
 // with is the world for a subtest.
-func (w *world) with(t *testing.T) *world { return &world{w.Lab.With(t), t, w.w} }
+func (w *world) with(t *testing.T) *world { return &world{w.Lab.With(t), t, w.w, w.traffic} }
 
-func (w *world) settled(traffic ...string) {
+func (w *world) settled() {
 	w.t.Helper()
 	w.Settled()
 	for _, vip := range []string{web1, web2} {
-		w.Told(vip, traffic...)
+		w.Told(vip, w.traffic...)
 	}
 }
 
@@ -133,10 +130,10 @@ func (w *world) spread() {
 // steps runs subtests one after the other; each begins with one floating IP on each gateway and ends where all is settled again.
 func (w *world) steps(steps []step) {
 	for _, s := range steps {
-		if s.long && !*long {
-			continue
-		}
 		ok := w.t.Run(s.name, func(t *testing.T) {
+			if s.long && !*long {
+				skip.Test(t, "", "it takes more than a minute to see; make test-long does (-long)")
+			}
 			w := w.with(t)
 			// On a machine that is too busy leases run out, and what they stand for moves by itself.
 			for ready := false; !ready; ready = w.Holder(first) == "n4" && w.Holder(second) == "n5" {
@@ -173,12 +170,27 @@ func (w *world) reachable(s lab.Span) {
 		lost := s.Connections(vip)
 		require.NotZero(w.t, lost.Tried)
 		require.Zero(w.t, lost.Lost, "%s is not reachable: %s\n%s", vip, lost, s)
-		for _, r := range w.Spec.Tors {
+		require.LessOrEqual(w.t, lost.Reset, 10, "%s: more than were opened in the very moments in which next hops changed\n%s", vip, s)
+	}
+	w.routed(s)
+}
+
+// routed shows that every router had a session and a next hop for each VIP all the time.
+func (w *world) routed(s lab.Span) {
+	w.t.Helper()
+	for _, r := range w.Spec.Tors {
+		for _, vip := range []string{web1, web2} {
 			require.Zero(w.t, s.WithoutHop(r.Name, vip), "%s has no next hop for %s\n%s", r.Name, vip, s)
 		}
-	}
-	for _, r := range w.Spec.Tors {
 		require.Zero(w.t, s.WithoutSession(r.Name, ""), "%s has no session\n%s", r.Name, s)
+	}
+}
+
+// atMost is asserted by -long, which has the machine for itself.
+func (w *world) atMost(most, took time.Duration) {
+	w.t.Helper()
+	if *long {
+		require.LessOrEqual(w.t, took, most)
 	}
 }
 

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"time"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 )
@@ -25,6 +26,49 @@ func (w *world) told(node string, state networking.SessionState) {
 			if s.Spec.NodeName == node && s.Status.State != state {
 				return fmt.Errorf("%s is %s", s.Name, s.Status.State)
 			}
+		}
+		return nil
+	})
+}
+
+// named waits until the manager says that a floating IP is a node's, whoever holds it.
+func (w *world) named(f, node string) {
+	w.t.Helper()
+	w.Eventually(fmt.Sprintf("the manager names %s for %s", node, f), func() error {
+		if now := w.Group().Status.FloatingIPs[f]; now != node {
+			return fmt.Errorf("it names %q", now)
+		}
+		return nil
+	})
+}
+
+// renewed waits until nodes have renewed their leases after a moment.
+func (w *world) renewed(after time.Time, nodes ...string) {
+	w.t.Helper()
+	for _, n := range nodes {
+		w.Eventually("the lease of "+n+" is renewed again", func() error {
+			if at := w.Renewal(n); !at.After(after) {
+				return fmt.Errorf("that was at %s", at)
+			}
+			return nil
+		})
+	}
+}
+
+// refreshed waits until nodes have refreshed floating IPs that they hold in their kernels, from now on.
+func (w *world) refreshed(holders map[string]string) {
+	w.t.Helper()
+	left := map[string]int{}
+	w.Eventually("floating IPs are refreshed", func() error {
+		for f, node := range holders {
+			now := w.Left(f, node)
+			if before, known := left[f]; known && now > before {
+				delete(holders, f)
+			}
+			left[f] = now
+		}
+		if len(holders) > 0 {
+			return fmt.Errorf("these are not: %v, the kernel keeps them for %v seconds", holders, left)
 		}
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
@@ -84,6 +85,12 @@ func (l *Lab) CutFromRouters(node string) (mend func()) {
 // Leader is the manager that works, by its Lease.
 func (l *Lab) Leader() *Process {
 	l.t.Helper()
+	return l.LeaderSince(time.Time{})
+}
+
+// LeaderSince is the manager that works, by its Lease, once it has renewed that after a moment.
+func (l *Lab) LeaderSince(moment time.Time) *Process {
+	l.t.Helper()
 	var leader *Process
 	l.Eventually("a manager works", func() error {
 		lease, err := l.API.Client.CoordinationV1().Leases(Namespace).Get(l.t.Context(), "frr-renderer-manager", metav1.GetOptions{})
@@ -95,12 +102,20 @@ func (l *Lab) Leader() *Process {
 			holder = *lease.Spec.HolderIdentity
 		}
 		for _, m := range l.managers {
-			if m.Runs() && strings.Contains(holder, m.At.Name) {
+			if m.Runs() && strings.Contains(holder, m.At.Name) && lease.Spec.RenewTime.After(moment) {
 				leader = m
 				return nil
 			}
 		}
-		return fmt.Errorf("the Lease is held by %q", holder)
+		return fmt.Errorf("the Lease is held by %q since %s", holder, lease.Spec.RenewTime)
 	})
 	return leader
+}
+
+// Renewal is when a node renewed its lease last, by the lease.
+func (l *Lab) Renewal(node string) time.Time {
+	l.t.Helper()
+	lease, err := l.API.Client.CoordinationV1().Leases(Namespace).Get(l.t.Context(), gateway.LeaseName(node), metav1.GetOptions{})
+	require.NoError(l.t, err)
+	return lease.Spec.RenewTime.Time
 }

@@ -23,7 +23,8 @@ const (
 )
 
 // flow opens connection after connection to one address, each with one SYN, and keeps the account of those that were answered. A kernel answers, so a
-// busy machine does not count as a lost connection.
+// busy machine does not count as a lost connection. One that is answered and then reset is told apart: the router's next hops have changed in that moment, and
+// the rest of it comes to another node. (What is refused without an answer is ECONNREFUSED.)
 type flow struct {
 	to netip.AddrPort
 
@@ -129,6 +130,8 @@ func (f *flow) note(at time.Time, err error) {
 // Lost is what became of the connections of a flow.
 type Lost struct {
 	Tried, Lost int
+	// Reset are those that were answered, and then reset. They are not among the lost ones.
+	Reset int
 	// Run is how many were lost one after the other, at most, and Longest for how long.
 	Run     int
 	Longest time.Duration
@@ -139,15 +142,19 @@ type Lost struct {
 
 // String is for people.
 func (l Lost) String() string {
+	reset := ""
+	if l.Reset > 0 {
+		reset = fmt.Sprintf(", %d reset as next hops changed", l.Reset)
+	}
 	if l.Lost == 0 {
-		return fmt.Sprintf("none of %d connections lost", l.Tried)
+		return fmt.Sprintf("none of %d connections lost%s", l.Tried, reset)
 	}
 	var why []string
 	for _, w := range slices.Sorted(maps.Keys(l.Why)) {
 		why = append(why, fmt.Sprintf("%s: %d", w, l.Why[w]))
 	}
-	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, %d one after the other at most, for %s (%s)", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
-		l.Run, l.Longest.Round(time.Millisecond), strings.Join(why, ", "))
+	return fmt.Sprintf("%d of %d connections lost, from %.2f s to %.2f s, %d one after the other at most, for %s (%s)%s", l.Lost, l.Tried, l.First.Seconds(), l.Last.Seconds(),
+		l.Run, l.Longest.Round(time.Millisecond), strings.Join(why, ", "), reset)
 }
 
 // lost is the account between two times.
@@ -162,7 +169,10 @@ func (f *flow) lost(from, to time.Time) Lost {
 			continue
 		}
 		out.Tried++
-		if t.err == nil {
+		if errors.Is(t.err, unix.ECONNRESET) {
+			out.Reset++
+		}
+		if t.err == nil || errors.Is(t.err, unix.ECONNRESET) {
 			since, run = time.Time{}, 0
 			continue
 		}

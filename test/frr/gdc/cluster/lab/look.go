@@ -22,7 +22,9 @@ import (
 func (l *Lab) Holders() map[string][]string {
 	out := map[string][]string{}
 	for _, m := range l.Spec.Machines {
-		for _, a := range addresses(l.Node(m.Name)) {
+		all, err := addresses(l.Node(m.Name))
+		require.NoError(l.t, err)
+		for a := range all {
 			if slices.Contains(l.Spec.Floating, a) {
 				out[a] = append(out[a], m.Name)
 			}
@@ -31,17 +33,25 @@ func (l *Lab) Holders() map[string][]string {
 	return out
 }
 
-// addresses are the IPv4 addresses of a node; none where it can't be asked.
-func addresses(n *fabric.Node) []string {
-	var out []string
-	_ = n.Netlink("", func(h *netlink.Handle) error {
+// Left is for how many seconds the kernel of a node keeps a floating IP that nobody refreshes; 0 where it has none.
+func (l *Lab) Left(floating, node string) int {
+	l.t.Helper()
+	all, err := addresses(l.Node(node))
+	require.NoError(l.t, err)
+	return all[floating]
+}
+
+// addresses are the IPv4 addresses of a node, with the seconds for which the kernel keeps them.
+func addresses(n *fabric.Node) (map[string]int, error) {
+	out := map[string]int{}
+	err := n.Netlink("", func(h *netlink.Handle) error {
 		all, err := h.AddrList(nil, netlink.FAMILY_V4)
 		for _, a := range all {
-			out = append(out, a.IP.String())
+			out[a.IP.String()] = a.ValidLft
 		}
 		return err
 	})
-	return out
+	return out, err
 }
 
 // Holder is the one node that has a floating IP, in the kernel and by the word of the manager; "" when there is none, or more than one.
@@ -156,7 +166,11 @@ func (l *Lab) told(r Tor, vip netip.Addr, nodes []string) error {
 		}
 	}
 	hops := slices.SortedFunc(maps.Keys(by), netip.Addr.Compare)
-	if kernel := kernelHops(l.Node(r.Name), prefix); !slices.Equal(kernel, hops) {
+	kernel, err := network.Hops(l.Node(r.Name), prefix)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(kernel, hops) {
 		return fmt.Errorf("its kernel has it by %v, and not by %v", kernel, hops)
 	}
 	return nil
@@ -178,24 +192,21 @@ func (l *Lab) NotTold(vip string) {
 	p := netip.PrefixFrom(a, a.BitLen())
 	l.Eventually("no router has "+vip, func() error {
 		for _, r := range l.Spec.Tors {
-			if hops := kernelHops(l.Node(r.Name), p); len(hops) > 0 {
-				return fmt.Errorf("%s has it by %v", r.Name, hops)
+			if hops, err := network.Hops(l.Node(r.Name), p); err != nil || len(hops) > 0 {
+				return fmt.Errorf("%s has it by %v (%v)", r.Name, hops, err)
 			}
 		}
 		return nil
 	})
 }
 
-// kernelHops are the next hops of a prefix in the kernel of a node, sorted; none where it can't be asked.
-func kernelHops(n *fabric.Node, p netip.Prefix) []netip.Addr {
-	hops, _ := network.Hops(n, p)
-	return hops
-}
-
 // Hops are the next hops of a VIP in the kernel of a router.
 func (l *Lab) Hops(router, vip string) []netip.Addr {
+	l.t.Helper()
 	a := netip.MustParseAddr(vip)
-	return kernelHops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
+	hops, err := network.Hops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
+	require.NoError(l.t, err)
+	return hops
 }
 
 // NoRoutes shows that no node has a route of BGP's in its kernel.

@@ -137,6 +137,7 @@ var (
 	routes   = networking.GroupVersion.WithKind("BGPAdvertisedRoute")
 	gateways = networking.GroupVersion.WithKind("NetworkGatewayNode")
 	nodes    = schema.GroupVersionKind{Version: "v1", Kind: "Node"}
+	leases   = schema.GroupVersionKind{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}
 )
 
 // read gets all objects of a kind, by name.

@@ -74,3 +74,18 @@ func (l *timeline[T]) last() (what T) {
 	}
 	return what
 }
+
+// gaps tells of the times for which nothing changed that end between two times, or last at the second one.
+func (l *timeline[T]) gaps(from, to time.Time, tell func(end time.Time, gap time.Duration)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, p := range l.points {
+		end := to
+		if i+1 < len(l.points) && l.points[i+1].at.Before(to) {
+			end = l.points[i+1].at
+		}
+		if end.After(from) && end.After(p.at) {
+			tell(end, end.Sub(p.at))
+		}
+	}
+}

@@ -24,6 +24,8 @@ type Watch struct {
 	sessions map[string]map[string]*timeline[session] // by router and floating IP
 	hops     map[string]map[string]*timeline[string]  // by router and VIP
 	holders  map[string]*timeline[string]             // by floating IP
+	named    map[string]*timeline[string]             // by floating IP: the node that the manager names
+	renewed  map[string]*timeline[string]             // by node: the time that its Lease tells
 	through  map[string]string                        // VIP to router
 }
 
@@ -39,10 +41,15 @@ func (l *Lab) Watch(through map[string]string) *Watch {
 	w := &Watch{
 		l: l, stop: make(chan struct{}), through: through,
 		flows: map[string]*flow{}, sessions: map[string]map[string]*timeline[session]{}, hops: map[string]map[string]*timeline[string]{}, holders: map[string]*timeline[string]{},
+		named: map[string]*timeline[string]{}, renewed: map[string]*timeline[string]{},
 	}
 	for _, f := range l.Spec.Floating {
-		w.holders[f] = &timeline[string]{}
+		w.holders[f], w.named[f] = &timeline[string]{}, &timeline[string]{}
 	}
+	for _, m := range l.Spec.Machines {
+		w.renewed[m.Name] = &timeline[string]{}
+	}
+	w.followAPI()
 	for vip, tor := range through {
 		l.Through(tor, vip)
 		f := &flow{to: netip.AddrPortFrom(netip.MustParseAddr(vip), network.Port)}
@@ -113,22 +120,48 @@ func (w *Watch) lookAtHops(router string) {
 	n := w.l.Node(router)
 	for vip, line := range w.hops[router] {
 		a := netip.MustParseAddr(vip)
-		line.put(time.Now(), fmt.Sprint(kernelHops(n, netip.PrefixFrom(a, a.BitLen()))))
+		if hops, err := network.Hops(n, netip.PrefixFrom(a, a.BitLen())); err == nil {
+			line.put(time.Now(), fmt.Sprint(hops))
+		}
 	}
 }
 
 const noHop = "[]"
 
+// lookAtHolders asks one node after the other, so an address that moves meanwhile may seem to be on two nodes, or on none: what is not on one node counts
+// when two looks say the same.
 func (w *Watch) lookAtHolders() {
+	at, ok := w.ask()
+	again := at
+	if ok && slices.ContainsFunc(w.l.Spec.Floating, func(f string) bool { return len(at[f]) != 1 }) {
+		again, ok = w.ask()
+	}
+	if !ok {
+		return // what was, is, until all can be asked
+	}
+	for f, line := range w.holders {
+		switch {
+		case len(at[f]) == 1:
+			line.put(time.Now(), at[f][0])
+		case len(again[f]) == 1, slices.Equal(at[f], again[f]):
+			line.put(time.Now(), strings.Join(again[f], " "))
+		}
+	}
+}
+
+// ask asks all nodes which addresses they have; false: one of them does not tell.
+func (w *Watch) ask() (map[string][]string, bool) {
 	at := map[string][]string{}
 	for _, m := range w.l.Spec.Machines {
-		for _, a := range addresses(w.l.Node(m.Name)) {
+		all, err := addresses(w.l.Node(m.Name))
+		if err != nil {
+			return nil, false
+		}
+		for a := range all {
 			at[a] = append(at[a], m.Name)
 		}
 	}
-	for f, line := range w.holders {
-		line.put(time.Now(), strings.Join(at[f], " "))
-	}
+	return at, true
 }
 
 // Span is a time between two moments of a Watch.
@@ -246,7 +279,9 @@ func (s Span) String() string {
 	for vip, tor := range s.w.through {
 		fmt.Fprintf(&b, "\n  %s through %s: %s", vip, tor, s.Connections(vip))
 	}
-	for _, e := range s.w.Events(s.From) {
+	all := append(s.w.Events(s.From), s.said()...)
+	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
+	for _, e := range all {
 		if e.At.Before(s.To) {
 			fmt.Fprintf(&b, "\n  %6.2f s  %s", e.At.Sub(s.From).Seconds(), e.What)
 		}
