@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
 // wanted lists from the API server itself, not from a cache of anybody's, which floating IPs a node is to hold.
@@ -19,8 +21,8 @@ func wanted(ctx context.Context, groups dynamic.ResourceInterface, node string) 
 	out := []netip.Addr{}
 	for i := range all.Items {
 		held, _, _ := unstructured.NestedStringMap(all.Items[i].Object, "status", "floatingIPs")
-		for text, holder := range held {
-			if addr, err := netip.ParseAddr(text); err == nil && holder == node && !slices.Contains(out, addr) {
+		for addr, holder := range gateway.Placed(held) {
+			if holder == node && !slices.Contains(out, addr) {
 				out = append(out, addr)
 			}
 		}

@@ -126,10 +126,8 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 		return wanted, placed
 	}
 	for _, g := range objects.Objects.GDC.GatewayGroups {
-		for text, node := range g.Status.FloatingIPs {
-			if ip, err := netip.ParseAddr(text); err == nil {
-				place(ip, node)
-			}
+		for ip, node := range gateway.Placed(g.Status.FloatingIPs) {
+			place(ip, node)
 		}
 	}
 	return wanted, placed
