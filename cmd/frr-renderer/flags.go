@@ -71,7 +71,9 @@ func (f *objectFlags) check(node *pflag.Flag) error {
 	return f.checkNamespace("--namespace")
 }
 
-func (f *objectFlags) checkNamespace(from string) error { return checkNamespace(from, f.options.Namespace) }
+func (f *objectFlags) checkNamespace(from string) error {
+	return checkNamespace(from, f.options.Namespace)
+}
 
 // checkNamespace says the rule in words: Kubernetes' own error is a regular expression.
 func checkNamespace(from, name string) error {
