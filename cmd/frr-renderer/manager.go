@@ -28,9 +28,7 @@ import (
 type managerFlags struct {
 	kubeconfig      string
 	options         snapshot.Options
-	health          string
-	metrics         string
-	guard           guardFlags
+	addresses       addressFlags
 	logLevel        string
 	eventsPerMinute float64
 }
@@ -67,9 +65,7 @@ Events tell of problems with objects that have no condition to show them (--even
 	c.Flags().StringVar(&f.options.LoadBalancerClass, "lb-class", "", "announce Services of this loadBalancerClass; empty: those without one")
 	c.Flags().BoolVar(&f.options.IgnoreExcludeLabel, "ignore-exclude-lb", false,
 		"take nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops too")
-	c.Flags().StringVar(&f.health, "health-addr", defaultManagerHealthAddr, "address of /healthz, /readyz and /status; empty: none")
-	c.Flags().StringVar(&f.metrics, "metrics-addr", defaultManagerMetricsAddr, "address of /metrics, which may be that of --health-addr; empty: none")
-	f.guard.add(c)
+	f.addresses.add(c, defaultManagerHealthAddr, defaultManagerMetricsAddr)
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "all, debug, info, warn, error or none")
 	c.Flags().Float64Var(&f.eventsPerMinute, "events-per-minute", 12,
 		"how many Events a minute are written at most, after a burst of 30; what is beyond that is counted in one Event about the Lease; 0: none at all")
@@ -111,10 +107,7 @@ func (f *managerFlags) check() (slog.Level, error) {
 	if f.eventsPerMinute < 0 {
 		return 0, fmt.Errorf("--events-per-minute %v is less than nothing; write 0 for no Events", f.eventsPerMinute)
 	}
-	return level, cmp.Or(
-		checkAddress("--health-addr", f.health, defaultManagerHealthAddr), checkAddress("--metrics-addr", f.metrics, defaultManagerMetricsAddr),
-		f.guard.check(f.metrics, f.health),
-	)
+	return level, f.addresses.check(defaultManagerHealthAddr, defaultManagerMetricsAddr)
 }
 
 // run connects what a manager is made of, and works until it is told to end.
@@ -161,7 +154,7 @@ func (f *managerFlags) run(c *cobra.Command) error {
 		return failed(err)
 	}
 	metrics.Follow(func() status.ManagerState { return managerState(m, denials) })
-	if err := f.serve(ctx, m, metrics, denials, log, cancel); err != nil {
+	if err := f.addresses.serve(ctx, managerMux(m, denials, log), scraped{metrics, denials, f.kubeconfig}, log, cancel); err != nil {
 		return failed(err)
 	}
 	err = m.Run(ctx)
@@ -230,35 +223,6 @@ func managerState(m *manager.Manager, denials *status.Denials) status.ManagerSta
 	}
 	out.Problems = problem.Sort(append(out.Problems, decided.Problems...))
 	return out
-}
-
-// serve answers on the addresses of the manager, which may be one, until ctx ends.
-func (f *managerFlags) serve(ctx context.Context, m *manager.Manager, metrics *status.ManagerMetrics, denials *status.Denials, log *slog.Logger, fatal context.CancelCauseFunc) error {
-	health := managerMux(m, denials, log)
-	if f.metrics == f.health {
-		health.Handle("GET /metrics", metrics.Handler())
-	}
-	if err := listen(ctx, server{addr: f.health, handler: health}, fatal); err != nil {
-		return fmt.Errorf("serve health: %w; say another address with --health-addr", err)
-	}
-	if f.metrics == "" || f.metrics == f.health {
-		return nil
-	}
-	scrapes, err := f.scrapes(ctx, metrics, denials, log)
-	if err != nil {
-		return err
-	}
-	if err := listen(ctx, scrapes, fatal); err != nil {
-		return fmt.Errorf("serve metrics: %w; say another address with --metrics-addr", err)
-	}
-	return nil
-}
-
-// scrapes is the server of metrics alone.
-func (f *managerFlags) scrapes(ctx context.Context, metrics *status.ManagerMetrics, denials *status.Denials, log *slog.Logger) (server, error) {
-	return f.guard.server(ctx, scraped{
-		addr: f.metrics, handler: metrics.Handler(), kubeconfig: f.kubeconfig, wraps: []func(http.RoundTripper) http.RoundTripper{metrics.CountRequests, denials.Watch},
-	}, log)
 }
 
 // managerReport is what /status tells.

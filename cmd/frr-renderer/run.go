@@ -28,9 +28,7 @@ type runFlags struct {
 	vty        vtyFlags
 	frrConf    string
 	state      string
-	health     string
-	metrics    string
-	guard      guardFlags
+	addresses  addressFlags
 	kubeconfig string
 	podName    string
 	logLevel   string
@@ -86,9 +84,7 @@ what is announced, withdrawn, refused and mended (--events-per-minute); ServiceB
 	f.gdc.add(c)
 	c.Flags().StringVar(&f.frrConf, "frr-conf", "/etc/frr/frr.conf", "where to keep the applied configuration for FRR's next start; none: nowhere")
 	c.Flags().StringVar(&f.state, "state-file", "", "where to keep the last good objects; empty: beside --frr-conf; none: nowhere")
-	c.Flags().StringVar(&f.health, "health-addr", defaultHealthAddr, "address of /healthz, /readyz and /status; empty: none")
-	c.Flags().StringVar(&f.metrics, "metrics-addr", defaultMetricsAddr, "address of /metrics, which may be that of --health-addr; empty: none")
-	f.guard.add(c)
+	f.addresses.add(c, defaultHealthAddr, defaultMetricsAddr)
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the API server; empty: as a pod does, where this is one")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "all, debug, info, warn, error or none")
 	c.Flags().DurationVar(&f.drift, "drift-interval", 30*time.Second, "how often to ask FRR whether it still runs what it should")
@@ -112,10 +108,7 @@ func (f *runFlags) check() (slog.Level, error) {
 	if f.drift <= 0 {
 		return 0, fmt.Errorf("--drift-interval %s is no time between two looks; give more than 0s, such as 30s", f.drift)
 	}
-	return level, cmp.Or(
-		checkAddress("--health-addr", f.health, defaultHealthAddr), checkAddress("--metrics-addr", f.metrics, defaultMetricsAddr),
-		f.guard.check(f.metrics, f.health), checkTimes(f.confirm, f.timeout), f.report.check(),
-	)
+	return level, cmp.Or(f.addresses.check(defaultHealthAddr, defaultMetricsAddr), checkTimes(f.confirm, f.timeout), f.report.check())
 }
 
 // run connects what a run is made of: first what may be wrong with its flags, then what tells of it, and the agent when no other run is there.
@@ -157,7 +150,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		return err
 	}
 	metrics.Sessions(observe.NewObserver(ctx, asked, time.Now))
-	if err := f.serve(ctx, board, metrics, denials, log, cancel); err != nil {
+	if err := f.addresses.serve(ctx, healthMux(board, log), scraped{metrics, denials, f.kubeconfig}, log, cancel); err != nil {
 		return failed(err)
 	}
 	leave, err := alone(ctx, f.frrConf, log)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/agent"
@@ -24,11 +25,29 @@ const (
 	defaultMetricsAddr = "127.0.0.1:17473"
 )
 
-// serve answers on the addresses of run, which may be one, until ctx ends.
-func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *status.Metrics, denials *status.Denials, log *slog.Logger, fatal context.CancelCauseFunc) error {
-	health := healthMux(board, log)
+// addressFlags say where a program answers, and who may read its metrics.
+type addressFlags struct {
+	health  string
+	metrics string
+	guard   guardFlags
+}
+
+// add adds the flags, with the addresses where the program answers unless it is told otherwise.
+func (f *addressFlags) add(c *cobra.Command, health, metrics string) {
+	c.Flags().StringVar(&f.health, "health-addr", health, "address of /healthz, /readyz and /status; empty: none")
+	c.Flags().StringVar(&f.metrics, "metrics-addr", metrics, "address of /metrics, which may be that of --health-addr; empty: none")
+	f.guard.add(c)
+}
+
+// check finds what can't be meant; the addresses are examples of better ones.
+func (f *addressFlags) check(health, metrics string) error {
+	return cmp.Or(checkAddress("--health-addr", f.health, health), checkAddress("--metrics-addr", f.metrics, metrics), f.guard.check(f.metrics, f.health))
+}
+
+// serve answers on the addresses, which may be one, until ctx ends.
+func (f *addressFlags) serve(ctx context.Context, health *http.ServeMux, s scraped, log *slog.Logger, fatal context.CancelCauseFunc) error {
 	if f.metrics == f.health {
-		health.Handle("GET /metrics", metrics.Handler())
+		health.Handle("GET /metrics", s.metrics.Handler())
 	}
 	if err := listen(ctx, server{addr: f.health, handler: health}, fatal); err != nil {
 		return fmt.Errorf("serve health: %w; say another address with --health-addr", err)
@@ -36,37 +55,35 @@ func (f *runFlags) serve(ctx context.Context, board *agent.Board, metrics *statu
 	if f.metrics == "" || f.metrics == f.health {
 		return nil
 	}
-	scrapes, err := f.scrapes(ctx, metrics, denials, log)
+	metrics, err := f.guard.server(ctx, f.metrics, s, log)
 	if err != nil {
 		return err
 	}
-	if err := listen(ctx, scrapes, fatal); err != nil {
+	if err := listen(ctx, metrics, fatal); err != nil {
 		return fmt.Errorf("serve metrics: %w; say another address with --metrics-addr", err)
 	}
 	return nil
 }
 
-// scrapes is the server of metrics alone.
-func (f *runFlags) scrapes(ctx context.Context, metrics *status.Metrics, denials *status.Denials, log *slog.Logger) (server, error) {
-	return f.guard.server(ctx, scraped{
-		addr: f.metrics, handler: metrics.Handler(), kubeconfig: f.kubeconfig, wraps: []func(http.RoundTripper) http.RoundTripper{metrics.CountRequests, denials.Watch},
-	}, log)
+// scraped is what Prometheus reads, and how the API server is asked who may.
+type scraped struct {
+	metrics    scrapes
+	denials    *status.Denials
+	kubeconfig string
 }
 
-// scraped is what is served to Prometheus, and how the API server is asked who may have it.
-type scraped struct {
-	addr       string
-	handler    http.Handler
-	kubeconfig string
-	wraps      []func(http.RoundTripper) http.RoundTripper
+// scrapes are metrics, of run or of the manager, which count the requests to the API server, too.
+type scrapes interface {
+	Handler() http.Handler
+	CountRequests(next http.RoundTripper) http.RoundTripper
 }
 
 // server is that of metrics: plain, or for those whom the API server lets in.
-func (f *guardFlags) server(ctx context.Context, s scraped, log *slog.Logger) (server, error) {
+func (f *guardFlags) server(ctx context.Context, addr string, s scraped, log *slog.Logger) (server, error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.handler)
-	if !f.guards(s.addr) {
-		return server{addr: s.addr, handler: mux}, nil
+	mux.Handle("GET /metrics", s.metrics.Handler())
+	if !f.guards(addr) {
+		return server{addr: addr, handler: mux}, nil
 	}
 	if err := f.readable(); err != nil {
 		return server{}, err
@@ -74,21 +91,20 @@ func (f *guardFlags) server(ctx context.Context, s scraped, log *slog.Logger) (s
 	api, err := apiServer(s.kubeconfig)
 	if err != nil {
 		mend := "take an address of loopback, or let everybody read with --metrics-insecure"
-		if loopback(s.addr) {
+		if loopback(addr) {
 			mend = "leave --metrics-secure and --metrics-cert-dir out: loopback is plain"
 		}
 		if errors.Is(err, rest.ErrNotInCluster) {
 			err = errors.New("this is no pod, which would know its API server")
 		}
 		return server{}, fmt.Errorf("--metrics-addr %s is served over HTTPS, and the API server is to say who may read it: %w; "+
-			"say where it is with --kubeconfig, or %s", s.addr, err, mend)
+			"say where it is with --kubeconfig, or %s", addr, err, mend)
 	}
 	api.Timeout = requestTimeout
-	for _, wrap := range s.wraps {
-		api.Wrap(wrap)
-	}
+	api.Wrap(s.metrics.CountRequests)
+	api.Wrap(s.denials.Watch)
 	handler, config, err := f.guard(ctx, mux, api, log)
-	return server{s.addr, handler, config}, err
+	return server{addr, handler, config}, err
 }
 
 // server is what answers on an address.

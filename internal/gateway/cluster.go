@@ -41,6 +41,7 @@ func clusterObject(c *baremetal.Cluster) problem.Object {
 // checkCluster tells what keeps the other objects from being used, where there are any.
 func (a *assigner) checkCluster(c clusterForm) {
 	spec := c.found.Spec
+	a.checkClusterWords(c)
 	switch {
 	case len(a.Groups)+len(a.LoadBalancers)+len(a.Peers) == 0:
 	case c.admin:
@@ -60,6 +61,20 @@ func (a *assigner) checkCluster(c clusterForm) {
 	}
 	if c.balances && spec.LoadBalancer.LocalASN == 0 {
 		a.refuse(c.object, "spec.loadBalancer.localASN", problem.Required, "type bgp needs the AS number of the cluster; bgpPeers are left out for Services without it")
+	}
+}
+
+// checkClusterWords refuses words that mean nothing, as far as no other rule tells of them.
+func (a *assigner) checkClusterWords(c clusterForm) {
+	switch kind := c.found.Spec.Type; kind {
+	case "", baremetal.AdminCluster, baremetal.HybridCluster, baremetal.StandaloneCluster, baremetal.UserCluster:
+	default:
+		a.refuse(c.object, "spec.type", problem.InvalidValue, fmt.Sprintf("%q is no type of a cluster, so it is taken for a user cluster; write admin, hybrid, standalone or user", kind))
+	}
+	switch mode := c.found.Spec.LoadBalancer.Mode; mode {
+	case "", baremetal.BundledLoadBalancer, baremetal.ManualLoadBalancer:
+	default:
+		a.refuse(c.object, "spec.loadBalancer.mode", problem.InvalidValue, fmt.Sprintf("%q is no mode, so it is taken for bundled; write bundled or manual", mode))
 	}
 }
 
@@ -99,4 +114,24 @@ func (c clusterForm) ownAddress(addr netip.Addr) string {
 		return "ingressVIP"
 	}
 	return ""
+}
+
+// checkVIPs tells of the cluster's own addresses that don't go together with the pools: the control plane's is in none, the ingress, a Service, has its out of one.
+func (a *assigner) checkVIPs(c clusterForm, pools *pools) {
+	if !c.balances || c.found == nil {
+		return
+	}
+	const field = "spec.loadBalancer.vips."
+	vips := c.found.Spec.LoadBalancer.VIPs
+	if vip, err := netip.ParseAddr(vips.ControlPlaneVIP); err == nil {
+		if in, ok := pools.find(vip); ok {
+			a.warn(c.object, field+"controlPlaneVIP", problem.AddressInUse, fmt.Sprintf(
+				"%s lies in %s, out of which Services get addresses; a Service that gets it is not announced: take it out of the pool", vip, in))
+		}
+	}
+	if vip, err := netip.ParseAddr(vips.IngressVIP); err == nil {
+		if _, ok := pools.find(vip); !ok {
+			a.warn(c.object, field+"ingressVIP", problem.NotInAnyPool, fmt.Sprintf("%s lies in no pool, so the ingress can't have it; add it to one of addressPools", vip))
+		}
+	}
 }

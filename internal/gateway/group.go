@@ -75,6 +75,10 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 			one.list, out.order = append(one.list, f), append(out.order, f)
 		}
 	}
+	if len(a.Groups) == 0 && c.balances {
+		a.warnCluster(c, "", problem.Required,
+			"there is no NetworkGatewayGroup to use, so no session has an address to start from, and no Service is announced; make one named default, with floating IPs")
+	}
 	a.redundant(out)
 	if len(nodes.assumed) > 0 && len(out.all) > 0 {
 		a.warn(out.all[0].object, "spec.floatingIPs", problem.UnknownSubnets, fmt.Sprintf(

@@ -52,8 +52,19 @@ func (a *peerReader) peers() []*peer {
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
 	default:
-		if out = a.selected(balancer, *named, forms); a.cluster.balances {
-			a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
+		var plane []*peer
+		if a.cluster.balances {
+			plane = a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
+		}
+		from := len(a.problems)
+		var mistaken bool
+		if out, mistaken = a.selected(balancer, *named, forms); mistaken {
+			to := len(a.problems)
+			if out = a.spokenWith(forms, plane); len(out) > 0 {
+				outcome(a.problems[from:to], "Services go to the same routers as before until then")
+			} else {
+				outcome(a.problems[from:to], "no Service is announced until then")
+			}
 		}
 	}
 	for _, form := range forms {
@@ -70,29 +81,33 @@ func (a *peerReader) peers() []*peer {
 
 // loadBalancer is the BGPLoadBalancer named default, nil where there is none.
 func (a *peerReader) loadBalancer() (*networking.BGPLoadBalancer, *problem.Object) {
-	var out *networking.BGPLoadBalancer
-	for _, b := range a.LoadBalancers {
-		if b.Name == networking.DefaultName {
-			out = b
-			continue
-		}
-		a.refuse(networkingObject("BGPLoadBalancer", b), "metadata.name", problem.NotDefault, "a BGPLoadBalancer is named default; this one is left out: set metadata.name to default")
+	i := slices.IndexFunc(a.LoadBalancers, func(b *networking.BGPLoadBalancer) bool { return b.Name == networking.DefaultName })
+	left := "this one is left out"
+	if i == -1 {
+		left += ", so Services go to the control plane's peers (bgpPeers of the Cluster)"
 	}
-	if out == nil {
+	for j, b := range a.LoadBalancers {
+		if j != i {
+			a.refuse(networkingObject("BGPLoadBalancer", b), "metadata.name", problem.NotDefault,
+				fmt.Sprintf("a BGPLoadBalancer is named default; %s: set metadata.name to default", left))
+		}
+	}
+	if i == -1 {
 		return nil, nil
 	}
+	out := a.LoadBalancers[i]
 	o := networkingObject("BGPLoadBalancer", out)
 	return out, &o
 }
 
-// selected are the peers that the BGPLoadBalancer selects; those that don't go together with older ones leave the forms. One that selects nothing is a mistake, and no reason to tell other routers.
-func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) []*peer {
+// selected are the peers that the BGPLoadBalancer selects; those that don't go together with older ones leave the forms; true: it selects
+// none, which is a mistake, and no reason to tell other routers.
+func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) ([]*peer, bool) {
 	if len(b.Spec.PeerSelector) == 0 {
 		a.refuse(o, "spec.peerSelector", problem.Required,
-			"no label is given, so no BGPPeer is selected and no Service is announced; write a label that the BGPPeers have, "+
-				"or delete this object to use the control plane's peers")
+			"no label is given, so no BGPPeer is selected; write a label that the BGPPeers have, or delete this object to use the control plane's peers")
 		a.mark(o, PeersFound, problem.Required, "peerSelector is empty")
-		return nil
+		return nil, true
 	}
 	selector := labels.SelectorFromSet(b.Spec.PeerSelector)
 	var out []*peer
@@ -113,15 +128,39 @@ func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, f
 	switch {
 	case matched == 0:
 		a.refuse(o, "spec.peerSelector", problem.NothingSelected, fmt.Sprintf(
-			"%s matches none of %d BGPPeers, so no Service is announced; label the BGPPeers to use, or correct the selector%s",
+			"%s matches none of %d BGPPeers; label the BGPPeers to use, or correct the selector%s",
 			quoteLabels(b.Spec.PeerSelector), len(a.Peers), a.nearest(b.Spec.PeerSelector)))
 		a.mark(o, PeersFound, problem.NothingSelected, "no BGPPeer has these labels")
 	case len(out) == 0:
+		a.warn(o, "spec.peerSelector", problem.NothingSelected, fmt.Sprintf(
+			"none of the BGPPeers that it selects can be used (%d), so no Service is announced; mend one of them", matched))
 		a.mark(o, PeersFound, problem.NothingSelected, "none of the BGPPeers that have these labels can be used")
 	default:
 		a.mark(o, PeersFound, "", "")
 	}
+	return out, matched == 0
+}
+
+// spokenWith are the routers, of those that can be used, that there are sessions with: what works stays until a mistake of the BGPLoadBalancer is mended.
+func (a *peerReader) spokenWith(forms map[string]*peer, plane []*peer) []*peer {
+	var out []*peer
+	for _, p := range a.Peers { // oldest first
+		if form := forms[p.Name]; form != nil && a.speaks(form) && a.fits(out, form) {
+			out = append(out, form)
+		}
+	}
+	for _, form := range plane {
+		if a.speaks(form) && !slices.ContainsFunc(out, func(p *peer) bool { return p.ip == form.ip }) {
+			out = append(out, form)
+		}
+	}
 	return out
+}
+
+func (a *peerReader) speaks(p *peer) bool {
+	return slices.ContainsFunc(a.Sessions, func(s *networking.BGPSession) bool {
+		return s.Spec.PeerIP == p.ip.String() && s.Spec.PeerASN == p.peerASN && s.Spec.LocalASN == p.localASN
+	})
 }
 
 func quoteLabels(set map[string]string) string { return fmt.Sprintf("%q", labels.Set(set).String()) }

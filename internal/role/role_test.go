@@ -2,7 +2,9 @@ package role
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +13,10 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
+	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/source"
 )
 
 func TestAnAddressComesBeforeItsViewAndLeavesAfterIt(t *testing.T) {
@@ -37,7 +41,7 @@ func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		time.Sleep(time.Second)
 		n.set(func() { n.agent = false })
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // listed from the API server
+		n.listed()
 		time.Sleep(900 * time.Millisecond)
 		require.Len(t, n.told(), 2)
 		time.Sleep(200 * time.Millisecond)
@@ -51,7 +55,7 @@ func TestAnAddressWaitsForNoBGPDThatIsAway(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		n.set(func() { n.agent, n.bgpd = false, errAway })
 		time.Sleep(6 * time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		n.listed()
 		time.Sleep(10 * time.Millisecond)
 		require.Equal(t, "took 10.0.1.100", n.told()[2])
 	})
@@ -140,7 +144,7 @@ func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(10 * time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{})
+		n.listed()
 		time.Sleep(time.Second)
 		require.Contains(t, n.told(), "took 10.0.1.100", "another has it, and the watch has not told yet")
 
@@ -152,7 +156,7 @@ func TestWhatWasListedAfterALapseCountsUnlessTheObjectsAreNewer(t *testing.T) {
 
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(time.Second)
-		n.Renewed(time.Now().Add(4*time.Second), []netip.Addr{}) // was listed before that
+		n.Renewed(nodereport.Renewal{Until: time.Now().Add(2 * time.Second), Wanted: []netip.Addr{}, Asked: time.Now().Add(-1100 * time.Millisecond)})
 		time.Sleep(10 * time.Second)
 		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told()[4:])
 	})
@@ -211,14 +215,47 @@ func TestWhoeverElseListensOnPort179DoesNotMatter(t *testing.T) {
 		"another bgpd beside the right one": {wrong: ours, right: ours},
 	} {
 		l := listening{seen: test.seen}
-		l.judge(test.wrong, test.right)
+		l.judge(test.wrong, test.right, true)
 		require.Equal(t, test.refused, l.refusal != "", name)
 	}
 	l := listening{seen: true}
-	l.judge(ours, nil)
+	l.judge(ours, nil, true)
 	require.Empty(t, l.refusal)
-	l.judge(ours, nil)
+	l.judge(ours, nil, true)
 	require.NotEmpty(t, l.refusal, "it lasts")
+}
+
+// Calico's BIRD, say, which a container can't tell from bgpd: it was no reason to give up what is held before bgpd went away, and is none then.
+func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.T) {
+	bird := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179")}}
+	both := map[uint16][]hostnet.Listener{bgpPort: bird, gdcPort: {{Process: "bgpd", PID: 1}}}
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(10 * time.Second)
+		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
+		time.Sleep(12 * time.Second)
+		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
+		time.Sleep(3 * time.Second)
+		n.set(func() { n.listeners = both })
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		n.set(func() { n.listeners = map[uint16][]hostnet.Listener{bgpPort: bird} })
+		time.Sleep(12 * time.Second)
+		require.Contains(t, n.told(), "took 10.0.1.100", "it answers, and listens there")
+	}, func(n *node) { n.listeners = both })
+}
+
+func TestGroupsOfAnotherNamespacePlaceNothing(t *testing.T) {
+	simulate(t, func(n *node) {
+		o := cluster(map[netip.Addr]string{fip: "n1"})
+		mallory := o.Objects.GDC.GatewayGroups[0].DeepCopy()
+		mallory.Namespace, mallory.Status.FloatingIPs = "mallory", map[string]string{fip2.String(): "n1", "10.0.1.1": "n1", fip.String(): "n2"}
+		o.Objects.GDC.GatewayGroups = append(o.Objects.GDC.GatewayGroups, mallory)
+		n.set(func() { n.objects = &o })
+		time.Sleep(20 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Equal(t, "cluster-bm", n.last().Namespace)
+	})
 }
 
 func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
@@ -231,10 +268,47 @@ func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 		n.set(func() { n.objects = &broken })
 		time.Sleep(time.Minute)
 		require.NotContains(t, n.told(), "took 10.0.1.100")
+
+		foreign := cluster(map[netip.Addr]string{fip: "n1"}) // without the Cluster it is not known which groups are its own
+		foreign.Objects.GDC.Clusters = nil
+		older := foreign.Objects.GDC.GatewayGroups[0].DeepCopy()
+		older.Namespace, older.CreationTimestamp, older.Status.FloatingIPs = "mallory", metav1.Now(), nil
+		foreign.Objects.GDC.GatewayGroups = append(foreign.Objects.GDC.GatewayGroups, older)
+		foreign.Unread = []problem.Object{{Kind: "Cluster", Name: "bm"}}
+		n.set(func() { n.objects = &foreign })
+		time.Sleep(time.Minute)
+		require.NotContains(t, n.told(), "took 10.0.1.100")
 		n.place(nil)
 		time.Sleep(time.Second)
 		require.Contains(t, n.told(), "took 10.0.1.100")
 	})
+}
+
+func TestWhatCanNotBeReadKeepsTheFormThatItHad(t *testing.T) {
+	c := problem.Object{Kind: "Cluster", Group: "baremetal.cluster.gke.io", Namespace: "cluster-bm", Name: "bm"}
+	for name, test := range map[string]struct {
+		broken   source.Result
+		sessions int
+	}{
+		"the Cluster":                      {source.Result{Unread: []problem.Object{c}}, 2},
+		"a document, nobody knows of what": {source.Result{Incomplete: true}, 2},
+		"another object":                   {source.Result{Unread: []problem.Object{{Kind: "Service", Name: "bm", Namespace: "cluster-bm"}}}, 0},
+		"nothing: it was deleted":          {source.Result{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, true)
+			whole := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			require.Len(t, n.Turn(&whole).Assignment.Sessions, 2)
+			test.broken.Objects = whole.Objects
+			test.broken.Objects.GDC.Clusters = nil
+			require.Len(t, n.Turn(&test.broken).Assignment.Sessions, test.sessions)
+			still := test.broken
+			require.Len(t, n.Turn(&still).Assignment.Sessions, test.sessions, "and so on")
+			mended := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			mended.Objects.GDC.Clusters[0].Spec.LoadBalancer.BGPPeers = nil
+			require.Empty(t, n.Turn(&mended).Assignment.Sessions, "what can be read counts")
+		})
+	}
 }
 
 func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
@@ -363,5 +437,47 @@ func TestANodeWhoseLANsAreAllDownCanHoldNothing(t *testing.T) {
 		n.hasSubnets([]hostnet.Subnet{lan})
 		time.Sleep(3 * time.Second)
 		require.Empty(t, n.last().Unwell)
+	})
+}
+
+func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
+	lan := hostnet.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}
+	other := hostnet.Subnet{Interface: "eth1", Address: netip.MustParsePrefix("10.0.9.10/24"), Up: true}
+	for _, rest := range [][]hostnet.Subnet{{}, {other}} { // its only one, and one of two
+		simulate(t, func(n *node) {
+			n.place(map[netip.Addr]string{fip: "n1"})
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(5 * time.Second)
+			n.hasSubnets(rest)
+			time.Sleep(10 * time.Second)
+			require.Empty(t, n.last().Unwell)
+			require.Contains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "dhclient, ip link set down and up")
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(time.Minute)
+			require.Len(t, n.last().Subnets, 1+len(rest))
+			n.hasSubnets(rest)
+			time.Sleep(17 * time.Second)
+			require.NotContains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "it does not come back")
+			require.Equal(t, len(rest) == 0, n.last().Unwell != "")
+			n.hasSubnets(rest)
+			require.Len(t, n.subnets, len(rest), "and is forgotten")
+		})
+	}
+}
+
+func TestSubnetsThatCanNotBeFollowedAreToldOnce(t *testing.T) {
+	var log strings.Builder
+	errors := func() int { return strings.Count(log.String(), "cannot follow the node's subnets") }
+	simulate(t, func(n *node) {
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, errors(), log.String())
+		n.set(func() { n.lost = nil })
+		time.Sleep(time.Minute)
+		n.set(func() { n.lost = errAway })
+		time.Sleep(time.Minute)
+		require.Equal(t, 2, errors(), "it worked meanwhile")
+	}, func(n *node) {
+		n.lost = errAway
+		n.Log = slog.New(slog.NewTextHandler(&log, nil))
 	})
 }

@@ -120,9 +120,16 @@ func (f *Fabric) SaveLogs(ctx context.Context, dir string) error {
 		}
 		text, err := n.RunningConfig(ctx)
 		errs = append(errs, err, os.WriteFile(filepath.Join(to, "running.conf"), []byte(text), 0o600))
-		if n.PID("bgpd") != 0 {
-			text, err := n.Ask(ctx, "bgpd", "show bgp vrf all neighbors json")
-			errs = append(errs, err, os.WriteFile(filepath.Join(to, "neighbors.json"), []byte(text), 0o600))
+		for _, told := range []struct{ daemon, command, file string }{
+			{"bgpd", "show bgp vrf all neighbors json", "neighbors.json"},
+			{"bfdd", "show bfd peers json", "bfd.json"},
+			{"bfdd", "show bfd peers counters json", "bfd-counters.json"},
+		} {
+			if n.PID(told.daemon) == 0 {
+				continue
+			}
+			text, err := n.Ask(ctx, told.daemon, told.command)
+			errs = append(errs, err, os.WriteFile(filepath.Join(to, told.file), []byte(text), 0o600))
 		}
 	}
 	return errors.Join(errs...)
