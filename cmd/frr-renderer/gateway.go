@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -67,7 +66,7 @@ func (f *runFlags) gateway(board *agent.Board, metrics *status.Metrics, denials 
 	tell, lease := func(context.Context) {}, func() *status.GatewayLease { return nil }
 	var part *role.Role
 	if !alone {
-		writer, err := f.nodeReport(metrics, denials, log, func(until time.Time, wanted []netip.Addr) { part.Renewed(until, wanted) })
+		writer, err := f.nodeReport(metrics, denials, log, func(l nodereport.Renewal) { part.Renewed(l) })
 		if err != nil {
 			return nil, nil, fmt.Errorf("use the API server: %w", err)
 		}
@@ -90,7 +89,7 @@ func (f *runFlags) gateway(board *agent.Board, metrics *status.Metrics, denials 
 }
 
 // nodeReport returns who tells the API server of the node's part.
-func (f *runFlags) nodeReport(metrics *status.Metrics, denials *status.Denials, log *slog.Logger, renewed func(time.Time, []netip.Addr)) (*nodereport.Writer, error) {
+func (f *runFlags) nodeReport(metrics *status.Metrics, denials *status.Denials, log *slog.Logger, renewed func(nodereport.Renewal)) (*nodereport.Writer, error) {
 	api, err := apiServer(f.kubeconfig)
 	if err != nil {
 		return nil, err

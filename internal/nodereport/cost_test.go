@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,10 +24,11 @@ var (
 	crowdTime = flag.Duration("crowd-time", time.Second, "how long each measurement takes")
 )
 
-// TestWhatNodesCostTheAPIServer measures the processor time of API server and etcd: at rest, for nodes that renew leases, and for nodes' reports. docs/manager.md
-// has what it said.
+// TestWhatNodesCostTheAPIServer measures the processor time of API server and etcd: at rest, for nodes that renew leases, for those that list groups with it,
+// and for nodes' reports. docs/manager.md has what it said.
 func TestWhatNodesCostTheAPIServer(t *testing.T) {
 	l := newLab(t)
+	l.room(0).place(t, map[string]string{"10.0.1.100": "crowd0", "10.0.1.101": "crowd1"})
 	watch, err := l.objects.Resource(leaseResource).Namespace(ownSpace).Watch(t.Context(), metav1.ListOptions{}) // as a manager does
 	require.NoError(t, err)
 	defer watch.Stop()
@@ -60,6 +62,13 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 	renewing := l.measure(t, renewals)
 	for _, w := range all {
 		w.neverLapsed(t)
+		w.Tell(nodereport.Report{Subnets: []nodereport.Subnet{lan}, Gateway: true, Unsure: true})
+	}
+	until(t, "a list of each", func() bool {
+		return !slices.ContainsFunc(all, func(w *runner) bool { return len(w.handed()) < 2 })
+	})
+	listing := l.measure(t, renewals)
+	for _, w := range all {
 		w.kill()
 	}
 
@@ -76,6 +85,7 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 	})
 	t.Logf("at rest: %v", idle)
 	t.Logf("%d nodes that renew: %v", *crowd, renewing)
+	t.Logf("%d nodes that renew and list: %v", *crowd, listing)
 	t.Logf("%d nodes that report each second: %v", *crowd, telling)
 	require.Positive(t, renewing.writes)
 	require.Positive(t, telling.writes)

@@ -254,14 +254,14 @@ func (r *runner) logged() string {
 	return r.log.String()
 }
 
-func (r *runner) renewed(until time.Time, wanted []netip.Addr) {
+func (r *runner) renewed(l nodereport.Renewal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	what := "-"
-	if wanted != nil {
-		what = fmt.Sprint(wanted)
+	if l.Wanted != nil {
+		what = fmt.Sprint(l.Wanted)
 	}
-	r.heard, r.until = append(r.heard, what), until
+	r.heard, r.until = append(r.heard, what), l.Until
 	r.requests = append(r.requests, "Renewed "+what)
 }
 
@@ -270,6 +270,16 @@ func (r *runner) handed() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.heard), func(s string) bool { return s == "-" })
+}
+
+// word is what was handed out with the last renewal.
+func (r *runner) word() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.heard) == 0 {
+		return ""
+	}
+	return r.heard[len(r.heard)-1]
 }
 
 func (r *runner) renewals() int {

@@ -35,7 +35,7 @@ type renewer struct {
 	node    string
 	leases  coordination.LeaseInterface
 	wanted  func(context.Context) ([]netip.Addr, error)
-	renewed func(until time.Time, wanted []netip.Addr)
+	renewed func(Renewal)
 	current func() *Report
 	bell    bell
 	log     *slog.Logger
@@ -91,11 +91,9 @@ func (r *renewer) turn(ctx context.Context) time.Duration {
 	r.lapsed = r.lapsed || time.Now().After(r.until)
 	r.until = asked.Add(Term)
 	r.note(func(l *Lease) { l.At, l.Until, l.Error, l.Renewed = asked, r.until, "", l.Renewed+1 })
-	if r.said {
-		r.said = false
-		r.log.Info("the lease is renewed again")
+	if r.tell(ctx, asked.Add(renewEvery)) {
+		r.over("the lease is renewed again")
 	}
-	r.tell(ctx, asked.Add(renewEvery))
 	return max(0, time.Until(asked.Add(renewEvery)))
 }
 
@@ -108,23 +106,27 @@ func (r *renewer) patience(now time.Time) time.Duration {
 	return max(leastPatience, left*2/3)
 }
 
-// tell says that the lease was renewed. After a lapse others may have been given what the node holds, and a watch that goes on by itself is no
-// proof of the contrary: what it is to hold is listed first. by is when the lease is to be renewed again, which comes first.
-func (r *renewer) tell(ctx context.Context, by time.Time) {
-	if !r.lapsed {
-		r.renewed(r.until, nil)
-		return
+// tell says that the lease was renewed, and whether that counts. After a lapse others may have been given what the node holds, and a watch that goes on by
+// itself is no proof of the contrary: what it is to hold is listed first. The same goes for as long as the node is not sure: the manager gives back what it
+// holds once it hears of the renewal, and a watch that could not reach the API server comes back up to 12 s later. by is when the lease is to be renewed
+// again, which comes first.
+func (r *renewer) tell(ctx context.Context, by time.Time) bool {
+	if report := r.current(); !r.lapsed && (report == nil || !report.Unsure) {
+		r.renewed(Renewal{Until: r.until})
+		return true
 	}
-	ctx, cancel := context.WithDeadline(ctx, by)
+	limited, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
-	wanted, err := r.wanted(ctx)
+	asked := time.Now()
+	wanted, err := r.wanted(limited)
 	if err != nil {
 		r.note(func(l *Lease) { l.Failed, l.Error = l.Failed+1, message("list NetworkGatewayGroups: "+err.Error()) })
 		r.complain(ctx, "what this node is to hold can't be listed, so its lease does not count yet; it is tried again", err)
-		return
+		return false
 	}
 	r.lapsed = false
-	r.renewed(r.until, wanted)
+	r.renewed(Renewal{Until: r.until, Wanted: wanted, Asked: asked})
+	return true
 }
 
 // failed takes in a try that was none, and tells when to try again.
@@ -147,6 +149,14 @@ func (r *renewer) complain(ctx context.Context, what string, err error) {
 	if !r.said && ctx.Err() == nil && !status.Denied(err) {
 		r.said = true
 		r.log.Warn(what, "lease", gateway.LeaseName(r.node), "error", problem.OneLine(err.Error()))
+	}
+}
+
+// over logs that what was complained of is over.
+func (r *renewer) over(what string) {
+	if r.said {
+		r.said = false
+		r.log.Info(what, "lease", gateway.LeaseName(r.node))
 	}
 }
 
@@ -232,17 +242,24 @@ func (r *renewer) release(ctx context.Context) time.Duration {
 	if r.free {
 		return never
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	limited, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	err := r.giveBack(ctx)
-	switch {
-	case err == nil || apierrors.IsNotFound(err):
+	err := r.giveBack(limited)
+	if apierrors.IsConflict(err) {
+		r.is = nil
+		err = r.giveBack(limited)
+	}
+	if err == nil || apierrors.IsNotFound(err) {
 		r.is, r.until, r.lapsed, r.free, r.pause = nil, time.Time{}, true, true, 0
 		r.note(func(l *Lease) { l.At, l.Until, l.Error = time.Time{}, time.Time{}, "" })
+		r.over("the lease is given back")
 		return never
-	case apierrors.IsConflict(err):
+	}
+	if apierrors.IsConflict(err) {
 		r.is = nil
 	}
+	r.note(func(l *Lease) { l.Failed, l.Error = l.Failed+1, message("give back the lease: "+err.Error()) })
+	r.complain(ctx, "the lease of this node can't be given back, if it has one; it is tried again, and the manager may take the node for dead when it runs out", err)
 	r.pause = min(max(tryAgain, 2*r.pause), refusedMost)
 	return r.pause/2 + rand.N(r.pause/2)
 }

@@ -18,8 +18,13 @@ type Report struct {
 	// Gateway tells that the node's lease is to be renewed: it holds a floating IP, or is to hold one, or is one of those that would be given the next
 	// (gateway.Renews). What was renewed runs out by itself once it is false.
 	Gateway bool
+	// Unsure tells that the node holds what its orders give to another, and that these may be outdated: what it is to hold is listed with each renewal of the
+	// lease then, so its own watch is not waited for.
+	Unsure bool
 	// Sessions of the floating IPs that the node holds.
 	Sessions []Session
+	// Namespace of the NetworkGatewayGroups that say what the node is to hold; empty: not known yet, all count.
+	Namespace string
 }
 
 // Subnet is a subnet of the node.

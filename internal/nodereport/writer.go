@@ -29,10 +29,9 @@ type Config struct {
 	Namespace string
 	// ClusterNamespace is that of the NetworkGatewayGroups; empty: all namespaces.
 	ClusterNamespace string
-	// Renewed is told of each renewal of the lease: how long it holds, by this machine's clock. wanted is nil, but after a start and after each
-	// lapse: then it is what the node is to hold, listed from the API server after the renewal, and empty but not nil where that is nothing; a lapse is over
-	// only then. It must not wait. nil: nobody is told.
-	Renewed func(until time.Time, wanted []netip.Addr)
+	// Renewed is told of each renewal of the lease, but of none after which what the node is to hold had to be listed and could not be: a lapse is over only
+	// with a list. It must not wait. nil: nobody is told.
+	Renewed func(Renewal)
 	// Denials is told of rights that are missing; nil: the log alone is.
 	Denials *status.Denials
 	// NodeBeat and SessionBeat are how often a NetworkGatewayNode and a BGPSession are written where nothing changes, a quarter more or less; 0: 5
@@ -64,7 +63,7 @@ func New(c Config) (*Writer, error) {
 		c.Denials = status.NewDenials(time.Now, c.Log)
 	}
 	if c.Renewed == nil {
-		c.Renewed = func(time.Time, []netip.Addr) {}
+		c.Renewed = func(Renewal) {}
 	}
 	to, err := newClients(c)
 	if err != nil {
@@ -83,7 +82,7 @@ func New(c Config) (*Writer, error) {
 	}
 	w.lease = renewer{
 		node: c.Node, current: w.current, leases: to.leases, bell: newBell(), renewed: c.Renewed, log: c.Log,
-		wanted: func(ctx context.Context) ([]netip.Addr, error) { return wanted(ctx, to.groups, c.Node) },
+		wanted: func(ctx context.Context) ([]netip.Addr, error) { return wanted(ctx, to.groups, c.Node, w.namespace()) },
 	}
 	return w, nil
 }
@@ -106,6 +105,14 @@ func (w *Writer) current() *Report {
 	return w.report
 }
 
+// namespace of the NetworkGatewayGroups that count.
+func (w *Writer) namespace() string {
+	if r := w.current(); r != nil {
+		return r.Namespace
+	}
+	return ""
+}
+
 // Run writes until ctx ends. What was written stays; the lease runs out by itself.
 func (w *Writer) Run(ctx context.Context) {
 	ctx = klog.NewContext(ctx, logr.Discard()) // what the libraries say of each try is told once, in words of ours
@@ -114,6 +121,17 @@ func (w *Writer) Run(ctx context.Context) {
 	all.Go(func() { w.node.run(ctx) })
 	all.Go(func() { w.sessions.run(ctx) })
 	all.Go(func() { w.lease.run(ctx, w.node.told) })
+}
+
+// Renewal is one of the lease.
+type Renewal struct {
+	// Until is how long it holds, by this machine's clock.
+	Until time.Time
+	// Wanted is what the node is to hold, listed from the API server itself after the renewal: after a start, after each lapse, and while Report.Unsure. Empty
+	// but not nil: nothing; nil: it was not listed.
+	Wanted []netip.Addr
+	// Asked is the moment before that list was asked for.
+	Asked time.Time
 }
 
 // Lease is how the renewals of the lease fare.

@@ -36,6 +36,8 @@ func TestWriter(t *testing.T) {
 		{"a lease that somebody else has written into is taken over", (*lab).takenOver},
 		{"the lease stays when the agent ends", (*lab).ends},
 		{"after a lapse it is listed anew what to hold", (*lab).lapse},
+		{"a node that is not sure hears what to hold with each renewal", (*lab).unsure},
+		{"a lease that can't be given back is told", (*lab).kept},
 		{"a connection that died is not used again", (*lab).deadConnection},
 		{"sessions are told", (*lab).sessions},
 		{"of a router's ADD-PATH it stays known what was", (*lab).addPath},
@@ -131,7 +133,7 @@ func (l *lab) heartbeat(t *testing.T) {
 	w := l.run(t, l.n1)
 	w.Tell(report)
 	eventually(t, "Established [] [] ", func() string { return l.fares(t, l.n1+"-s") })
-	until(t, "the node", func() bool { return w.patches("networkgatewaynodes") > 0 })
+	until(t, "both writes", func() bool { return w.patches("networkgatewaynodes") > 0 && w.patches("bgpsessions") > 0 })
 	before, sessions := w.patches("networkgatewaynodes"), w.patches("bgpsessions")
 	for range 50 {
 		w.Tell(report)
@@ -293,6 +295,69 @@ func (l *lab) lapse(t *testing.T) {
 	w.Tell(nodereport.Report{Gateway: true})
 	until(t, "what to hold", func() bool { return w.renewals() > 0 })
 	require.Equal(t, []string{"[]"}, w.handed())
+}
+
+// refuse has a proxy answer requests in the API server's place: it can't.
+func refuse(proxy *apiserver.Proxy, method, resource string) {
+	proxy.Break(func(w http.ResponseWriter, q *http.Request, _ http.Handler) bool {
+		if q.Method != method || apiserver.Resource(q) != resource {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"InternalError","code":500,"message":"the store is not there"}`))
+		return true
+	})
+}
+
+func (l *lab) unsure(t *testing.T) {
+	l.makeNode(t, l.n1)
+	l.place(t, map[string]string{"10.0.1.100": l.n2})
+	proxy, way := l.proxy(t)
+	w := l.run(t, l.n1, way)
+	unsure := nodereport.Report{Floating: held(a), Gateway: true, Unsure: true}
+	w.Tell(unsure)
+	eventually(t, "[]", w.word)
+	l.place(t, map[string]string{"10.0.1.100": l.n1})
+	eventually(t, "[10.0.1.100]", w.word)
+
+	// What can't be listed does not count, though the lease is renewed.
+	before := proxy.Faulted()
+	refuse(proxy, http.MethodGet, "networkgatewaygroups")
+	until(t, "a list that fails", func() bool { return proxy.Faulted() > before })
+	counted := w.renewals()
+	l.renews(t, l.n1, 3)
+	require.Equal(t, counted, w.renewals())
+	require.Contains(t, w.Lease().Error, "list NetworkGatewayGroups: ")
+	require.Equal(t, 1, strings.Count(w.logged(), "can't be listed"), w.logged())
+	require.NotContains(t, w.logged(), "renewed again")
+	proxy.Break(nil)
+	until(t, "one that counts", func() bool { return w.renewals() > counted && strings.Contains(w.logged(), "renewed again") })
+
+	w.Tell(nodereport.Report{Floating: held(a), Gateway: true})
+	eventually(t, "-", w.word)
+	lists := len(w.handed())
+	l.renews(t, l.n1, 3)
+	if w.Lease().Until.After(time.Now()) && strings.Count(w.logged(), "can't be renewed") == 0 {
+		require.Len(t, w.handed(), lists, "nothing is listed any more")
+	}
+}
+
+func (l *lab) kept(t *testing.T) {
+	l.makeNode(t, l.n1)
+	proxy, way := l.proxy(t)
+	w := l.run(t, l.n1, way)
+	w.Tell(nodereport.Report{Gateway: true})
+	until(t, "a renewal", func() bool { return w.renewals() > 0 })
+	refuse(proxy, http.MethodPut, "leases")
+	w.Tell(nodereport.Report{})
+	until(t, "tries to give it back", func() bool { return strings.Contains(w.Lease().Error, "give back the lease: ") && proxy.Faulted() >= 3 })
+	require.False(t, w.Lease().Wanted)
+	require.Equal(t, 1, strings.Count(w.logged(), "can't be given back"), w.logged())
+	require.Equal(t, l.n1, *l.lease(t, l.n1).Spec.HolderIdentity)
+	proxy.Break(nil)
+	eventually(t, "", func() string { return *l.lease(t, l.n1).Spec.HolderIdentity })
+	until(t, "the word that it is over", func() bool { return w.Lease().Error == "" && strings.Contains(w.logged(), "the lease is given back") })
 }
 
 func prefixes(texts ...string) []netip.Prefix {

@@ -46,6 +46,7 @@ func (r *Role) answered(sessions []observe.Session, err error) {
 		r.word.BGPDAnswered, r.sessions = time.Now(), sessions
 		r.learn()
 	}
+	r.judge() // a mercy may be over
 	r.expect()
 	r.tell()
 	r.report()

@@ -43,6 +43,8 @@ type node struct {
 	rival     bool                // another host answers for every address
 	cannot    error               // why no address can be put on
 	away      bool                // the API server, so the lease runs out
+	server    []netip.Addr        // what the node is to hold, at the API server; nil: it lists nothing
+	given     int                 // lists of that
 	blinded   error               // why it can't be seen which are there
 	agent     bool                // the agent applies
 	objects   *source.Result      // nil: there are none yet
@@ -51,6 +53,7 @@ type node struct {
 	sessions  []observe.Session
 	bgpd      error // why it does not answer
 	listeners map[uint16][]hostnet.Listener
+	lost      error // why subnets can't be followed
 	unlisted  error // why it can't be seen who listens
 	reports   []nodereport.Report
 	story     []string // what became of addresses and views, in order
@@ -87,16 +90,34 @@ func simulate(t *testing.T, tell func(n *node), before ...func(n *node)) {
 	})
 }
 
-// renewing renews the lease each second, but while the API server is away.
+// renewing renews the lease each second, but while the API server is away, and lists what to hold while the node is not sure.
 func (n *node) renewing(ctx context.Context) {
 	for ; ctx.Err() == nil; wait(ctx, time.Second) {
 		n.mutex.Lock()
-		away := n.away
+		away, unsure, server := n.away, len(n.reports) > 0 && n.reports[len(n.reports)-1].Unsure, n.server
+		if unsure && server != nil && !away {
+			n.given++
+		}
 		n.mutex.Unlock()
-		if !away {
-			n.Renewed(time.Now().Add(4*time.Second), nil)
+		switch {
+		case away || unsure && server == nil:
+		case unsure:
+			n.listed(server...)
+		default:
+			n.Renewed(nodereport.Renewal{Until: time.Now().Add(4 * time.Second)})
 		}
 	}
+}
+
+func (n *node) lists() int {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.given
+}
+
+// listed renews the lease, and has the API server say what the node is to hold.
+func (n *node) listed(wanted ...netip.Addr) {
+	n.Renewed(nodereport.Renewal{Until: time.Now().Add(4 * time.Second), Wanted: append([]netip.Addr{}, wanted...), Asked: time.Now()})
 }
 
 // apply is the agent: it takes 100 ms.
@@ -168,8 +189,24 @@ func (n *node) last() nodereport.Report {
 	return n.reports[len(n.reports)-1]
 }
 
-// place says in the status of the group where floating IPs are.
+// place says in the status of the group where floating IPs are, and the watch brings it.
 func (n *node) place(placed map[netip.Addr]string, sessions ...*networking.BGPSession) {
+	n.decide(placed)
+	n.watched(placed, sessions...)
+}
+
+// decide says so without the watch.
+func (n *node) decide(placed map[netip.Addr]string) {
+	wanted := []netip.Addr{}
+	for ip, node := range placed {
+		if node == "n1" {
+			wanted = append(wanted, ip)
+		}
+	}
+	n.set(func() { n.server = wanted })
+}
+
+func (n *node) watched(placed map[netip.Addr]string, sessions ...*networking.BGPSession) {
 	o := cluster(placed)
 	o.Objects.GDC.Sessions = sessions
 	n.set(func() { n.objects = &o })
@@ -283,7 +320,15 @@ func (n *node) Watch(ctx context.Context, _ hostnet.LAN, ip netip.Addr, report f
 
 func (n *node) FollowSubnets(ctx context.Context, changed func([]hostnet.Subnet)) error {
 	changed([]hostnet.Subnet{{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}})
-	<-ctx.Done()
+	for ctx.Err() == nil {
+		n.mutex.Lock()
+		lost := n.lost
+		n.mutex.Unlock()
+		if lost != nil {
+			return lost
+		}
+		wait(ctx, time.Second)
+	}
 	return ctx.Err()
 }
 

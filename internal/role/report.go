@@ -27,7 +27,9 @@ func (r *Role) report() {
 	for _, f := range r.facts.Addresses {
 		out.Floating = append(out.Floating, reportedFact(f))
 	}
+	out.Namespace = r.namespace
 	out.Gateway = len(r.word.Wanted) > 0 || len(r.floating()) > 0 || r.renews
+	out.Unsure = r.ordered.unsure
 	if r.reported == nil || !same(*r.reported, out) {
 		r.reported = &out
 		r.Report(out)
@@ -36,11 +38,11 @@ func (r *Role) report() {
 
 // same tells whether there is nothing new to tell.
 func same(a, b nodereport.Report) bool {
-	return a.Unwell == b.Unwell && a.Gateway == b.Gateway && slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.Floating, b.Floating) &&
+	return a.Unwell == b.Unwell && a.Gateway == b.Gateway && a.Unsure == b.Unsure && slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.Floating, b.Floating) &&
 		slices.EqualFunc(a.Sessions, b.Sessions, func(a, b nodereport.Session) bool {
 			return a.FloatingIP == b.FloatingIP && a.Peer == b.Peer && a.Established == b.Established && a.Message == b.Message &&
 				slices.Equal(a.AddPath, b.AddPath) && samePrefixes(a.Advertised, b.Advertised)
-		})
+		}) && a.Namespace == b.Namespace
 }
 
 // samePrefixes compares lists that are most often one.

@@ -52,6 +52,7 @@ type Role struct {
 
 	// Of the agent's goroutine.
 	decided decided
+	read    snapshot.GDC // with the last form of what can't be read now
 
 	mutex      sync.Mutex
 	word       floating.Word
@@ -72,6 +73,7 @@ type Role struct {
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
 	input      gateway.Input       // of the assignment, without Services
+	namespace  string              // of the cluster's groups; empty: no object was read yet
 	renews     bool                // the node may be given a floating IP
 	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
 	reported   *nodereport.Report  // what was told last
@@ -126,21 +128,20 @@ func (r *Role) blind() bool {
 	return !r.looked && !r.begun.IsZero() && time.Since(r.begun) >= blindTime
 }
 
-// listTime is how old a list from the API server may be when it comes.
-const listTime = 5 * time.Second
-
-// Renewed takes in that the lease is live until then. wanted, where it is not nil, was listed from the API server after the renewal, and counts unless the
-// objects have changed since it may have been.
-func (r *Role) Renewed(until time.Time, wanted []netip.Addr) {
+// Renewed takes in that the lease is live. What was listed with that counts unless the objects have changed since it was asked for: which of the two is newer is
+// not known then.
+func (r *Role) Renewed(l nodereport.Renewal) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.ordered.until = until
-	if wanted != nil && (r.grouped.IsZero() || time.Since(r.grouped) > listTime) {
-		r.wants(wanted)
+	r.ordered.renew(l.Until, time.Now())
+	if l.Wanted != nil && !l.Asked.Before(r.grouped) {
+		r.ordered.outdated = false
+		r.wants(l.Wanted)
 	} else {
 		r.judge()
 	}
 	r.tell()
+	r.report()
 }
 
 // wants takes in what the node is to hold. With the mutex.
@@ -241,15 +242,19 @@ func gone(before []subnet, now []hostnet.Subnet) []subnet {
 	return out
 }
 
-// followSubnets is told the node's subnets until ctx ends.
+// followSubnets is told the node's subnets until ctx ends. An error is logged once, until they were followed for a while.
 func (r *Role) followSubnets(ctx context.Context) {
-	for ctx.Err() == nil {
+	const calm = 10 * time.Second
+	for said := false; ctx.Err() == nil; wait(ctx, time.Second) {
+		began := time.Now()
 		err := r.Host.FollowSubnets(ctx, r.hasSubnets)
 		if ctx.Err() != nil {
 			return
 		}
-		r.Log.Error("cannot follow the node's subnets", "error", err)
-		wait(ctx, time.Second)
+		if said = said && time.Since(began) < calm; !said {
+			said = true
+			r.Log.Error("cannot follow the node's subnets; it is tried again each second", "error", err)
+		}
 	}
 }
 

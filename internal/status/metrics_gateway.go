@@ -25,7 +25,7 @@ var (
 	gatewayAddPath = gatewayDesc("session_addpath",
 		"1 while the router is told all paths for a prefix in the family (ADD-PATH was negotiated), 0 while it is told one.", "floating_ip", "peer", "family")
 	leaseRenewals = gatewayDesc("lease_renewals_total", "Renewals of the node's lease, by which the manager knows that it lives.")
-	leaseFailures = gatewayDesc("lease_renewal_failures_total", "Tries to renew it that failed.")
+	leaseFailures = gatewayDesc("lease_renewal_failures_total", "Tries to renew it, or to give it back, that failed.")
 	leaseWanted   = gatewayDesc("lease_wanted", "1 while the node's lease is to be renewed, since it holds a floating IP, or may be given one.")
 	leaseAge      = gatewayDesc("lease_age_seconds", "How long ago the lease was renewed last; gone before the first renewal.")
 )
