@@ -28,10 +28,10 @@ type writing struct {
 	byObject map[problem.Object][]gateway.Condition
 	// at is the count of changes that out has seen.
 	at uint64
-	// judged is when leases were looked at for out.
-	judged time.Time
 	// untold are the floating IPs that have another node than the API server could be told.
 	untold map[string]bool
+	// judged is when leases were looked at for out.
+	judged time.Time
 	// written counts the objects that were.
 	written int
 	// stopped: the rest waits for the next round, which is to come again from now.
