@@ -60,6 +60,8 @@ func (a *assigner) balancers(c clusterForm, nodes *nodes) *balancers {
 		why = fmt.Sprintf("%s carry the label %s, which kubeadm puts on control-plane nodes; take it off, or name other nodes in nodePoolSpec", some(excluded), excludeLabel)
 	case len(pool) > 0:
 		why = fmt.Sprintf("none of %d nodes is up with a network; see their conditions", len(pool))
+	case c.lists():
+		why = "none of the nodes that it lists is there; correct their addresses"
 	}
 	a.warnCluster(c, field, problem.NoLoadBalancerNode, "no node takes traffic for Services: "+why)
 	return out
@@ -147,6 +149,15 @@ func (a *assigner) balancerPool(c clusterForm, nodes *nodes) ([]*node, string) {
 	}
 	a.seen.pool("it has no label " + controlPlaneLabel)
 	return nodes.labelled(controlPlaneLabel), ""
+}
+
+// lists tells whether the Cluster itself names the nodes that take traffic.
+func (c clusterForm) lists() bool {
+	if c.found == nil {
+		return false
+	}
+	lb := c.found.Spec.LoadBalancer.NodePoolSpec
+	return lb != nil && len(lb.Nodes) > 0 || len(c.found.Spec.ControlPlane.NodePoolSpec.Nodes) > 0
 }
 
 func (n *nodes) labelled(key string) []*node {

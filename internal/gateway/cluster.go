@@ -41,6 +41,7 @@ func clusterObject(c *baremetal.Cluster) problem.Object {
 // checkCluster tells what keeps the other objects from being used, where there are any.
 func (a *assigner) checkCluster(c clusterForm) {
 	spec := c.found.Spec
+	a.checkClusterWords(c)
 	switch {
 	case len(a.Groups)+len(a.LoadBalancers)+len(a.Peers) == 0:
 	case c.admin:
@@ -60,6 +61,20 @@ func (a *assigner) checkCluster(c clusterForm) {
 	}
 	if c.balances && spec.LoadBalancer.LocalASN == 0 {
 		a.refuse(c.object, "spec.loadBalancer.localASN", problem.Required, "type bgp needs the AS number of the cluster; bgpPeers are left out for Services without it")
+	}
+}
+
+// checkClusterWords refuses words that mean nothing, as far as no other rule tells of them.
+func (a *assigner) checkClusterWords(c clusterForm) {
+	switch kind := c.found.Spec.Type; kind {
+	case "", baremetal.AdminCluster, baremetal.HybridCluster, baremetal.StandaloneCluster, baremetal.UserCluster:
+	default:
+		a.refuse(c.object, "spec.type", problem.InvalidValue, fmt.Sprintf("%q is no type of a cluster, so it is taken for a user cluster; write admin, hybrid, standalone or user", kind))
+	}
+	switch mode := c.found.Spec.LoadBalancer.Mode; mode {
+	case "", baremetal.BundledLoadBalancer, baremetal.ManualLoadBalancer:
+	default:
+		a.refuse(c.object, "spec.loadBalancer.mode", problem.InvalidValue, fmt.Sprintf("%q is no mode, so it is taken for bundled; write bundled or manual", mode))
 	}
 }
 

@@ -149,7 +149,7 @@ func (e *Explanation) address(s *Service, a seenAddress) AddressAnswer {
 		out.Pool, _ = e.seen.announcer.pools.find(a.addr.Unmap())
 	}
 	if a.verdict == NoNextHop {
-		out.Why = meanings[NoNextHop]
+		out.Why = e.whyNoTaker()
 	}
 	v, found := e.vip(a)
 	if !found {
@@ -367,7 +367,7 @@ var meanings = map[Verdict]string{
 
 func (e *Explanation) whyNot(s *Service, seen *seenService) string {
 	if len(e.LoadBalancers) == 0 && seen.verdict != NoBGP && seen.verdict != NoIPAllocated && seen.verdict != NoEndpoints {
-		return "no node takes traffic for Services; see the problems"
+		return e.whyNoTaker()
 	}
 	if len(seen.addresses) > 0 && seen.addresses[0].warning != "" {
 		return seen.addresses[0].warning
@@ -376,6 +376,14 @@ func (e *Explanation) whyNot(s *Service, seen *seenService) string {
 		return "externalTrafficPolicy is Local, and no endpoint is ready or serving on any node; look at the Service's selector and its pods"
 	}
 	return meanings[seen.verdict]
+}
+
+// whyNoTaker says why no node is a next hop for an address, and what to change.
+func (e *Explanation) whyNoTaker() string {
+	if len(e.LoadBalancers) == 0 {
+		return "no node takes traffic for Services; see the problems"
+	}
+	return meanings[NoNextHop]
 }
 
 // whyNoHop says why a node is no next hop, and what to change.

@@ -143,6 +143,13 @@ func TestEachNodeThatIsNoNextHopIsToldWhy(t *testing.T) {
 	require.Contains(t, local.Addresses[0].Nodes[1].Why, "another Service")
 }
 
+func TestWhereNoNodeTakesTrafficNoAddressOfNodesIsAskedFor(t *testing.T) {
+	e := Explain(readCase(t, "testdata/cases/balancers-whose-addresses-no-node-has/in.yaml"))
+	web, _ := e.Service("default", "web")
+	require.Equal(t, "no node takes traffic for Services; see the problems", web.Addresses[0].Why)
+	require.Equal(t, web.Why, web.Addresses[0].Why)
+}
+
 func TestEachSessionIsExplained(t *testing.T) {
 	in := explained(t)
 	e := Explain(in)

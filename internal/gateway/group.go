@@ -73,6 +73,10 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 			one.list, out.order = append(one.list, f), append(out.order, f)
 		}
 	}
+	if len(a.Groups) == 0 && c.balances {
+		a.warnCluster(c, "", problem.Required,
+			"there is no NetworkGatewayGroup to use, so no session has an address to start from, and no Service is announced; make one named default, with floating IPs")
+	}
 	a.redundant(out)
 	if len(nodes.assumed) > 0 && len(out.all) > 0 {
 		a.warn(out.all[0].object, "spec.floatingIPs", problem.UnknownSubnets, fmt.Sprintf(
@@ -206,7 +210,8 @@ func (a *assigner) usable(f *floatingIP, reason problem.Reason, why string) bool
 // twice reports an address that an older entry has.
 func (a *assigner) twice(f, other *floatingIP) {
 	if f.group == other.group {
-		a.warn(f.group.object, f.field, problem.DuplicateEntry, fmt.Sprintf("%s is in the list already; take it out", f.addr))
+		a.refuse(f.group.object, f.field, problem.DuplicateEntry, fmt.Sprintf(
+			"%s is in the list already, and counts once: write another address, or take it out", f.addr))
 		return
 	}
 	a.refuse(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(

@@ -67,17 +67,21 @@ func (a *peerReader) peers() []*peer {
 
 // loadBalancer is the BGPLoadBalancer named default, nil where there is none.
 func (a *peerReader) loadBalancer() (*networking.BGPLoadBalancer, *problem.Object) {
-	var out *networking.BGPLoadBalancer
-	for _, b := range a.LoadBalancers {
-		if b.Name == networking.DefaultName {
-			out = b
-			continue
-		}
-		a.refuse(networkingObject("BGPLoadBalancer", b), "metadata.name", problem.NotDefault, "a BGPLoadBalancer is named default; this one is left out: set metadata.name to default")
+	i := slices.IndexFunc(a.LoadBalancers, func(b *networking.BGPLoadBalancer) bool { return b.Name == networking.DefaultName })
+	left := "this one is left out"
+	if i == -1 {
+		left += ", so Services go to the control plane's peers (bgpPeers of the Cluster)"
 	}
-	if out == nil {
+	for j, b := range a.LoadBalancers {
+		if j != i {
+			a.refuse(networkingObject("BGPLoadBalancer", b), "metadata.name", problem.NotDefault,
+				fmt.Sprintf("a BGPLoadBalancer is named default; %s: set metadata.name to default", left))
+		}
+	}
+	if i == -1 {
 		return nil, nil
 	}
+	out := a.LoadBalancers[i]
 	o := networkingObject("BGPLoadBalancer", out)
 	return out, &o
 }
@@ -114,6 +118,8 @@ func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, f
 			quoteLabels(b.Spec.PeerSelector), len(a.Peers), a.nearest(b.Spec.PeerSelector)))
 		a.mark(o, PeersFound, problem.NothingSelected, "no BGPPeer has these labels")
 	case len(out) == 0:
+		a.warn(o, "spec.peerSelector", problem.NothingSelected, fmt.Sprintf(
+			"none of the BGPPeers that it selects can be used (%d), so no Service is announced; mend one of them", matched))
 		a.mark(o, PeersFound, problem.NothingSelected, "none of the BGPPeers that have these labels can be used")
 	default:
 		a.mark(o, PeersFound, "", "")

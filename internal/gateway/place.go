@@ -195,8 +195,17 @@ func (a *assigner) unassigned(p placer, f *floatingIP) {
 		a.warn(f.group.object, f.field, problem.UnknownSubnets, fmt.Sprintf(
 			"%s lies in no known subnet, and nobody tells the subnets of some nodes (%s): run the agent there, or set annotation %s", f.addr, p.obstacles(f), networkStatus))
 	default:
-		a.warn(f.group.object, f.field, problem.NotInAnySubnet, fmt.Sprintf("%s lies in no subnet of any node; reserve an address out of one of them", f.addr))
+		a.refuse(f.group.object, f.field, problem.NotInAnySubnet, fmt.Sprintf("%s lies in no subnet of any node%s; it is left out: reserve an address out of one of them",
+			f.addr, p.nodes.assumption()))
 	}
+}
+
+// assumption tells where subnets are not known, and what would tell them.
+func (n *nodes) assumption() string {
+	if len(n.assumed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (a /%d around the address of %s is assumed; where it is wider, annotation %s of the Node has to tell)", assumedBits, some(n.assumed), networkStatus)
 }
 
 // obstacles sums up why no node takes a floating IP.

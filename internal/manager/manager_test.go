@@ -158,7 +158,7 @@ func (l *lab) refusals(t *testing.T) {
 		{"10.0.1.100, 203.0.113.1", "False AddressInUse", "True Assigned"}, // of a pool
 		{"10.0.1.100, 10.8.0.10", "False AddressInUse", "True Assigned"},   // a router's
 		{"10.0.1.100, 127.0.0.1", "False InvalidValue", "True Assigned"},
-		{"10.0.1.100, 10.9.9.9", "True Accepted", "False Unassigned"},
+		{"10.0.1.100, 10.9.9.9", "False NotInAnySubnet", "False Unassigned"},
 		{"10.0.1.100, 10.0.2.100", "True Accepted", "True Assigned"},
 	} {
 		l.apply(t, fmt.Sprintf(groupManifest, "default", refused.addresses))

@@ -82,7 +82,7 @@ func (r *Role) listens(wrong, right []hostnet.Listener) time.Duration {
 		r.Log.Info("it is seen again where bgpd listens")
 	}
 	before := *l
-	l.judge(wrong, right)
+	l.judge(wrong, right, r.answers(time.Now()))
 	if l.refusal != before.refusal || !before.known {
 		if l.refusal != "" {
 			r.Log.Error("the node can be no gateway", "reason", l.refusal)
@@ -99,13 +99,18 @@ func (r *Role) listens(wrong, right []hostnet.Listener) time.Duration {
 }
 
 // judge decides whether it is bgpd that listens on bgpPort. It listens on one port only, so whoever is there beside it is another program; one that
-// can't be told may be bgpd. While bgpd starts anew it listens nowhere, so one look is not enough once it was seen at the right place.
-func (l *listening) judge(wrong, right []hostnet.Listener) {
+// can't be told may be bgpd. While bgpd starts anew it listens nowhere, so one look is not enough once it was seen at the right place, and as long as it does not
+// answer nothing is said of it: for how long that may last is the Holder's to judge (floating.Patience).
+func (l *listening) judge(wrong, right []hostnet.Listener, answers bool) {
 	l.known = true
 	i := slices.IndexFunc(wrong, func(w hostnet.Listener) bool { return w.Process == "bgpd" || w.Process == "" })
 	if i < 0 || len(right) > 0 {
 		l.seen = l.seen || len(right) > 0
 		l.refusal, l.doubts = "", 0
+		return
+	}
+	if l.seen && !answers {
+		l.doubts = 0
 		return
 	}
 	if l.doubts++; l.seen && l.doubts < 2 {

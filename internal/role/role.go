@@ -67,7 +67,7 @@ type Role struct {
 	leaving    map[netip.Addr]*leave
 	views      views
 	paths      paths
-	subnets    []subnet
+	subnets    []subnet // and those that have gone lately
 	listening  listening
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
@@ -218,6 +218,28 @@ type subnet struct {
 	down time.Time
 }
 
+func (s subnet) same(o hostnet.Subnet) bool {
+	return s.Interface == o.Interface && s.Address == o.Address
+}
+
+// gone are subnets that were there a moment ago, as subnets that are down: who brings an interface down and up, or has its address from DHCP anew, takes the
+// address off for a second, and what the node holds would move for it.
+func gone(before []subnet, now []hostnet.Subnet) []subnet {
+	var out []subnet
+	for _, b := range before {
+		if slices.ContainsFunc(now, b.same) {
+			continue
+		}
+		if b.Up {
+			b.Up, b.down = false, time.Now()
+		}
+		if time.Since(b.down) < floating.Patience {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
 // followSubnets is told the node's subnets until ctx ends. An error is logged once, until they were followed for a while.
 func (r *Role) followSubnets(ctx context.Context) {
 	const calm = 10 * time.Second
@@ -244,13 +266,14 @@ func (r *Role) hasSubnets(now []hostnet.Subnet) {
 		if !s.Up {
 			one.down = time.Now()
 			for _, b := range before {
-				if b.Interface == s.Interface && b.Address == s.Address && !b.Up {
+				if b.same(s) && !b.Up {
 					one.down = b.down
 				}
 			}
 		}
 		r.subnets = append(r.subnets, one)
 	}
+	r.subnets = append(r.subnets, gone(before, now)...)
 	r.word.Subnets = append([]hostnet.Subnet{}, now...) // none is known, too
 	r.renew()
 	r.tell()

@@ -214,14 +214,34 @@ func TestWhoeverElseListensOnPort179DoesNotMatter(t *testing.T) {
 		"another bgpd beside the right one": {wrong: ours, right: ours},
 	} {
 		l := listening{seen: test.seen}
-		l.judge(test.wrong, test.right)
+		l.judge(test.wrong, test.right, true)
 		require.Equal(t, test.refused, l.refusal != "", name)
 	}
 	l := listening{seen: true}
-	l.judge(ours, nil)
+	l.judge(ours, nil, true)
 	require.Empty(t, l.refusal)
-	l.judge(ours, nil)
+	l.judge(ours, nil, true)
 	require.NotEmpty(t, l.refusal, "it lasts")
+}
+
+// Calico's BIRD, say, which a container can't tell from bgpd: it was no reason to give up what is held before bgpd went away, and is none then.
+func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.T) {
+	bird := []hostnet.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:179")}}
+	both := map[uint16][]hostnet.Listener{bgpPort: bird, gdcPort: {{Process: "bgpd", PID: 1}}}
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1"})
+		time.Sleep(10 * time.Second)
+		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
+		time.Sleep(12500 * time.Millisecond) // no tie with what happens each second
+		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
+		time.Sleep(3 * time.Second)
+		n.set(func() { n.listeners = both })
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		n.set(func() { n.listeners = map[uint16][]hostnet.Listener{bgpPort: bird} })
+		time.Sleep(12 * time.Second)
+		require.Contains(t, n.told(), "took 10.0.1.100", "it answers, and listens there")
+	}, func(n *node) { n.listeners = both })
 }
 
 func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
@@ -384,4 +404,29 @@ func TestSubnetsThatCanNotBeFollowedAreToldOnce(t *testing.T) {
 		n.lost = errAway
 		n.Log = slog.New(slog.NewTextHandler(&log, nil))
 	})
+}
+
+func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
+	lan := hostnet.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}
+	other := hostnet.Subnet{Interface: "eth1", Address: netip.MustParsePrefix("10.0.9.10/24"), Up: true}
+	for _, rest := range [][]hostnet.Subnet{{}, {other}} { // its only one, and one of two
+		simulate(t, func(n *node) {
+			n.place(map[netip.Addr]string{fip: "n1"})
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(5 * time.Second)
+			n.hasSubnets(rest)
+			time.Sleep(10 * time.Second)
+			require.Empty(t, n.last().Unwell)
+			require.Contains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "dhclient, ip link set down and up")
+			n.hasSubnets(append([]hostnet.Subnet{lan}, rest...))
+			time.Sleep(time.Minute)
+			require.Len(t, n.last().Subnets, 1+len(rest))
+			n.hasSubnets(rest)
+			time.Sleep(17 * time.Second)
+			require.NotContains(t, n.last().Subnets, nodereport.Subnet{Interface: "eth0", Address: lan.Address}, "it does not come back")
+			require.Equal(t, len(rest) == 0, n.last().Unwell != "")
+			n.hasSubnets(rest)
+			require.Len(t, n.subnets, len(rest), "and is forgotten")
+		})
+	}
 }
