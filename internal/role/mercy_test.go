@@ -15,6 +15,7 @@ func cutOff(n *node) {
 	n.set(func() { n.away = true })
 	time.Sleep(10 * time.Second)
 	require.Len(n.t, n.told(), 2)
+	n.decide(map[netip.Addr]string{fip: "n2"})
 	n.listed() // comes with the first renewal
 	n.set(func() { n.away = false })
 	n.place(map[netip.Addr]string{fip: "n2"})
