@@ -233,7 +233,7 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 		time.Sleep(10 * time.Second)
 		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
 		time.Sleep(12500 * time.Millisecond) // no tie with what happens each second
-		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
+		n.set(func() { n.bgpd = nil })       // it answers first, and listens when it has read its configuration
 		time.Sleep(3 * time.Second)
 		n.set(func() { n.listeners = both })
 		time.Sleep(time.Minute)
