@@ -71,9 +71,12 @@ func (f *objectFlags) check(node *pflag.Flag) error {
 	return f.checkNamespace("--namespace")
 }
 
-func (f *objectFlags) checkNamespace(from string) error {
-	if why := validation.IsDNS1123Label(f.options.Namespace); len(why) > 0 {
-		return fmt.Errorf("%s %q can't be a namespace's name: %s", from, f.options.Namespace, why[0])
+func (f *objectFlags) checkNamespace(from string) error { return checkNamespace(from, f.options.Namespace) }
+
+// checkNamespace says the rule in words: Kubernetes' own error is a regular expression.
+func checkNamespace(from, name string) error {
+	if len(validation.IsDNS1123Label(name)) > 0 {
+		return fmt.Errorf("%s %q can't be a namespace's name: write 1 to 63 lower-case letters, digits and dashes, with no dash at either end", from, name)
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
@@ -102,8 +101,8 @@ func (f *managerFlags) check() (slog.Level, error) {
 	if err != nil {
 		return 0, err
 	}
-	if why := validation.IsDNS1123Label(f.options.Namespace); len(why) > 0 {
-		return 0, fmt.Errorf("--namespace (or %s) %q can't be a namespace's name: %s", namespaceVariable, f.options.Namespace, why[0])
+	if err := checkNamespace("--namespace (or "+namespaceVariable+")", f.options.Namespace); err != nil {
+		return 0, err
 	}
 	if f.eventsPerMinute < 0 {
 		return 0, fmt.Errorf("--events-per-minute %v is less than nothing; write 0 for no Events", f.eventsPerMinute)

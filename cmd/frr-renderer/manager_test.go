@@ -37,7 +37,7 @@ func TestTheManagerSaysWhichFlagCannotBeMeant(t *testing.T) {
 	}{
 		{"", "name it with --kubeconfig", exitUsage},
 		{"--kubeconfig " + absent, absent + ": no such file or directory; name a kubeconfig", exitFailed},
-		{"--namespace Not_One", `--namespace (or METALLB_NAMESPACE) "Not_One" can't be a namespace's name`, exitUsage},
+		{"--namespace Not_One", `--namespace (or METALLB_NAMESPACE) "Not_One" can't be a namespace's name: write 1 to 63 lower-case letters, digits and dashes, with no dash at either end`, exitUsage},
 		{"--log-level loud", `--log-level "loud" is unknown; write all, debug`, exitUsage},
 		{"--events-per-minute -1", "--events-per-minute -1 is less than nothing; write 0", exitUsage},
 		{"--health-addr nowhere", `--health-addr "nowhere" is no address with a port, such as 127.0.0.1:17474`, exitUsage},

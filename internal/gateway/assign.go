@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	"github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1alpha1"
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
@@ -20,6 +21,8 @@ type Input struct {
 	Groups        []*networking.NetworkGatewayGroup
 	LoadBalancers []*networking.BGPLoadBalancer
 	Peers         []*networking.BGPPeer
+	// CIDRConfigs are only checked, where they are read at all.
+	CIDRConfigs []*v1alpha1.ClusterCIDRConfig
 	// Pools of MetalLB, of whatever namespace the caller reads: addresses of Services beside the Cluster's addressPools.
 	Pools    []*v1beta1.IPAddressPool
 	Nodes    []*corev1.Node
@@ -105,6 +108,8 @@ func assign(in Input, seen *trace) Assignment {
 	nodes := a.nodes()
 	a.checkControlPlane(c, nodes)
 	pools := a.pools(c)
+	a.checkVIPs(c, pools)
+	a.checkDualStack(c, pools)
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
 	peers := (&peerReader{a, c, groups, nodes}).peers()

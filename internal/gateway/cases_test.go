@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
+	"github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1alpha1"
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
@@ -147,7 +148,8 @@ func (in *Input) add(t *testing.T, doc []byte) {
 		addTo(t, doc, &in.Pools, &v1beta1.IPAddressPool{})
 	case "Node":
 		addTo(t, doc, &in.Nodes, &corev1.Node{})
-	case "ClusterCIDRConfig": // of the examples
+	case "ClusterCIDRConfig":
+		addTo(t, doc, &in.CIDRConfigs, &v1alpha1.ClusterCIDRConfig{})
 	default:
 		t.Fatalf("%s: a case has no such kind", o.Kind)
 	}

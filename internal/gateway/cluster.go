@@ -25,7 +25,7 @@ func (a *assigner) cluster() clusterForm {
 	}
 	out := clusterForm{found: a.Clusters[0], object: clusterObject(a.Clusters[0])}
 	for _, other := range a.Clusters[1:] {
-		a.refuse(clusterObject(other), "", problem.DuplicateObject, fmt.Sprintf("Cluster %q is in this namespace already and older; this one is left out", out.found.Name))
+		a.refuse(clusterObject(other), "", problem.DuplicateObject, fmt.Sprintf("Cluster %q is in this namespace already, %s; this one is left out", out.found.Name, ahead(out.found, other)))
 	}
 	lb := out.found.Spec.LoadBalancer
 	out.admin = out.found.Spec.Type == baremetal.AdminCluster
@@ -114,4 +114,24 @@ func (c clusterForm) ownAddress(addr netip.Addr) string {
 		return "ingressVIP"
 	}
 	return ""
+}
+
+// checkVIPs tells of the cluster's own addresses that don't go together with the pools: the control plane's is in none, the ingress, a Service, has its out of one.
+func (a *assigner) checkVIPs(c clusterForm, pools *pools) {
+	if !c.balances || c.found == nil {
+		return
+	}
+	const field = "spec.loadBalancer.vips."
+	vips := c.found.Spec.LoadBalancer.VIPs
+	if vip, err := netip.ParseAddr(vips.ControlPlaneVIP); err == nil {
+		if in, ok := pools.find(vip); ok {
+			a.warn(c.object, field+"controlPlaneVIP", problem.AddressInUse, fmt.Sprintf(
+				"%s lies in %s, out of which Services get addresses; a Service that gets it is not announced: take it out of the pool", vip, in))
+		}
+	}
+	if vip, err := netip.ParseAddr(vips.IngressVIP); err == nil {
+		if _, ok := pools.find(vip); !ok {
+			a.warn(c.object, field+"ingressVIP", problem.NotInAnyPool, fmt.Sprintf("%s lies in no pool, so the ingress can't have it; add it to one of addressPools", vip))
+		}
+	}
 }

@@ -39,7 +39,7 @@ func (a *assigner) mark(o problem.Object, kind string, reason problem.Reason, me
 	if reason == "" {
 		status, reason = metav1.ConditionTrue, problem.Reason(kind)
 	}
-	a.marks = append(a.marks, mark{Object: o, Type: kind, Status: status, Reason: string(reason), Message: message})
+	a.marks = append(a.marks, mark{Object: o, Type: kind, Status: status, Reason: string(reason), Message: short(message)})
 }
 
 // conditions are those of all objects that have conditions, sorted.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
@@ -22,6 +23,7 @@ type groups struct {
 // group is a NetworkGatewayGroup.
 type group struct {
 	object   problem.Object
+	made     metav1.Object
 	name     string
 	selector labels.Selector
 	// refused groups get no new node for their floating IPs; those that have one keep it.
@@ -88,7 +90,7 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 
 // group reads what concerns all floating IPs of a group.
 func (a *assigner) group(g *networking.NetworkGatewayGroup, hasDefault bool, nodes *nodes) *group {
-	out := &group{object: networkingObject("NetworkGatewayGroup", g), name: g.Name, given: len(g.Spec.FloatingIPs), selector: labels.Everything()}
+	out := &group{object: networkingObject("NetworkGatewayGroup", g), made: g, name: g.Name, given: len(g.Spec.FloatingIPs), selector: labels.Everything()}
 	if !hasDefault {
 		out.refused = true
 		a.refuse(out.object, "metadata.name", problem.NotDefault,
@@ -215,7 +217,7 @@ func (a *assigner) twice(f, other *floatingIP) {
 		return
 	}
 	a.refuse(f.group.object, f.field, problem.AddressInUse, fmt.Sprintf(
-		"%s is a floating IP of NetworkGatewayGroup %q already, which is older; it is left out here: delete one of the two", f.addr, other.group.name))
+		"%s is a floating IP of NetworkGatewayGroup %q already, %s; it is left out here: delete one of the two", f.addr, other.group.name, ahead(other.group.made, f.group.made)))
 }
 
 // redundant warns where one failure takes all sessions.

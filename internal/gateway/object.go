@@ -27,6 +27,7 @@ func newAssigner(in Input) *assigner {
 	in.Groups = oldestFirst(in.Groups)
 	in.LoadBalancers = oldestFirst(in.LoadBalancers)
 	in.Peers = oldestFirst(in.Peers)
+	in.CIDRConfigs = oldestFirst(in.CIDRConfigs)
 	in.Pools = oldestFirst(in.Pools)
 	if in.Namespace == "" {
 		in.Namespace = namespaceOf(in)
@@ -38,6 +39,9 @@ func newAssigner(in Input) *assigner {
 	a.Peers = own(a, "BGPPeer", networking.GroupVersion.Group, in.Peers)
 	return a
 }
+
+// Namespace is that of the cluster's objects, out of all that are there; those of other namespaces mean nothing, whatever their status says.
+func Namespace(in Input) string { return newAssigner(in).Namespace }
 
 func namespaceOf(in Input) string {
 	switch {
@@ -87,14 +91,36 @@ func oldestFirst[T metav1.Object](objects []T) []T {
 	})
 }
 
+// ahead says why an object stays, and not another of its kind, by oldestFirst; both are in the cluster's namespace.
+func ahead(first, other metav1.Object) string {
+	made, later := first.GetCreationTimestamp(), other.GetCreationTimestamp()
+	switch {
+	case made.Equal(&later):
+		return "which comes first by name"
+	case later.IsZero():
+		return "which has a creationTimestamp, as this one has not"
+	}
+	return "which is older"
+}
+
 // refuse notes that an object, or what field names of it, is left out.
 func (a *assigner) refuse(o problem.Object, field string, reason problem.Reason, message string) {
-	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: message})
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Error, Object: o, Field: field, Reason: reason, Message: short(message)})
 }
 
 // warn notes what is amiss with an object that is used as far as it goes.
 func (a *assigner) warn(o problem.Object, field string, reason problem.Reason, message string) {
-	a.problems = append(a.problems, problem.Problem{Severity: problem.Warning, Object: o, Field: field, Reason: reason, Message: message})
+	a.problems = append(a.problems, problem.Problem{Severity: problem.Warning, Object: o, Field: field, Reason: reason, Message: short(message)})
+}
+
+// short cuts a message that quotes what somebody wrote, however long that is: the API server takes no condition above 32 KiB, and with it refuses the whole status,
+// who holds what included.
+func short(message string) string {
+	const most, more = 4096, " ..."
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most-len(more)], "") + more
 }
 
 // some lists names for a message.

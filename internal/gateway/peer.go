@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
@@ -16,6 +17,8 @@ import (
 // peer is a router that Services are announced to.
 type peer struct {
 	object problem.Object
+	// made is the BGPPeer; nil: one of the Cluster's bgpPeers.
+	made metav1.Object
 	// name of the BGPPeer; empty: one of the Cluster's bgpPeers.
 	name              string
 	ip                netip.Addr
@@ -49,8 +52,19 @@ func (a *peerReader) peers() []*peer {
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
 	default:
-		if out = a.selected(balancer, *named, forms); a.cluster.balances {
-			a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
+		var plane []*peer
+		if a.cluster.balances {
+			plane = a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
+		}
+		from := len(a.problems)
+		var mistaken bool
+		if out, mistaken = a.selected(balancer, *named, forms); mistaken {
+			to := len(a.problems)
+			if out = a.spokenWith(forms, plane); len(out) > 0 {
+				outcome(a.problems[from:to], "Services go to the same routers as before until then")
+			} else {
+				outcome(a.problems[from:to], "no Service is announced until then")
+			}
 		}
 	}
 	for _, form := range forms {
@@ -86,14 +100,14 @@ func (a *peerReader) loadBalancer() (*networking.BGPLoadBalancer, *problem.Objec
 	return out, &o
 }
 
-// selected are the peers that the BGPLoadBalancer selects; those that don't go together with older ones leave the forms. One that selects nothing is a mistake, and no reason to tell other routers.
-func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) []*peer {
+// selected are the peers that the BGPLoadBalancer selects; those that don't go together with older ones leave the forms; true: it selects
+// none, which is a mistake, and no reason to tell other routers.
+func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, forms map[string]*peer) ([]*peer, bool) {
 	if len(b.Spec.PeerSelector) == 0 {
 		a.refuse(o, "spec.peerSelector", problem.Required,
-			"no label is given, so no BGPPeer is selected and no Service is announced; write a label that the BGPPeers have, "+
-				"or delete this object to use the control plane's peers")
+			"no label is given, so no BGPPeer is selected; write a label that the BGPPeers have, or delete this object to use the control plane's peers")
 		a.mark(o, PeersFound, problem.Required, "peerSelector is empty")
-		return nil
+		return nil, true
 	}
 	selector := labels.SelectorFromSet(b.Spec.PeerSelector)
 	var out []*peer
@@ -114,7 +128,7 @@ func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, f
 	switch {
 	case matched == 0:
 		a.refuse(o, "spec.peerSelector", problem.NothingSelected, fmt.Sprintf(
-			"%s matches none of %d BGPPeers, so no Service is announced; label the BGPPeers to use, or correct the selector%s",
+			"%s matches none of %d BGPPeers; label the BGPPeers to use, or correct the selector%s",
 			quoteLabels(b.Spec.PeerSelector), len(a.Peers), a.nearest(b.Spec.PeerSelector)))
 		a.mark(o, PeersFound, problem.NothingSelected, "no BGPPeer has these labels")
 	case len(out) == 0:
@@ -124,7 +138,29 @@ func (a *peerReader) selected(b *networking.BGPLoadBalancer, o problem.Object, f
 	default:
 		a.mark(o, PeersFound, "", "")
 	}
+	return out, matched == 0
+}
+
+// spokenWith are the routers, of those that can be used, that there are sessions with: what works stays until a mistake of the BGPLoadBalancer is mended.
+func (a *peerReader) spokenWith(forms map[string]*peer, plane []*peer) []*peer {
+	var out []*peer
+	for _, p := range a.Peers { // oldest first
+		if form := forms[p.Name]; form != nil && a.speaks(form) && a.fits(out, form) {
+			out = append(out, form)
+		}
+	}
+	for _, form := range plane {
+		if a.speaks(form) && !slices.ContainsFunc(out, func(p *peer) bool { return p.ip == form.ip }) {
+			out = append(out, form)
+		}
+	}
 	return out
+}
+
+func (a *peerReader) speaks(p *peer) bool {
+	return slices.ContainsFunc(a.Sessions, func(s *networking.BGPSession) bool {
+		return s.Spec.PeerIP == p.ip.String() && s.Spec.PeerASN == p.peerASN && s.Spec.LocalASN == p.localASN
+	})
 }
 
 func quoteLabels(set map[string]string) string { return fmt.Sprintf("%q", labels.Set(set).String()) }
@@ -155,13 +191,13 @@ func (a *peerReader) fits(older []*peer, p *peer) bool {
 	switch {
 	case other.peerASN != p.peerASN:
 		a.refuse(p.object, "spec.peerASN", problem.ConflictingASN, fmt.Sprintf(
-			"BGPPeer %q, which is older, has the same peerIP %s with AS %d, this one with %d; a router has one AS number: correct one of the two; "+
-				"this one is left out until then", other.name, p.ip, other.peerASN, p.peerASN))
+			"BGPPeer %q, %s, has the same peerIP %s with AS %d, this one with %d; a router has one AS number: correct one of the two; "+
+				"this one is left out until then", other.name, ahead(other.made, p.made), p.ip, other.peerASN, p.peerASN))
 		return false
 	case other.localASN != p.localASN:
 		a.refuse(p.object, "spec.localASN", problem.ConflictingASN, fmt.Sprintf(
-			"BGPPeer %q, which is older, shows AS %d to the same peerIP %s, this one %d; show a router one AS number; this one is left out until then",
-			other.name, other.localASN, p.ip, p.localASN))
+			"BGPPeer %q, %s, shows AS %d to the same peerIP %s, this one %d; show a router one AS number; this one is left out until then",
+			other.name, ahead(other.made, p.made), other.localASN, p.ip, p.localASN))
 		return false
 	case other.meets(p):
 		a.warn(p.object, "spec.peerIP", problem.ConflictingPeer, fmt.Sprintf(

@@ -39,7 +39,7 @@ func (a *peerReader) readPeers() map[string]*peer {
 }
 
 func (a *peerReader) readPeer(p *networking.BGPPeer) *peer {
-	out := &peer{object: networkingObject("BGPPeer", p), name: p.Name, localASN: p.Spec.LocalASN, peerASN: p.Spec.PeerASN}
+	out := &peer{object: networkingObject("BGPPeer", p), made: p, name: p.Name, localASN: p.Spec.LocalASN, peerASN: p.Spec.PeerASN}
 	ip, reason, why := readIPv4(p.Spec.PeerIP)
 	if reason != "" {
 		a.refuse(out.object, "spec.peerIP", reason, why+"; write the router's IPv4 address")
@@ -176,7 +176,7 @@ func (a *peerReader) lastGood(p *peer) *peer {
 			continue
 		}
 		if out == nil {
-			out = &peer{object: p.object, name: p.name, ip: p.ip, localASN: s.Spec.LocalASN, peerASN: s.Spec.PeerASN}
+			out = &peer{object: p.object, made: p.made, name: p.name, ip: p.ip, localASN: s.Spec.LocalASN, peerASN: s.Spec.PeerASN}
 		}
 		out.sessions++
 	}

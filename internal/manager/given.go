@@ -14,11 +14,14 @@ type given struct {
 }
 
 // back finds, for each floating IP, nodes whose agents came back after it was given to another: they may not have heard of it. One that was there all the
-// time has, or will in a moment, and gives it up.
-func (m *Manager) back(groups []*networking.NetworkGatewayGroup) map[string][]string {
+// time has, or will in a moment, and gives it up. Groups of another namespace than the cluster's say nothing.
+func (m *Manager) back(groups []*networking.NetworkGatewayGroup, namespace string) map[string][]string {
 	now, began := m.leases.now(), m.leases.began()
 	out, all := map[string][]string{}, map[string]given{}
 	for _, g := range groups {
+		if g.Namespace != namespace {
+			continue
+		}
 		for floating, node := range g.Status.FloatingIPs {
 			is := m.given[floating]
 			if is.node != node {

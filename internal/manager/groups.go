@@ -18,9 +18,8 @@ import (
 )
 
 // groupStatus writes who holds which floating IP. The API server takes it only for the very version of the group that it was decided on: nobody else has
-// moved anything meanwhile. It tells whether all of it is written.
-func (w *writing) groupStatus() bool {
-	done := true
+// moved anything meanwhile.
+func (w *writing) groupStatus() {
 	for _, g := range w.out.Groups {
 		k := key{Namespace: g.Namespace, Name: g.Name}
 		is := w.groups[k]
@@ -31,12 +30,23 @@ func (w *writing) groupStatus() bool {
 			continue
 		}
 		if !w.status(groupKind, is.object, is.at, status) {
-			done = false
+			w.unwritten(is.object.Status.FloatingIPs, g.FloatingIPs)
 			continue
 		}
 		w.tellMoves(is.object.Status.FloatingIPs, g.FloatingIPs)
 	}
-	return done && !w.stopped
+}
+
+// unwritten notes whose holder the API server does not have yet: nobody is told of sessions from a floating IP before its holder. One group that can't be
+// written does not keep the sessions of others.
+func (w *writing) unwritten(is, shall map[string]string) {
+	for _, m := range []map[string]string{is, shall} {
+		for address := range m {
+			if is[address] != shall[address] {
+				w.untold[address] = true
+			}
+		}
+	}
 }
 
 // tellMoves logs which floating IPs have another node now.

@@ -187,9 +187,10 @@ func TestWhoComesBackAfterHisAddressWasGivenAway(t *testing.T) {
 	w := newWatchtower(t)
 	m := &Manager{leases: w.leases}
 	back := func(holder string) map[string][]string {
-		g := &networking.NetworkGatewayGroup{}
-		g.Status.FloatingIPs = map[string]string{"10.0.1.100": holder}
-		return m.back([]*networking.NetworkGatewayGroup{g})
+		g, foreign := &networking.NetworkGatewayGroup{}, &networking.NetworkGatewayGroup{}
+		g.Namespace, foreign.Namespace = "cluster-bm", "mallory"
+		g.Status.FloatingIPs, foreign.Status.FloatingIPs = map[string]string{"10.0.1.100": holder}, map[string]string{"10.0.1.100": "n9"}
+		return m.back([]*networking.NetworkGatewayGroup{g, foreign}, g.Namespace)
 	}
 	w.pass(3, "n1", "n2", "n3")
 	require.Empty(t, back("n1"))

@@ -211,7 +211,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	}
 	begun := time.Now()
 	in := m.input(leases)
-	in.Back = m.back(in.Groups)
+	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, again: never}
 	took := time.Since(begun)
 	m.rounds.Add(1)

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,4 +66,27 @@ func TestTroubleIsToldWithWhatItIsAbout(t *testing.T) {
 	require.Equal(t, []string{"the API server can't be read kind=Node"}, trouble.report())
 	trouble.over("watch Node", "it can")
 	require.Empty(t, trouble.report())
+}
+
+// The API server refuses the status of one group (an admission webhook, say): sessions from its floating IPs wait, and no others. There is no API server here, so
+// any request fails the test.
+func TestSessionsWaitForTheirFloatingIPsHolderAlone(t *testing.T) {
+	m := &Manager{store: newStore([]string{sessionKind})}
+	m.store.replace(sessionKind, nil, nil, "1")
+	session := func(node, floating string) gateway.Session {
+		peer := netip.MustParseAddr("10.8.0.10")
+		return gateway.Session{Name: peer.String() + "-" + node, PeerIP: peer, Node: node, FloatingIP: netip.MustParseAddr(floating)}
+	}
+	was := &networking.BGPSession{ObjectMeta: metav1.ObjectMeta{Name: "10.8.0.10-n1", Labels: map[string]string{gateway.ManagedBy: gateway.Manager}}}
+	was.Spec.FloatingIP, was.Spec.NodeName = "10.0.1.100", "n1"
+	w := &writing{
+		manager: m, untold: map[string]bool{}, out: gateway.Assignment{Sessions: []gateway.Session{session("n2", "10.0.1.100")}},
+		objects: objects{sessions: map[key]version[*networking.BGPSession]{{Namespace: networking.ReportNamespace, Name: was.Name}: {object: was}}},
+	}
+	w.unwritten(map[string]string{"10.0.1.100": "n1", "10.0.1.101": "n3", "10.0.1.102": "n3"}, map[string]string{"10.0.1.100": "n2", "10.0.1.101": "n3"})
+	require.Equal(t, map[string]bool{"10.0.1.100": true, "10.0.1.102": true}, w.untold)
+	require.NotPanics(t, w.sessionObjects, "neither is the new one told, nor the one before taken away")
+
+	w.out.Sessions = append(w.out.Sessions, session("n3", "10.0.1.101"))
+	require.Panics(t, w.sessionObjects, "another one is told")
 }

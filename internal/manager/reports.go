@@ -27,13 +27,16 @@ func (w *writing) sessionObjects() {
 	for _, s := range w.out.Sessions {
 		k := key{Namespace: networking.ReportNamespace, Name: s.Name}
 		wanted[k] = true
+		if w.untold[s.FloatingIP.String()] {
+			continue
+		}
 		w.sessionObject(k, s)
 		if w.overtaken() {
 			return
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(w.sessions), key.Compare) {
-		if !wanted[k] {
+		if !wanted[k] && !w.untold[w.sessions[k].object.Spec.FloatingIP] {
 			w.remove(sessionKind, w.sessions[k].object)
 		}
 	}

@@ -28,6 +28,8 @@ type writing struct {
 	byObject map[problem.Object][]gateway.Condition
 	// at is the count of changes that out has seen.
 	at uint64
+	// untold are the floating IPs that have another node than the API server could be told.
+	untold map[string]bool
 	// written counts the objects that were.
 	written int
 	// stopped: the rest waits for the next round, which is to come again from now.
@@ -36,8 +38,10 @@ type writing struct {
 }
 
 func (w *writing) all() {
-	if !w.groupStatus() {
-		return // nobody is told of sessions from a floating IP before its holder
+	w.untold = map[string]bool{}
+	w.groupStatus()
+	if w.stopped {
+		return
 	}
 	w.sessionObjects()
 	w.conditions()

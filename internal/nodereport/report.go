@@ -23,6 +23,8 @@ type Report struct {
 	Unsure bool
 	// Sessions of the floating IPs that the node holds.
 	Sessions []Session
+	// Namespace of the NetworkGatewayGroups that say what the node is to hold; empty: not known yet, all count.
+	Namespace string
 }
 
 // Subnet is a subnet of the node.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 )
@@ -100,4 +101,17 @@ func TestAReportIsCopied(t *testing.T) {
 	after, err := json.Marshal(copied)
 	require.NoError(t, err)
 	require.JSONEq(t, string(before), string(after))
+}
+
+func TestGroupsOfAnotherNamespacePlaceNothing(t *testing.T) {
+	group := func(namespace, address string) unstructured.Unstructured {
+		u := unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"floatingIPs": map[string]any{address: "n1", "10.0.1.99": "n2"}}}}
+		u.SetNamespace(namespace)
+		return u
+	}
+	all := []unstructured.Unstructured{group("mallory", "10.0.1.101"), group("cluster-bm", "10.0.1.100")}
+	own, other := netip.MustParseAddr("10.0.1.100"), netip.MustParseAddr("10.0.1.101")
+	require.Equal(t, []netip.Addr{own}, placed(all, "n1", "cluster-bm"))
+	require.Equal(t, []netip.Addr{own, other}, placed(all, "n1", ""), "which is the cluster's is not known yet")
+	require.Equal(t, []netip.Addr{}, placed(nil, "n1", "cluster-bm"), "nothing, and not unknown")
 }

@@ -10,15 +10,23 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// wanted lists from the API server itself, not from a cache of anybody's, which floating IPs a node is to hold.
-func wanted(ctx context.Context, groups dynamic.ResourceInterface, node string) ([]netip.Addr, error) {
+// wanted lists from the API server itself, not from a cache of anybody's, which floating IPs a node is to hold by the groups of a namespace; empty: of all.
+func wanted(ctx context.Context, groups dynamic.ResourceInterface, node, namespace string) ([]netip.Addr, error) {
 	all, err := groups.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}
+	return placed(all.Items, node, namespace), nil
+}
+
+// placed are the floating IPs that groups place on a node.
+func placed(groups []unstructured.Unstructured, node, namespace string) []netip.Addr {
 	out := []netip.Addr{}
-	for i := range all.Items {
-		held, _, _ := unstructured.NestedStringMap(all.Items[i].Object, "status", "floatingIPs")
+	for i := range groups {
+		if namespace != "" && groups[i].GetNamespace() != namespace {
+			continue
+		}
+		held, _, _ := unstructured.NestedStringMap(groups[i].Object, "status", "floatingIPs")
 		for text, holder := range held {
 			if addr, err := netip.ParseAddr(text); err == nil && holder == node && !slices.Contains(out, addr) {
 				out = append(out, addr)
@@ -26,5 +34,5 @@ func wanted(ctx context.Context, groups dynamic.ResourceInterface, node string) 
 		}
 	}
 	slices.SortFunc(out, netip.Addr.Compare)
-	return out, nil
+	return out
 }

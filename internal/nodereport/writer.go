@@ -82,7 +82,7 @@ func New(c Config) (*Writer, error) {
 	}
 	w.lease = renewer{
 		node: c.Node, current: w.current, leases: to.leases, bell: newBell(), renewed: c.Renewed, log: c.Log,
-		wanted: func(ctx context.Context) ([]netip.Addr, error) { return wanted(ctx, to.groups, c.Node) },
+		wanted: func(ctx context.Context) ([]netip.Addr, error) { return wanted(ctx, to.groups, c.Node, w.namespace()) },
 	}
 	return w, nil
 }
@@ -103,6 +103,14 @@ func (w *Writer) current() *Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.report
+}
+
+// namespace of the NetworkGatewayGroups that count.
+func (w *Writer) namespace() string {
+	if r := w.current(); r != nil {
+		return r.Namespace
+	}
+	return ""
 }
 
 // Run writes until ctx ends. What was written stays; the lease runs out by itself.

@@ -27,6 +27,7 @@ func (r *Role) report() {
 	for _, f := range r.facts.Addresses {
 		out.Floating = append(out.Floating, reportedFact(f))
 	}
+	out.Namespace = r.namespace
 	out.Gateway = len(r.word.Wanted) > 0 || len(r.floating()) > 0 || r.renews
 	out.Unsure = r.ordered.unsure
 	if r.reported == nil || !same(*r.reported, out) {
@@ -41,7 +42,7 @@ func same(a, b nodereport.Report) bool {
 		slices.EqualFunc(a.Sessions, b.Sessions, func(a, b nodereport.Session) bool {
 			return a.FloatingIP == b.FloatingIP && a.Peer == b.Peer && a.Established == b.Established && a.Message == b.Message &&
 				slices.Equal(a.AddPath, b.AddPath) && samePrefixes(a.Advertised, b.Advertised)
-		})
+		}) && a.Namespace == b.Namespace
 }
 
 // samePrefixes compares lists that are most often one.

@@ -52,6 +52,7 @@ type Role struct {
 
 	// Of the agent's goroutine.
 	decided decided
+	read    snapshot.GDC // with the last form of what can't be read now
 
 	mutex      sync.Mutex
 	word       floating.Word
@@ -72,6 +73,7 @@ type Role struct {
 	refused    refused
 	assignment *gateway.Assignment // as the agent got it last
 	input      gateway.Input       // of the assignment, without Services
+	namespace  string              // of the cluster's groups; empty: no object was read yet
 	renews     bool                // the node may be given a floating IP
 	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
 	reported   *nodereport.Report  // what was told last

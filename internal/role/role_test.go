@@ -16,6 +16,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
+	"github.com/frr-renderer/frr-renderer/internal/source"
 )
 
 func TestAnAddressComesBeforeItsViewAndLeavesAfterIt(t *testing.T) {
@@ -244,6 +245,19 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 	}, func(n *node) { n.listeners = both })
 }
 
+func TestGroupsOfAnotherNamespacePlaceNothing(t *testing.T) {
+	simulate(t, func(n *node) {
+		o := cluster(map[netip.Addr]string{fip: "n1"})
+		mallory := o.Objects.GDC.GatewayGroups[0].DeepCopy()
+		mallory.Namespace, mallory.Status.FloatingIPs = "mallory", map[string]string{fip2.String(): "n1", "10.0.1.1": "n1", fip.String(): "n2"}
+		o.Objects.GDC.GatewayGroups = append(o.Objects.GDC.GatewayGroups, mallory)
+		n.set(func() { n.objects = &o })
+		time.Sleep(20 * time.Second)
+		require.Equal(t, []string{"put 10.0.1.100", "view of 10.0.1.100"}, n.told())
+		require.Equal(t, "cluster-bm", n.last().Namespace)
+	})
+}
+
 func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
@@ -254,10 +268,47 @@ func TestWhatCanNotBeReadTakesNothingAway(t *testing.T) {
 		n.set(func() { n.objects = &broken })
 		time.Sleep(time.Minute)
 		require.NotContains(t, n.told(), "took 10.0.1.100")
+
+		foreign := cluster(map[netip.Addr]string{fip: "n1"}) // without the Cluster it is not known which groups are its own
+		foreign.Objects.GDC.Clusters = nil
+		older := foreign.Objects.GDC.GatewayGroups[0].DeepCopy()
+		older.Namespace, older.CreationTimestamp, older.Status.FloatingIPs = "mallory", metav1.Now(), nil
+		foreign.Objects.GDC.GatewayGroups = append(foreign.Objects.GDC.GatewayGroups, older)
+		foreign.Unread = []problem.Object{{Kind: "Cluster", Name: "bm"}}
+		n.set(func() { n.objects = &foreign })
+		time.Sleep(time.Minute)
+		require.NotContains(t, n.told(), "took 10.0.1.100")
 		n.place(nil)
 		time.Sleep(time.Second)
 		require.Contains(t, n.told(), "took 10.0.1.100")
 	})
+}
+
+func TestWhatCanNotBeReadKeepsTheFormThatItHad(t *testing.T) {
+	c := problem.Object{Kind: "Cluster", Group: "baremetal.cluster.gke.io", Namespace: "cluster-bm", Name: "bm"}
+	for name, test := range map[string]struct {
+		broken   source.Result
+		sessions int
+	}{
+		"the Cluster":                      {source.Result{Unread: []problem.Object{c}}, 2},
+		"a document, nobody knows of what": {source.Result{Incomplete: true}, 2},
+		"another object":                   {source.Result{Unread: []problem.Object{{Kind: "Service", Name: "bm", Namespace: "cluster-bm"}}}, 0},
+		"nothing: it was deleted":          {source.Result{}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, true)
+			whole := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			require.Len(t, n.Turn(&whole).Assignment.Sessions, 2)
+			test.broken.Objects = whole.Objects
+			test.broken.Objects.GDC.Clusters = nil
+			require.Len(t, n.Turn(&test.broken).Assignment.Sessions, test.sessions)
+			still := test.broken
+			require.Len(t, n.Turn(&still).Assignment.Sessions, test.sessions, "and so on")
+			mended := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+			mended.Objects.GDC.Clusters[0].Spec.LoadBalancer.BGPPeers = nil
+			require.Empty(t, n.Turn(&mended).Assignment.Sessions, "what can be read counts")
+		})
+	}
 }
 
 func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
@@ -389,23 +440,6 @@ func TestANodeWhoseLANsAreAllDownCanHoldNothing(t *testing.T) {
 	})
 }
 
-func TestSubnetsThatCanNotBeFollowedAreToldOnce(t *testing.T) {
-	var log strings.Builder
-	errors := func() int { return strings.Count(log.String(), "cannot follow the node's subnets") }
-	simulate(t, func(n *node) {
-		time.Sleep(time.Minute)
-		require.Equal(t, 1, errors(), log.String())
-		n.set(func() { n.lost = nil })
-		time.Sleep(time.Minute)
-		n.set(func() { n.lost = errAway })
-		time.Sleep(time.Minute)
-		require.Equal(t, 2, errors(), "it worked meanwhile")
-	}, func(n *node) {
-		n.lost = errAway
-		n.Log = slog.New(slog.NewTextHandler(&log, nil))
-	})
-}
-
 func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
 	lan := hostnet.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.0.1.10/24"), Up: true}
 	other := hostnet.Subnet{Interface: "eth1", Address: netip.MustParsePrefix("10.0.9.10/24"), Up: true}
@@ -429,4 +463,21 @@ func TestAnAddressThatIsGoneForAMomentMovesNothing(t *testing.T) {
 			require.Len(t, n.subnets, len(rest), "and is forgotten")
 		})
 	}
+}
+
+func TestSubnetsThatCanNotBeFollowedAreToldOnce(t *testing.T) {
+	var log strings.Builder
+	errors := func() int { return strings.Count(log.String(), "cannot follow the node's subnets") }
+	simulate(t, func(n *node) {
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, errors(), log.String())
+		n.set(func() { n.lost = nil })
+		time.Sleep(time.Minute)
+		n.set(func() { n.lost = errAway })
+		time.Sleep(time.Minute)
+		require.Equal(t, 2, errors(), "it worked meanwhile")
+	}, func(n *node) {
+		n.lost = errAway
+		n.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
 }

@@ -53,7 +53,9 @@ func (r *Role) Turn(objects *source.Result) Part {
 }
 
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
-	in, ok := snapshot.GatewayInput(objects.Objects, r.Options)
+	readable := withUnread(objects, r.read)
+	r.read = readable.GDC
+	in, ok := snapshot.GatewayInput(readable, r.Options)
 	if !ok {
 		r.remember(gateway.Input{})
 		return nil
@@ -72,7 +74,7 @@ func (r *Role) remember(in gateway.Input) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	in.Services = nil
-	r.input = in
+	r.input, r.namespace = in, gateway.Namespace(in)
 }
 
 // renew finds out whether the node's lease is to be renewed though it holds nothing. With the mutex.
@@ -92,7 +94,7 @@ func (r *Role) follow(objects *source.Result) {
 		return
 	}
 	wanted, placed := r.ours(objects)
-	if objects.Incomplete || slices.ContainsFunc(objects.Unread, isGroup) {
+	if objects.Incomplete || slices.ContainsFunc(objects.Unread, places) {
 		// What can't be read may be what says so: what is held stays, unless another is to have it.
 		for _, ip := range slices.Concat(r.word.Wanted, r.floating()) {
 			if !placed[ip] && !slices.Contains(wanted, ip) {
@@ -127,6 +129,9 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 		return wanted, placed
 	}
 	for _, g := range objects.Objects.GDC.GatewayGroups {
+		if g.Namespace != r.namespace {
+			continue // the manager has not placed them, and Assign knows none of them
+		}
 		for text, node := range g.Status.FloatingIPs {
 			if ip, err := netip.ParseAddr(text); err == nil {
 				place(ip, node)
@@ -136,7 +141,8 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 	return wanted, placed
 }
 
-func isGroup(o problem.Object) bool { return o.Kind == "NetworkGatewayGroup" }
+// places tells of an object that says where floating IPs are, or which others do: the Cluster's namespace is that of the groups.
+func places(o problem.Object) bool { return o.Kind == "NetworkGatewayGroup" || o.Kind == "Cluster" }
 
 // floating are the floating IPs on the host. With the mutex.
 func (r *Role) floating() []netip.Addr {

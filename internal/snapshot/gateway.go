@@ -20,7 +20,8 @@ func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) 
 	}
 	return gateway.Input{
 		Clusters: g.Clusters, Groups: g.GatewayGroups, LoadBalancers: g.LoadBalancers, Peers: g.Peers, Reports: g.GatewayNodes, Sessions: g.Sessions,
-		Nodes: objects.Nodes, Pools: oldestFirst(objects.Pools, cmp.Or(options.Namespace, DefaultNamespace)), Services: gatewayServices(objects, options),
+		CIDRConfigs: g.CIDRConfigs,
+		Nodes:       objects.Nodes, Pools: oldestFirst(objects.Pools, cmp.Or(options.Namespace, DefaultNamespace)), Services: gatewayServices(objects, options),
 		IgnoreExcludeLabel: options.IgnoreExcludeLabel,
 	}, true
 }

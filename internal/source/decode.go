@@ -90,11 +90,27 @@ func (d *decoder) fault(severity problem.Severity, at *step, reason problem.Reas
 
 // wrong tells that a value of another type stands where want belongs.
 func (d *decoder) wrong(n *yaml.Node, at *step, want string) {
-	mend := ""
-	if n.Kind == yaml.ScalarNode && want == aText {
-		mend = "; put it in quotes"
+	d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs%s", typeOf(n), want, mend(n, at, want))
+}
+
+// mend says what to write instead, where that does not follow from what belongs there.
+func mend(n *yaml.Node, at *step, want string) string {
+	field := at
+	for field != nil && field.name == "" {
+		field = field.parent
 	}
-	d.fault(problem.Error, at, problem.WrongType, "a %s stands where %s belongs%s", typeOf(n), want, mend)
+	addresses := field != nil && (strings.HasSuffix(field.name, "IP") || strings.HasSuffix(field.name, "IPs"))
+	switch {
+	case want == aList && addresses:
+		return "; write it as a list of addresses, such as [10.0.1.100, 10.0.1.101]"
+	case want == aList:
+		return "; write each entry on a line of its own after a dash, or all in brackets"
+	case want == aText && addresses:
+		return "; write an IP address"
+	case want == aText && n.Kind == yaml.ScalarNode:
+		return "; put it in quotes"
+	}
+	return ""
 }
 
 // broken tells whether the object can't be used.
@@ -484,8 +500,11 @@ func typeOf(n *yaml.Node) string {
 	return "string"
 }
 
-// aText is what strings are called.
-const aText = "a text"
+// What strings and slices are called.
+const (
+	aText = "a text"
+	aList = "a list"
+)
 
 // describe says what a field takes.
 func describe(t reflect.Type) string {
@@ -506,7 +525,7 @@ func describe(t reflect.Type) string {
 	case reflect.String:
 		return aText
 	case reflect.Slice:
-		return "a list"
+		return aList
 	}
 	return "a mapping"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,21 @@ func TestTwoBGPPeersOfOneNameAreTwoObjects(t *testing.T) {
 	r = read(t, files(t, map[string]string{"a.json": list}))
 	require.Empty(t, r.Objects.Peers)
 	require.Equal(t, []string{"a/tor"}, names(r.Objects.GDC.Peers))
+}
+
+func TestFloatingIPsThatAreNoneNameTheMend(t *testing.T) {
+	const list, address = "; write it as a list of addresses, such as [10.0.1.100, 10.0.1.101]", "; write an IP address"
+	for written, want := range map[string]string{
+		"5":               "spec.floatingIPs: a number stands where a list belongs" + list,
+		"10.0.1.100":      "spec.floatingIPs: a string stands where a list belongs" + list,
+		"{a: 10.0.1.100}": "spec.floatingIPs: a mapping stands where a list belongs" + list,
+		"[10.0.1.100, 5]": "spec.floatingIPs[1]: a number stands where a text belongs" + address,
+		"[10.1]":          "spec.floatingIPs[0]: a number stands where a text belongs" + address,
+		"[[10.0.1.100]]":  "spec.floatingIPs[0]: a list stands where a text belongs" + address,
+	} {
+		dir := files(t, map[string]string{"a.yaml": strings.Replace(gdcGroup(""), "[10.0.1.100]", written, 1)})
+		require.Equal(t, []string{"error NetworkGatewayGroup.networking.gke.io c/default " + want + "; the object is left out (WrongType)"}, lines(read(t, dir), dir), written)
+	}
 }
 
 func gdcGroup(spec string) string {
