@@ -35,11 +35,14 @@ func TestExplainReadsGDCsKindsFromTheAPIServer(t *testing.T) {
 	require.NotContains(t, before, "networking.gke.io", "nobody who has no such kinds is told of them")
 
 	require.NoError(t, server.ServeGDC())
-	makeAll(t, dynamic.NewForConfigOrDie(server.Config), explainedGDC)
+	for _, file := range []string{explainedGDC, gdcReports} {
+		makeAll(t, dynamic.NewForConfigOrDie(server.Config), file)
+	}
 	for _, args := range [][]string{{"service", "shop/web"}, {"service", "shop/local"}, {"node", "n1"}} {
-		wantCode, want := explain(append(args, "-f", explainedGDC)...)
+		wantCode, want := explain(append(args, "-f", explainedGDC, "-f", gdcReports)...)
 		gotCode, got := explain(append(args, "--kubeconfig", kubeconfig)...)
 		require.Equal(t, wantCode, gotCode)
+		require.Equal(t, args[0] == "service", strings.Contains(got, "n1, held"), got)
 		require.Equal(t, untilProblems(want), untilProblems(got), "MetalLB's kinds are not served here, which is a problem")
 	}
 }
