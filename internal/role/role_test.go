@@ -233,8 +233,8 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(10 * time.Second)
 		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
-		time.Sleep(12 * time.Second)
-		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
+		time.Sleep(12500 * time.Millisecond) // no tie with what happens each second
+		n.set(func() { n.bgpd = nil })       // it answers first, and listens when it has read its configuration
 		time.Sleep(3 * time.Second)
 		n.set(func() { n.listeners = both })
 		time.Sleep(time.Minute)

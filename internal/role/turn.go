@@ -140,10 +140,8 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 		if g.Namespace != r.namespace {
 			continue // the manager has not placed them, and Assign knows none of them
 		}
-		for text, node := range g.Status.FloatingIPs {
-			if ip, err := netip.ParseAddr(text); err == nil {
-				place(ip, node)
-			}
+		for ip, node := range gateway.Placed(g.Status.FloatingIPs) {
+			place(ip, node)
 		}
 	}
 	return wanted, placed
