@@ -33,7 +33,7 @@ type sessionKey struct{ peer, floating netip.Addr }
 //
 // The documents count sessions by node: at most one of a router on each. Here they are counted by floating IP, each of which speaks from an instance of
 // its own, so that two that meet on one surviving node keep both their sessions. The documents' rule stays as a preference: the node with the fewest
-// of the router's sessions comes first, then a session that need not move, then one that is there at all, then the node and the floating IP with the fewest
+// of the router's sessions comes first, then a session that need not move, then one that is there at all, then the node with the fewest
 // sessions of all routers, then the lists' order decides. So a router has min(sessions, floating IPs with a node) sessions, on as many nodes as can be, and
 // routers that ask for few have them on different ones. Routers that there are sessions with choose first, so that a new one sees what is taken.
 func (a *assigner) sessions(peers []*peer, g *groups) []Session {
@@ -136,11 +136,10 @@ func known(peers []*peer, was map[sessionKey]*networking.BGPSession) []*peer {
 type load struct {
 	taken map[sessionKey]bool
 	nodes map[*node]int
-	from  map[*floatingIP]int
 }
 
 func newLoad() *load {
-	return &load{taken: map[sessionKey]bool{}, nodes: map[*node]int{}, from: map[*floatingIP]int{}}
+	return &load{taken: map[sessionKey]bool{}, nodes: map[*node]int{}}
 }
 
 func (l *load) add(p *peer, picked []*floatingIP) {
@@ -151,13 +150,12 @@ func (l *load) add(p *peer, picked []*floatingIP) {
 		}
 		l.taken[key] = true
 		l.nodes[f.node]++
-		l.from[f]++
 	}
 }
 
-// compare puts a floating IP first whose node has fewer sessions than the other's, or that has fewer itself.
+// compare puts a floating IP first whose node has fewer sessions than the other's.
 func (l *load) compare(x, y *floatingIP) int {
-	return cmp.Or(l.nodes[x.node]-l.nodes[y.node], l.from[x]-l.from[y])
+	return l.nodes[x.node] - l.nodes[y.node]
 }
 
 // pick chooses as many as the peer asks for.
