@@ -127,9 +127,11 @@ demo: as-root frr-distribution build ## two ToR routers and three nodes in netwo
 demo-down: ## end the demo
 	@$(GO) run ./test/frr/demo down
 
+# "go run" fails after a Ctrl-C, however the program ends.
 .PHONY: demo-gdc
 demo-gdc: as-root frr-distribution kube build ## example 10 of GDC's documents with a real API server, and a gateway that dies, in a minute (as root; DEMO=-keep stays up)
-	@$(GO) run ./test/frr/gdc/demo $(DEMO) $(BIN)/frr-renderer
+	@$(GO) build -o $(BIN)/demo-gdc ./test/frr/gdc/demo
+	@$(BIN)/demo-gdc $(DEMO) $(BIN)/frr-renderer
 
 .PHONY: clean
 clean: ## remove what make build made

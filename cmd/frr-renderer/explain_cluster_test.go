@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,10 +22,7 @@ import (
 // The same objects have the same answer, wherever they are read.
 func TestExplainReadsGDCsKindsFromTheAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
-	for _, name := range []string{"shop", "cluster-bm"} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	server.MakeNamespaces(t, "shop", "cluster-bm")
 	kubeconfig := apiserver.Kubeconfig(t, rest.CopyConfig(server.Config), server.Address)
 	explain := func(args ...string) (int, string) {
 		t.Helper()
@@ -39,11 +35,14 @@ func TestExplainReadsGDCsKindsFromTheAPIServer(t *testing.T) {
 	require.NotContains(t, before, "networking.gke.io", "nobody who has no such kinds is told of them")
 
 	require.NoError(t, server.ServeGDC())
-	makeAll(t, dynamic.NewForConfigOrDie(server.Config), explainedGDC)
+	for _, file := range []string{explainedGDC, gdcReports} {
+		makeAll(t, dynamic.NewForConfigOrDie(server.Config), file)
+	}
 	for _, args := range [][]string{{"service", "shop/web"}, {"service", "shop/local"}, {"node", "n1"}} {
-		wantCode, want := explain(append(args, "-f", explainedGDC)...)
+		wantCode, want := explain(append(args, "-f", explainedGDC, "-f", gdcReports)...)
 		gotCode, got := explain(append(args, "--kubeconfig", kubeconfig)...)
 		require.Equal(t, wantCode, gotCode)
+		require.Equal(t, args[0] == "service", strings.Contains(got, "n1, held"), got)
 		require.Equal(t, untilProblems(want), untilProblems(got), "MetalLB's kinds are not served here, which is a problem")
 	}
 }

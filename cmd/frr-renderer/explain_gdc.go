@@ -112,9 +112,22 @@ func printTells(w io.Writer, sessions []gateway.TellAnswer, n *notes) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  FROM\tON NODE\tTO\tBGPPEER\tTOLD")
 	for _, s := range sessions {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", s.FloatingIP, s.Node, s.PeerIP, dash(s.Peer), tells(s, n))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", s.FloatingIP, onNode(s.SessionAnswer, n), s.PeerIP, dash(s.Peer), tells(s, n))
 	}
 	return t.Flush()
+}
+
+// onNode says whether the node that a session is to start from holds its floating IP, as far as nodes tell.
+func onNode(s gateway.SessionAnswer, n *notes) string {
+	switch {
+	case s.Holders == nil:
+		return s.Node
+	case len(s.Holders) == 1 && s.Holders[0] == s.Node:
+		return s.Node + ", held"
+	case len(s.Holders) == 0:
+		return s.Node + n.mark(fmt.Sprintf("no node tells that it holds %s now; frr-renderer status on node %s says why", s.FloatingIP, s.Node))
+	}
+	return s.Node + n.mark(fmt.Sprintf("nodes that tell to hold %s now: %s", s.FloatingIP, strings.Join(s.Holders, ", ")))
 }
 
 // tells says which next hops a router is told.

@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the expected output anew")
 const (
 	explained    = "testdata/explain/cluster.yaml"
 	explainedGDC = "testdata/explain/gdc.yaml"
+	gdcReports   = "testdata/explain/gdc-reports.yaml"
 )
 
 // TestExplainReads compares what people read, and the exit code, with the files in testdata/explain.
@@ -58,6 +59,7 @@ func TestExplainReads(t *testing.T) {
 		"gdc-service-without-address":             {"service", "shop/pending", "-f", explainedGDC},
 		"gdc-service-outside-every-pool":          {"service", "shop/astray", "-f", explainedGDC},
 		"gdc-service-that-each-node-differs-with": {"service", "shop/web", "-f", explainedGDC},
+		"gdc-service-and-who-tells-to-hold":       {"service", "shop/web", "-f", explainedGDC, "-f", gdcReports},
 		"gdc-service-beside-metallb":              {"service", "default/web1", "-f", gdc + "metallb-in-the-same-as"},
 		"gdc-service-beside-metallb-in-other-as":  {"service", "default/web1", "-f", gdc + "metallb-in-another-as"},
 		"gdc-node":                                {"node", "n1", "-f", gdc + "example-10-all-nodes-same-peers"},

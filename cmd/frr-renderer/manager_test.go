@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -135,10 +134,7 @@ func TestTheManagerNamesTheRightThatIsMissing(t *testing.T) {
 	server := apiserver.Start(t)
 	server.InstallCRDs(t)
 	require.NoError(t, server.ServeGDC())
-	for _, name := range []string{snapshot.DefaultNamespace, "cluster-bm"} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	server.MakeNamespaces(t, snapshot.DefaultNamespace, "cluster-bm")
 	var some, more []rights.Right
 	for _, r := range rights.Manager() {
 		switch r.Resource {

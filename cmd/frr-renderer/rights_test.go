@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +40,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 // without is what a node does not get, or do, when one right is missing.
@@ -148,7 +147,7 @@ func (c *accounts) eachRight() {
 // uncounted has the same told twice: the second time it is counted up.
 func (c *accounts) uncounted() {
 	what := demand{"patch", "events.events.k8s.io"}
-	kubeconfig, log := c.account("no-patch-events", what), &spoken{}
+	kubeconfig, log := c.account("no-patch-events", what), &logtest.Log{}
 	said := slog.New(slog.NewTextHandler(log, nil))
 	denials := status.NewDenials(time.Now, said)
 	announcer, err := announce(c.t.Context(), kubeconfig, "counted", status.NewMetrics(), denials, said)
@@ -175,8 +174,8 @@ func (c *accounts) uncounted() {
 	twice("first")
 	n.eventually("it is told", func() bool { return len(denials.Problems()) == 1 })
 	require.True(c.t, n.names(denials.Problems()[0].Message), denials.Problems()[0])
-	require.Len(c.t, n.lines(), 1, log.text())
-	require.NotContains(c.t, log.text(), "Server rejected event")
+	require.Len(c.t, n.lines(), 1, log.String())
+	require.NotContains(c.t, log.String(), "Server rejected event")
 	c.role("no-patch-events", demand{})
 	twice("second")
 	n.eventually("it is counted", func() bool { return counts("second") == 2 })
@@ -224,8 +223,8 @@ func (c *accounts) revoked() {
 	c.create(slice)
 	n.eventually("what came meanwhile", func() bool { return strings.Contains(n.frr.Running(vtysh.BGPD), "network 192.0.2.11/32") })
 	n.eventually("all is well", func() bool { return n.report().CutOff.Why == "" })
-	require.Equal(c.t, 1, strings.Count(n.log.text(), "the API server can't be read;"), n.log.text())
-	require.Equal(c.t, 1, strings.Count(n.log.text(), "the API server can be read again"), n.log.text())
+	require.Equal(c.t, 1, strings.Count(n.log.String(), "the API server can't be read;"), n.log.String())
+	require.Equal(c.t, 1, strings.Count(n.log.String(), "the API server can be read again"), n.log.String())
 }
 
 // renew puts a token into a file that lives as long as a pod.
@@ -399,27 +398,9 @@ type accountNode struct {
 	without
 	name            string
 	frr             *vtyshtest.FRR
-	log             *spoken
+	log             *logtest.Log
 	health, metrics string
 	disturbed       bool
-}
-
-// spoken is a log that may be read while it is written.
-type spoken struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *spoken) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *spoken) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 func (c *accounts) start(w without) *accountNode {
@@ -435,7 +416,7 @@ func (n *accountNode) run(kubeconfig string, args ...string) {
 	n.t.Helper()
 	_, err := n.Client.CoreV1().Nodes().Create(n.t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n.name}}, metav1.CreateOptions{})
 	require.NoError(n.t, err)
-	n.frr, n.log, n.health = vtyshtest.New(n.t, "10.3", vtysh.BGPD, vtysh.BFDD), &spoken{}, freeAddress(n.t)
+	n.frr, n.log, n.health = vtyshtest.New(n.t, "10.3", vtysh.BGPD, vtysh.BFDD), &logtest.Log{}, freeAddress(n.t)
 	if len(args) > 0 {
 		n.metrics = freeAddress(n.t)
 	}
@@ -446,7 +427,7 @@ func (n *accountNode) run(kubeconfig string, args ...string) {
 	go func() { done <- run(ctx, args, io.Discard, n.log) }()
 	n.t.Cleanup(func() {
 		cancel()
-		require.Zero(n.t, <-done, n.log.text())
+		require.Zero(n.t, <-done, n.log.String())
 	})
 }
 
@@ -627,11 +608,11 @@ func (n *accountNode) names(text string) bool {
 func (n *accountNode) tells() {
 	n.t.Helper()
 	n.t.Logf("%s: %s", n.name, n.told())
-	assert.Len(n.t, n.lines(), 1, "%s\n%s", n.name, n.log.text())
+	assert.Len(n.t, n.lines(), 1, "%s\n%s", n.name, n.log.String())
 }
 
 func (n *accountNode) lines() []string {
-	return slices.DeleteFunc(strings.Split(n.log.text(), "\n"), func(line string) bool { return !strings.Contains(line, "level=WARN") || !n.names(line) })
+	return slices.DeleteFunc(strings.Split(n.log.String(), "\n"), func(line string) bool { return !strings.Contains(line, "level=WARN") || !n.names(line) })
 }
 
 func (n *accountNode) recovers() {
@@ -640,14 +621,14 @@ func (n *accountNode) recovers() {
 		n.eventually(what+", when the right is given", func() bool { return n.has(what) })
 	}
 	n.eventually("nothing is said to be missing", func() bool { return n.told() == "" })
-	assert.Len(n.t, n.lines(), 1, "%s\n%s", n.name, n.log.text())
+	assert.Len(n.t, n.lines(), 1, "%s\n%s", n.name, n.log.String())
 }
 
 func (n *accountNode) eventually(what string, ok func() bool) {
 	n.t.Helper()
 	for !ok() {
 		if time.Now().After(n.end) {
-			n.t.Errorf("%s: %s: not in time\n%s", n.name, what, n.log.text())
+			n.t.Errorf("%s: %s: not in time\n%s", n.name, what, n.log.String())
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -131,10 +131,7 @@ func TestCommandsReadAnAPIServer(t *testing.T) {
 func fill(t *testing.T, server *apiserver.Server) {
 	t.Helper()
 	client := server.Client
-	for _, namespace := range []string{"metallb-system", "shop"} {
-		_, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	server.MakeNamespaces(t, "metallb-system", "shop")
 	_, err := client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node1"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	service, err := client.CoreV1().Services("shop").Create(t.Context(), &corev1.Service{

@@ -400,6 +400,9 @@ func (a *Agent) applied(t target, outcome reload.Result) error {
 func (a *Agent) blame(result translate.Result, outcome reload.Result) bool {
 	any := false
 	for _, r := range outcome.Refused {
+		if r.Follows {
+			continue
+		}
 		line := translate.RefusedLine{Line: r.Command.Line.Reveal(), Shown: r.Command.Line.String(), Reply: r.Reply}
 		for _, l := range r.Command.Context {
 			line.Context = append(line.Context, l.Reveal())

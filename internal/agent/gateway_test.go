@@ -19,6 +19,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 // played is a part that a test writes.
@@ -74,7 +75,7 @@ func TestThePartInGDCModeIsAppliedOnceItIsKnownAndWheneverItChanges(t *testing.T
 	frr.Start(vtysh.BGPD)
 	frr.Start(vtysh.BFDD)
 	part := &played{changed: make(chan struct{}, 1)}
-	log, dir, board := &logged{}, t.TempDir(), NewBoard(time.Now, status.NewMetrics())
+	log, dir, board := &logtest.Log{}, t.TempDir(), NewBoard(time.Now, status.NewMetrics())
 	a, err := New(Config{
 		Node: "node1", Client: frr.Client(), Now: time.Now, Log: slog.New(slog.NewTextHandler(log, nil)), Gateway: part, DriftInterval: 10 * time.Millisecond,
 		FRRConf: filepath.Join(dir, "frr.conf"), StateFile: filepath.Join(dir, "lastgood.json"),

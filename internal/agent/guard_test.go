@@ -22,6 +22,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 // watched is an agent with --confirm on a fake FRR, with sessions to tor1 to tor4 that come and go as the test says. Time passes with over.
@@ -30,7 +31,7 @@ type watched struct {
 	frr    *vtyshtest.FRR
 	agent  *Agent
 	board  *Board // of each start; nil: one of its own
-	log    *logged
+	log    *logtest.Log
 	dir    string
 	read   source.Result
 	refuse bool
@@ -38,7 +39,7 @@ type watched struct {
 
 // newWatched returns one that has confirmed its first configuration, of two Services, with all sessions.
 func newWatched(t *testing.T, refuse bool) *watched {
-	w := &watched{T: t, frr: vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD), log: &logged{}, dir: t.TempDir(), refuse: refuse}
+	w := &watched{T: t, frr: vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD), log: &logtest.Log{}, dir: t.TempDir(), refuse: refuse}
 	w.start()
 	w.up(1, 2, 3, 4)
 	w.services(2)
@@ -539,12 +540,12 @@ func TestARestartOfFRRProlongsTheTimeToConfirm(t *testing.T) {
 	objects <- w.read
 	now.Store("two")
 	w.up()
-	eventually(t, func() bool { return strings.Contains(w.log.text(), "FRR was restarted") }, w.log)
+	eventually(t, func() bool { return strings.Contains(w.log.String(), "FRR was restarted") }, w.log)
 	w.up(1, 2, 3, 4)
-	eventually(t, func() bool { return strings.Count(w.log.text(), "the change is confirmed") == 2 }, w.log)
+	eventually(t, func() bool { return strings.Count(w.log.String(), "the change is confirmed") == 2 }, w.log)
 	cancel()
 	<-ended
-	require.NotContains(t, w.log.text(), "sessions are lost")
+	require.NotContains(t, w.log.String(), "sessions are lost")
 }
 
 func TestWhatCanNotBeWrittenIsNotForgotten(t *testing.T) {

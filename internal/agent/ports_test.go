@@ -14,6 +14,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh/vtyshtest"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 // toTor1 is an FRR that has one session.
@@ -37,7 +38,7 @@ func TestASessionIsNamedByItsPortBeforeTheFirstApply(t *testing.T) {
 	}
 	named("10.0.0.1:179")
 
-	w := &watched{T: t, frr: vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD), log: &logged{}, dir: t.TempDir()}
+	w := &watched{T: t, frr: vtyshtest.New(t, "10.3", vtysh.BGPD, vtysh.BFDD), log: &logtest.Log{}, dir: t.TempDir()}
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "frr.conf"), []byte("router bgp 64512\n neighbor 10.0.0.1 port 1179\n"), 0o600))
 	w.board = NewBoard(time.Now, metrics)
 	w.start()

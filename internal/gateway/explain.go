@@ -93,6 +93,8 @@ type SessionAnswer struct {
 	// ManyIPv4 and ManyIPv6 tell that the router was seen to receive several paths.
 	ManyIPv4 bool `json:"manyIPv4"`
 	ManyIPv6 bool `json:"manyIPv6"`
+	// Holders are the nodes that tell to hold the floating IP now (NetworkGatewayNode), by name; nil: no node tells anything.
+	Holders []string `json:"holders,omitzero"`
 }
 
 // NodeAnswer is what a node does for the cluster.
@@ -225,7 +227,7 @@ func (e *Explanation) traffic(n *node) Reason {
 
 // tells is what a router is told of an address in a session.
 func (e *Explanation) tells(s Session, v VIP) TellAnswer {
-	out := TellAnswer{SessionAnswer: sessionAnswer(s)}
+	out := TellAnswer{SessionAnswer: e.session(s)}
 	if v.Address.Is6() && !e.carriesIPv6(s.Node) {
 		out.Why = "node " + s.Node + " has no global IPv6 address, so its sessions carry no IPv6"
 		return out
@@ -255,10 +257,24 @@ func (e *Explanation) carriesIPv6(node string) bool {
 	return n != nil && slices.ContainsFunc(n.addresses, func(a netip.Addr) bool { return a.Is6() && a.IsGlobalUnicast() })
 }
 
-func sessionAnswer(s Session) SessionAnswer {
+func (e *Explanation) session(s Session) SessionAnswer {
 	return SessionAnswer{
 		FloatingIP: s.FloatingIP, Node: s.Node, Peer: s.Peer, PeerIP: s.PeerIP, PeerASN: s.PeerASN, ManyIPv4: s.ManyIPv4, ManyIPv6: s.ManyIPv6,
+		Holders: e.holders(s.FloatingIP),
 	}
+}
+
+func (e *Explanation) holders(ip netip.Addr) []string {
+	var out []string
+	for _, n := range e.seen.nodes.all {
+		switch {
+		case n.answers[ip]:
+			out = append(out, n.name)
+		case n.answers != nil && out == nil:
+			out = []string{}
+		}
+	}
+	return out
 }
 
 // Node explains one; false where it is not among the input's.
@@ -280,7 +296,7 @@ func (e *Explanation) Node(name string) (NodeAnswer, bool) {
 	}
 	for _, s := range e.Sessions {
 		if s.Node == name {
-			out.Sessions = append(out.Sessions, sessionAnswer(s))
+			out.Sessions = append(out.Sessions, e.session(s))
 		}
 	}
 	return out, true

@@ -52,11 +52,12 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 		return out
 	}
 	taken, routers := map[netip.Addr]*floatingIP{}, a.routers(c)
-	hasDefault := slices.ContainsFunc(a.Groups, func(g *networking.NetworkGatewayGroup) bool { return g.Name == networking.DefaultName })
+	hasDefault := slices.ContainsFunc(a.Groups, func(g *networking.NetworkGatewayGroup) bool { return g.Name == networking.DefaultName }) ||
+		slices.ContainsFunc(a.unread("NetworkGatewayGroup"), func(o problem.Object) bool { return o.Name == networking.DefaultName })
 	for _, g := range a.Groups {
 		one := a.group(g, hasDefault, nodes)
 		out.all, out.byName[g.Name] = append(out.all, one), one
-		was := holders(g)
+		was := Placed(g.Status.FloatingIPs)
 		for i, text := range g.Spec.FloatingIPs {
 			f := &floatingIP{group: one, field: fmt.Sprintf("spec.floatingIPs[%d]", i), index: len(out.order)}
 			if !a.readFloatingIP(f, text) {
@@ -115,12 +116,12 @@ func (a *assigner) group(g *networking.NetworkGatewayGroup, hasDefault bool, nod
 	return out
 }
 
-// holders reads from a group's status who holds what.
-func holders(g *networking.NetworkGatewayGroup) map[netip.Addr]string {
-	out := make(map[netip.Addr]string, len(g.Status.FloatingIPs))
-	for text, name := range g.Status.FloatingIPs {
+// Placed are the floating IPs of a group's status, each with its node. What is no address is left out.
+func Placed(status map[string]string) map[netip.Addr]string {
+	out := make(map[netip.Addr]string, len(status))
+	for text, node := range status {
 		if addr, err := netip.ParseAddr(text); err == nil {
-			out[addr] = name
+			out[addr] = node
 		}
 	}
 	return out

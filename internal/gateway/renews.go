@@ -38,7 +38,7 @@ func Renews(in Input, name string, own []netip.Prefix) bool {
 func (a *assigner) named() map[string]bool {
 	out := map[string]bool{}
 	for _, g := range a.Groups {
-		for _, node := range holders(g) {
+		for _, node := range Placed(g.Status.FloatingIPs) {
 			out[node] = true
 		}
 	}

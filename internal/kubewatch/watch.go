@@ -19,9 +19,9 @@ import (
 // Watch keeps what is listed up to date. What may be nil is told so.
 type Watch struct {
 	// Name is for people.
-	Name  string
-	Lists cache.ListWatch
-	Store cache.ReflectorStore
+	Name   string
+	Lists  cache.ListWatch
+	Keeper Keeper
 	// Trim drops in place what nobody reads, as soon as an object has arrived; nil: nothing.
 	Trim func(runtime.Object)
 	// Again tells whether to list once more at once, for what is asked was changed; nil: never.
@@ -47,10 +47,10 @@ const (
 // goes on where a watch ended, lists anew when the API server has forgotten where that was, and tries again after a pause: so a kind that is not
 // served is picked up within backoffMost of being served.
 //
-// The store may be called once more after that: Run does not wait for a Reflector that sleeps out its pause.
+// The last call of the Keeper may go on after that: Run does not wait for a Reflector that sleeps out its pause.
 func (w Watch) Run(ctx context.Context) {
 	silent := logr.Discard()
-	reflector := cache.NewReflectorWithOptions(w.supervised(), nil, w.Store, cache.ReflectorOptions{
+	reflector := cache.NewReflectorWithOptions(w.supervised(), nil, store{ctx, w.Keeper}, cache.ReflectorOptions{
 		Name: w.Name, TypeDescription: w.Name, Logger: &silent,
 		Backoff: &wait.Backoff{Duration: backoffFirst, Cap: backoffMost, Steps: 1000, Factor: 2, Jitter: backoffJitter},
 	})

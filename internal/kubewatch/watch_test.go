@@ -50,27 +50,17 @@ func service(name string) *corev1.Service {
 	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, ResourceVersion: "1", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}}}
 }
 
-// kept is a store of what a Reflector has read.
-type kept struct{ cache.Store }
-
-func newKept() kept { return kept{cache.NewStore(cache.MetaNamespaceKeyFunc)} }
-
-// Resync implements cache.ReflectorStore.
-func (kept) Resync() error { return nil }
-
-func (k kept) names() []string { return k.ListKeys() }
-
 // What can't be chosen is read whole at once, everything is trimmed when it arrives, and a watch that was cut off is one that failed.
 func TestAWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &api{refuse: true, events: apiwatch.NewFake(), cut: 1}
 		var balanced LoadBalancers
-		store := newKept()
+		kept := kept{}
 		var listed, watched []error
 		changed := 0
 		ctx, cancel := context.WithCancel(t.Context())
 		w := Watch{
-			Name: "Service", Lists: a.lw(balanced.Choose), Store: store,
+			Name: "Service", Lists: a.lw(balanced.Choose), Keeper: kept,
 			Trim:   func(o runtime.Object) { TrimService(o.(*corev1.Service)) },
 			Again:  balanced.Refused,
 			Listed: func(_ context.Context, err error) { listed = append(listed, err) },
@@ -84,7 +74,7 @@ func TestAWatch(t *testing.T) {
 		done := make(chan struct{})
 		go func() { w.Run(ctx); close(done) }()
 		time.Sleep(time.Minute)
-		require.Equal(t, []string{"shop/a"}, store.names())
+		require.Equal(t, []string{"shop/a"}, kept.names())
 		require.Equal(t, []error{nil}, listed, "the refusal to choose is none to read")
 		require.Equal(t, 2, a.lists)
 		require.Len(t, watched, 2)
@@ -95,12 +85,12 @@ func TestAWatch(t *testing.T) {
 		a.events.Modify(service("b"))
 		synctest.Wait()
 		require.Equal(t, 3, changed, "a list and two events")
-		for _, o := range store.List() {
-			require.Empty(t, o.(*corev1.Service).ManagedFields)
+		for _, o := range kept {
+			require.Empty(t, o.ManagedFields)
 		}
 		a.events.Delete(service("b"))
 		synctest.Wait()
-		require.Equal(t, []string{"shop/a"}, store.names())
+		require.Equal(t, []string{"shop/a"}, kept.names())
 		cancel()
 		<-done
 	})

@@ -3,7 +3,6 @@ package manager_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -25,7 +24,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
@@ -35,6 +33,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/manager"
 	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 const (
@@ -64,12 +63,9 @@ func newLab(t *testing.T) *lab {
 // furnish makes the namespaces and the managers' user.
 func furnish(t *testing.T, server *apiserver.Server) *lab {
 	t.Helper()
-	for _, name := range []string{ownSpace, clusterRoom} {
-		_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	server.MakeNamespaces(t, ownSpace, clusterRoom)
 	all := rights.Manager()
-	l := &lab{Server: server, objects: dynamic.NewForConfigOrDie(unlimited(server.Config)), used: &usage{seen: map[string]bool{}}}
+	l := &lab{Server: server, objects: server.Objects(t), used: &usage{seen: map[string]bool{}}}
 	l.user = server.User(t, "manager", rights.Rules(all, rights.Cluster)...)
 	server.Grant(t, "manager", ownSpace, rights.Rules(all, rights.Namespace)...)
 	server.Grant(t, "manager", networking.ReportNamespace, rights.Rules(all, rights.Reports)...)
@@ -94,23 +90,13 @@ type runner struct {
 	t    *testing.T
 	kill func()
 
+	log logtest.Log
+
 	mu     sync.Mutex
 	writes []string
-	log    bytes.Buffer
 }
 
-// Write implements io.Writer, for the log.
-func (r *runner) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.Write(p)
-}
-
-func (r *runner) logged() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.String()
-}
+func (r *runner) logged() string { return r.log.String() }
 
 // written are the writes but for those of Leases, each as VERB RESOURCE NAME.
 func (r *runner) written() []string {
@@ -126,46 +112,18 @@ type counting struct {
 	used   *usage
 }
 
-var verbs = map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete"}
-
 func (c *counting) RoundTrip(q *http.Request) (*http.Response, error) {
-	resource, name := target(q)
-	verb := verbs[q.Method]
-	switch {
-	case q.URL.Query().Get("watch") != "":
-		verb = "watch"
-	case q.Method == http.MethodGet && name == "":
-		verb = "list"
-	case q.Method == http.MethodGet:
-		verb = "get"
-	}
+	resource, name := apiserver.Target(q)
+	done := apiserver.Verb(q) + " " + resource
 	c.used.mu.Lock()
-	c.used.seen[verb+" "+resource] = true
+	c.used.seen[done] = true
 	c.used.mu.Unlock()
-	if verbs[q.Method] != "" && resource != "leases" {
+	if apiserver.Writes(q) && resource != "leases" {
 		c.runner.mu.Lock()
-		c.runner.writes = append(c.runner.writes, strings.TrimSpace(verb+" "+resource+" "+name))
+		c.runner.writes = append(c.runner.writes, strings.TrimSpace(done+" "+name))
 		c.runner.mu.Unlock()
 	}
 	return c.next.RoundTrip(q)
-}
-
-// target is what a request is about.
-func target(q *http.Request) (resource, name string) {
-	parts := strings.Split(strings.Trim(q.URL.Path, "/"), "/")
-	parts = parts[min(len(parts), map[string]int{"api": 2, "apis": 3}[parts[0]]):]
-	if len(parts) > 2 && parts[0] == "namespaces" {
-		parts = parts[2:]
-	}
-	switch len(parts) {
-	case 0:
-		return "", ""
-	case 1:
-		return parts[0], ""
-	case 2:
-		return parts[0], parts[1]
-	}
-	return parts[0] + "/" + parts[2], parts[1]
 }
 
 // run starts a manager; it ends with the test or when it is killed.
@@ -180,7 +138,7 @@ func (l *lab) runWith(t *testing.T, name string, config *rest.Config, source *ma
 	r := &runner{t: t}
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counting{next, r, l.used} })
-	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: ownSpace, Source: source}, slog.New(slog.NewTextHandler(r, nil)))
+	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: ownSpace, Source: source}, slog.New(slog.NewTextHandler(&r.log, nil)))
 	require.NoError(t, err)
 	r.Manager = m
 	ctx, stop := context.WithCancel(context.Background())
@@ -246,18 +204,7 @@ func (l *lab) apply(t *testing.T, manifests ...string) {
 func (l *lab) applyOne(t *testing.T, u *unstructured.Unstructured) {
 	t.Helper()
 	u.SetCreationTimestamp(metav1.Time{})
-	client := l.objects.Resource(resourceOf(u)).Namespace(u.GetNamespace())
-	options := metav1.ApplyOptions{FieldManager: "test", Force: true}
-	status, told := u.Object["status"]
-	delete(u.Object, "status")
-	_, err := client.Apply(t.Context(), u.GetName(), u, options)
-	require.NoError(t, err)
-	if told {
-		text, err := json.Marshal(map[string]any{"status": status})
-		require.NoError(t, err)
-		_, err = client.Patch(t.Context(), u.GetName(), types.MergePatchType, text, metav1.PatchOptions{}, "status")
-		require.NoError(t, err)
-	}
+	apiserver.Apply(t, l.objects.Resource(resourceOf(u)).Namespace(u.GetNamespace()), u)
 }
 
 func (l *lab) remove(t *testing.T, kind schema.GroupVersionResource, namespace, name string) {

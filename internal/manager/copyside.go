@@ -56,7 +56,7 @@ func (s *copySide) of(kind string) dynamic.ResourceInterface {
 // watch keeps a kind up to date until ctx ends.
 func (s *copySide) watch(ctx context.Context, kind string) {
 	kubewatch.Watch{
-		Name: kind, Lists: consistent(kubewatch.Objects(s.of(kind), "")), Store: &copyFeed{ctx, s, kind}, Trim: trimCopy,
+		Name: kind, Lists: consistent(kubewatch.Objects(s.of(kind), "")), Keeper: &copyFeed{s, kind}, Trim: trimCopy,
 		Listed: func(ctx context.Context, err error) { s.heard(ctx, kind, err) },
 		Watched: func(ctx context.Context, err error, streams bool) {
 			if err == nil || !streams {
@@ -102,50 +102,34 @@ func trimCopy(o runtime.Object) {
 	}
 }
 
-// copyFeed hands what a Reflector has read to the store, until ctx ends.
+// copyFeed hands what was read to the store.
 type copyFeed struct {
-	ctx  context.Context
 	side *copySide
 	kind string
 }
 
-var _ cache.ReflectorStore = (*copyFeed)(nil)
-
-// Add implements cache.ReflectorStore.
-func (f *copyFeed) Add(object any) error { return f.Update(object) }
-
-// Update implements cache.ReflectorStore.
-func (f *copyFeed) Update(object any) error {
-	if f.ctx.Err() == nil {
-		f.side.health.event(f.kind)
-		f.side.store.put(f.kind, object.(*unstructured.Unstructured).DeepCopy()) // the Reflector reads its version later
-	}
-	return nil
+// Put implements kubewatch.Keeper.
+func (f *copyFeed) Put(object runtime.Object) {
+	f.side.health.event(f.kind)
+	f.side.store.put(f.kind, unread(object))
 }
 
-// Delete implements cache.ReflectorStore.
-func (f *copyFeed) Delete(object any) error {
-	if f.ctx.Err() == nil {
-		f.side.health.event(f.kind)
-		u := object.(*unstructured.Unstructured)
-		f.side.store.remove(f.kind, kubewatch.KeyOf(u), u.GetResourceVersion())
-	}
-	return nil
+// Remove implements kubewatch.Keeper.
+func (f *copyFeed) Remove(object runtime.Object) {
+	f.side.health.event(f.kind)
+	o := object.(metav1.Object)
+	f.side.store.remove(f.kind, kubewatch.KeyOf(o), o.GetResourceVersion())
 }
 
-// Replace implements cache.ReflectorStore.
-func (f *copyFeed) Replace(objects []any, version string) error {
-	if f.ctx.Err() != nil {
-		return nil
-	}
+// Replace implements kubewatch.Keeper.
+func (f *copyFeed) Replace(objects []runtime.Object, version string) {
 	f.side.health.event(f.kind)
 	listed := make([]metav1.Object, 0, len(objects))
 	for _, o := range objects {
-		listed = append(listed, o.(*unstructured.Unstructured).DeepCopy())
+		listed = append(listed, unread(o))
 	}
 	f.side.store.replace(f.kind, listed, nil, version)
-	return nil
 }
 
-// Resync implements cache.ReflectorStore.
-func (f *copyFeed) Resync() error { return nil }
+// unread is an object that the store may take the version off: the Reflector reads that later.
+func unread(o runtime.Object) metav1.Object { return o.(*unstructured.Unstructured).DeepCopy() }

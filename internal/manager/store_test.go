@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 )
@@ -64,16 +64,16 @@ func TestAKindThatIsNotServedIsReadAndEmpty(t *testing.T) {
 func TestAnObjectThatCannotBeReadKeepsItsLastFormAndHurtsNoOther(t *testing.T) {
 	log := &strings.Builder{}
 	m := &Manager{store: newStore([]string{peerKind}), health: newHealth(nil), trouble: newTrouble(slog.New(slog.NewTextHandler(log, nil)))}
-	f := &feed{ctx: context.Background(), manager: m, kind: kind{name: peerKind, read: decode[networking.BGPPeer]}}
+	f := &feed{manager: m, kind: kind{name: peerKind, read: decode[networking.BGPPeer]}}
 	object := func(name, version string, address any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{
 			"metadata": map[string]any{"name": name, "resourceVersion": version}, "spec": map[string]any{"peerIP": address},
 		}}
 	}
-	require.NoError(t, f.Replace([]any{object("a", "1", "10.0.0.1"), object("b", "2", []any{})}, "3"))
-	require.NoError(t, f.Update(object("a", "4", int64(7))))
-	require.NoError(t, f.Add(object("c", "5", "10.0.0.3")))
-	require.NoError(t, f.Replace([]any{object("a", "4", int64(7)), object("b", "2", []any{}), object("c", "5", "10.0.0.3")}, "6"))
+	f.Replace([]runtime.Object{object("a", "1", "10.0.0.1"), object("b", "2", []any{})}, "3")
+	f.Put(object("a", "4", int64(7)))
+	f.Put(object("c", "5", "10.0.0.3"))
+	f.Replace([]runtime.Object{object("a", "4", int64(7)), object("b", "2", []any{}), object("c", "5", "10.0.0.3")}, "6")
 	var got []string
 	for k, v := range all[*networking.BGPPeer](m.store, peerKind) {
 		got = append(got, k.Name+" "+v.at+" "+v.object.Spec.PeerIP)
@@ -81,6 +81,6 @@ func TestAnObjectThatCannotBeReadKeepsItsLastFormAndHurtsNoOther(t *testing.T) {
 	slices.Sort(got)
 	require.Equal(t, []string{"a 1 10.0.0.1", "c 5 10.0.0.3"}, got)
 	require.Equal(t, 2, strings.Count(log.String(), "can't be read"), log.String())
-	require.NoError(t, f.Update(object("a", "7", "10.0.0.2")))
+	f.Put(object("a", "7", "10.0.0.2"))
 	require.Contains(t, log.String(), "the object can be read")
 }

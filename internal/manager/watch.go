@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/cache"
 
 	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
@@ -18,7 +17,7 @@ import (
 // watch keeps a kind up to date until ctx ends, and tells how that went.
 func (m *Manager) watch(ctx context.Context, k kind) {
 	kubewatch.Watch{
-		Name: k.name, Lists: k.lists, Store: &feed{ctx, m, k}, Trim: k.trim,
+		Name: k.name, Lists: k.lists, Keeper: &feed{m, k}, Trim: k.trim,
 		Again:  func(err error) bool { return m.unselects(k, err) },
 		Listed: func(ctx context.Context, err error) { m.heard(ctx, k, err) },
 		Watched: func(ctx context.Context, err error, streams bool) {
@@ -76,27 +75,18 @@ func (m *Manager) missing(ctx context.Context, k kind) {
 	}
 }
 
-// feed hands what a Reflector has read to the store, until ctx ends.
+// feed hands what was read to the store.
 type feed struct {
-	ctx     context.Context
 	manager *Manager
 	kind    kind
 }
 
-var _ cache.ReflectorStore = (*feed)(nil)
-
-// Add implements cache.ReflectorStore.
-func (f *feed) Add(object any) error { return f.Update(object) }
-
-// Update implements cache.ReflectorStore.
-func (f *feed) Update(object any) error {
-	if f.ctx.Err() != nil {
-		return nil
-	}
+// Put implements kubewatch.Keeper.
+func (f *feed) Put(object runtime.Object) {
 	f.manager.health.event(f.kind.name)
 	if l, ok := object.(*coordinationv1.Lease); ok {
 		f.manager.hear(l)
-		return nil
+		return
 	}
 	o, ours, err := f.read(object)
 	switch {
@@ -104,47 +94,35 @@ func (f *feed) Update(object any) error {
 	case ours:
 		f.manager.store.put(f.kind.name, o)
 	default:
-		return f.Delete(object) // it may have been
+		f.Remove(object) // it may have been
 	}
-	return nil
 }
 
-// Delete implements cache.ReflectorStore.
-func (f *feed) Delete(object any) error {
-	if f.ctx.Err() != nil {
-		return nil
-	}
+// Remove implements kubewatch.Keeper.
+func (f *feed) Remove(object runtime.Object) {
 	f.manager.health.event(f.kind.name)
 	o := object.(metav1.Object)
 	if f.kind.name == leaseKind {
 		f.manager.leases.forget(o.GetName())
 		f.manager.store.changed()
-		return nil
+		return
 	}
 	f.manager.store.remove(f.kind.name, kubewatch.KeyOf(o), o.GetResourceVersion())
-	return nil
 }
 
-// Replace implements cache.ReflectorStore.
-func (f *feed) Replace(objects []any, version string) error {
-	if f.ctx.Err() != nil {
-		return nil
-	}
+// Replace implements kubewatch.Keeper.
+func (f *feed) Replace(objects []runtime.Object, version string) {
 	f.manager.health.event(f.kind.name)
 	if f.kind.name == leaseKind {
 		f.manager.hearAll(objects)
 		f.manager.store.replace(leaseKind, nil, nil, version)
-		return nil
+		return
 	}
-	f.manager.replace(f.kind, f, objects, version)
-	return nil
+	f.replace(objects, version)
 }
 
-// Resync implements cache.ReflectorStore.
-func (f *feed) Resync() error { return nil }
-
-// replace takes in all objects of a kind as they were at a version.
-func (m *Manager) replace(k kind, f *feed, objects []any, version string) {
+// replace takes in all objects of the kind as they were at a version.
+func (f *feed) replace(objects []runtime.Object, version string) {
 	all, stay := make([]metav1.Object, 0, len(objects)), map[key]bool{}
 	for _, object := range objects {
 		o, ours, err := f.read(object)
@@ -155,15 +133,15 @@ func (m *Manager) replace(k kind, f *feed, objects []any, version string) {
 			all = append(all, o)
 		}
 	}
-	m.store.replace(k.name, all, stay, version)
+	f.manager.store.replace(f.kind.name, all, stay, version)
 }
 
 // read makes the object that is kept, and tells whether it is ours. An error is told; the last form of the object stays.
-func (f *feed) read(object any) (o metav1.Object, ours bool, err error) {
+func (f *feed) read(object runtime.Object) (o metav1.Object, ours bool, err error) {
 	if s, ok := object.(*corev1.Service); ok && (snapshot.Options{LoadBalancerClass: f.manager.options.LoadBalancerClass}).Skips(s) != "" {
 		return s, false, nil
 	}
-	o, err = f.kind.read(object.(runtime.Object))
+	o, err = f.kind.read(object)
 	m := object.(metav1.Object)
 	what := "read " + f.kind.name + " " + m.GetNamespace() + "/" + m.GetName()
 	if err != nil {
@@ -183,7 +161,7 @@ func (m *Manager) hear(l *coordinationv1.Lease) {
 }
 
 // hearAll takes in all Leases that there are.
-func (m *Manager) hearAll(objects []any) {
+func (m *Manager) hearAll(objects []runtime.Object) {
 	here := map[string]bool{}
 	for _, object := range objects {
 		l := object.(*coordinationv1.Lease)

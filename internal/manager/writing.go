@@ -229,12 +229,12 @@ func (m *Manager) refresh(ctx context.Context, name string) bool {
 		m.heard(ctx, k, err)
 		return false
 	}
-	var objects []any
+	var objects []runtime.Object
 	_ = meta.EachListItem(fresh, func(item runtime.Object) error {
 		k.trim(item)
 		objects = append(objects, item)
 		return nil
 	})
-	m.replace(k, &feed{ctx, m, k}, objects, fresh.GetResourceVersion())
+	(&feed{m, k}).replace(objects, fresh.GetResourceVersion())
 	return true
 }

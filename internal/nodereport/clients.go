@@ -7,13 +7,13 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/rest"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/kubewatch"
 )
 
 var (
@@ -31,32 +31,23 @@ type clients struct {
 }
 
 func newClients(c Config) (*clients, error) {
-	shared := rest.CopyConfig(c.API)
-	shared.Timeout = 0 // a watch lasts
-	shared.QPS = -1    // each object has a pace of its own
-	shared.WarningHandler = rest.NoWarnings{}
-	shared.Wrap(c.Denials.Watch)
-	own := alone(shared)
-	objects, err := dynamic.NewForConfig(shared)
+	config := rest.CopyConfig(c.API)
+	config.Wrap(c.Denials.Watch)
+	shared, err := kubewatch.NewClients(config, unlimited, 0)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
-	transport, err := rest.HTTPClientFor(own)
+	own, err := kubewatch.NewClients(alone(config), unlimited, 0)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
-	binary := rest.CopyConfig(own)
-	binary.ContentType, binary.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
-	leases, err := coordination.NewForConfigAndClient(binary, transport)
-	if err != nil {
-		return nil, fmt.Errorf("BUG: make a client of Leases: %w", err)
-	}
-	groups, err := dynamic.NewForConfigAndClient(own, transport)
-	if err != nil {
-		return nil, fmt.Errorf("BUG: make a client of NetworkGatewayGroups: %w", err)
-	}
-	return &clients{objects, leases.Leases(c.Namespace), groups.Resource(groupResource).Namespace(c.ClusterNamespace)}, nil
+	return &clients{
+		shared.Dynamic, own.Core.CoordinationV1().Leases(c.Namespace), own.Dynamic.Resource(groupResource).Namespace(c.ClusterNamespace),
+	}, nil
 }
+
+// unlimited is how often clients may ask: each object has a pace of its own.
+const unlimited = -1
 
 func (c *clients) reports(resource schema.GroupVersionResource) dynamic.ResourceInterface {
 	return c.objects.Resource(resource).Namespace(networking.ReportNamespace)

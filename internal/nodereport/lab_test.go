@@ -1,7 +1,6 @@
 package nodereport_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -36,6 +35,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 const (
@@ -73,19 +73,10 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	server := apiserver.Start(t, "enable-admission-plugins=OwnerReferencesPermissionEnforcement")
 	require.NoError(t, server.ServeGDC())
-	all := rest.CopyConfig(server.Config)
-	all.QPS = -1
-	l := &lab{Server: server, objects: dynamic.NewForConfigOrDie(all)}
-	l.makeNamespace(t, ownSpace)
-	l.makeNamespace(t, clusterRoom)
+	server.MakeNamespaces(t, ownSpace, clusterRoom)
+	l := &lab{Server: server, objects: server.Objects(t)}
 	l.user = l.agent(t, "agent", agentRights()...)
 	return l
-}
-
-func (l *lab) makeNamespace(t *testing.T, name string) {
-	t.Helper()
-	_, err := l.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	require.NoError(t, err)
 }
 
 // room is a part of the lab with nodes of its own.
@@ -100,17 +91,7 @@ func (l *lab) apply(t *testing.T, r schema.GroupVersionResource, manifest string
 	t.Helper()
 	u := &unstructured.Unstructured{}
 	require.NoError(t, yaml.Unmarshal([]byte(manifest), &u.Object), manifest)
-	client := l.objects.Resource(r).Namespace(u.GetNamespace())
-	told := u.Object["status"]
-	delete(u.Object, "status")
-	_, err := client.Apply(t.Context(), u.GetName(), u, metav1.ApplyOptions{FieldManager: "test", Force: true})
-	require.NoError(t, err)
-	if told != nil {
-		text, err := json.Marshal(map[string]any{"status": told})
-		require.NoError(t, err)
-		_, err = client.Patch(t.Context(), u.GetName(), types.MergePatchType, text, metav1.PatchOptions{}, "status")
-		require.NoError(t, err)
-	}
+	apiserver.Apply(t, l.objects.Resource(r).Namespace(u.GetNamespace()), u)
 }
 
 func (l *lab) makeNode(t *testing.T, names ...string) {
@@ -234,25 +215,15 @@ type runner struct {
 	denials *status.Denials
 	kill    func()
 
+	log logtest.Log
+
 	mu       sync.Mutex
-	log      bytes.Buffer
 	requests []string // VERB RESOURCE, each as it is answered
 	heard    []string // of Renewed: what was handed out with it, "-" for nothing
 	until    time.Time
 }
 
-// Write implements io.Writer, for the log.
-func (r *runner) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.Write(p)
-}
-
-func (r *runner) logged() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.String()
-}
+func (r *runner) logged() string { return r.log.String() }
 
 func (r *runner) renewed(l nodereport.Renewal) {
 	r.mu.Lock()
@@ -301,8 +272,6 @@ type noting struct {
 	runner *runner
 }
 
-var verbs = map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete"}
-
 func (n noting) RoundTrip(q *http.Request) (*http.Response, error) {
 	answer, err := n.next.RoundTrip(q)
 	what := "none"
@@ -314,31 +283,18 @@ func (n noting) RoundTrip(q *http.Request) (*http.Response, error) {
 	}
 	n.runner.mu.Lock()
 	defer n.runner.mu.Unlock()
-	n.runner.requests = append(n.runner.requests, verbOf(q)+" "+apiserver.Resource(q)+what)
+	n.runner.requests = append(n.runner.requests, apiserver.Verb(q)+" "+apiserver.Resource(q)+what)
 	return answer, err
 }
 
 // WrappedRoundTripper lets client-go find the transport below.
 func (n noting) WrappedRoundTripper() http.RoundTripper { return n.next }
 
-func verbOf(q *http.Request) string {
-	named := strings.Contains(strings.TrimPrefix(q.URL.Path[strings.LastIndex(q.URL.Path, apiserver.Resource(q)):], apiserver.Resource(q)), "/")
-	switch {
-	case verbs[q.Method] != "":
-		return verbs[q.Method]
-	case q.URL.Query().Get("watch") != "":
-		return "watch"
-	case named:
-		return "get"
-	}
-	return "list"
-}
-
 // run starts a Writer for a node; it ends with the test or when it is killed.
 func (l *lab) run(t *testing.T, node string, change ...func(*nodereport.Config)) *runner {
 	t.Helper()
 	r := &runner{}
-	log := slog.New(slog.NewTextHandler(r, nil))
+	log := slog.New(slog.NewTextHandler(&r.log, nil))
 	r.denials = status.NewDenials(time.Now, log)
 	c := nodereport.Config{API: rest.CopyConfig(l.user), Node: node, Namespace: ownSpace, Renewed: r.renewed, Denials: r.denials, Log: log}
 	for _, f := range change {

@@ -34,7 +34,7 @@ const room = "cluster-managed"
 func (l *lab) managed(t *testing.T) *managed {
 	t.Helper()
 	m := &managed{lab: l, lan: nodereport.Subnet{Interface: "eth0", Address: netip.MustParsePrefix("10.77.0.10/24")}}
-	l.makeNamespace(t, room)
+	l.MakeNamespaces(t, room)
 	for i, name := range []string{l.n1, l.n2, strings.TrimSuffix(l.n1, "n1") + "n3"} {
 		m.names = append(m.names, name)
 		l.apply(t, coreNodes, fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: %s, annotations: {networking.gke.io/network-status: '[{"ipv4-subnet":"10.77.0.0/24"}]'}},

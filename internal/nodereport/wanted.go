@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
 // wanted lists from the API server itself, not from a cache of anybody's, which floating IPs a node is to hold by the groups of a namespace; empty: of all.
@@ -27,8 +29,8 @@ func placed(groups []unstructured.Unstructured, node, namespace string) []netip.
 			continue
 		}
 		held, _, _ := unstructured.NestedStringMap(groups[i].Object, "status", "floatingIPs")
-		for text, holder := range held {
-			if addr, err := netip.ParseAddr(text); err == nil && holder == node && !slices.Contains(out, addr) {
+		for addr, holder := range gateway.Placed(held) {
+			if holder == node && !slices.Contains(out, addr) {
 				out = append(out, addr)
 			}
 		}

@@ -58,7 +58,7 @@ func (e *Engine) callWith(ctx context.Context, commands []Command, broken map[st
 	if broken[first.Of] {
 		var out []Refused
 		for _, c := range commands[:n] {
-			out = append(out, Refused{c, "not sent, since FRR refuses another line of it"})
+			out = append(out, Refused{Command: c, Reply: "not sent, since FRR refuses another line of it"})
 		}
 		return out, n, nil
 	}
@@ -74,7 +74,7 @@ func (e *Engine) callWith(ctx context.Context, commands []Command, broken map[st
 	var out []Refused
 	for i, c := range commands[:n] {
 		if r := replies[at[i]]; r.Refused() {
-			out = append(out, Refused{c, r.Text})
+			out = append(out, Refused{Command: c, Reply: r.Text})
 		}
 	}
 	return out, n, nil

@@ -105,6 +105,8 @@ func (r Result) KeepsOthers() bool {
 type Refused struct {
 	Command Command `json:"command"`
 	Reply   string  `json:"reply"`
+	// Follows: FRR has taken it, and it was taken back along with another one.
+	Follows bool `json:"-"`
 }
 
 // String prints the refusal without secrets, and of what is long its beginning.
@@ -221,7 +223,7 @@ func (e *Engine) apply(ctx context.Context, document *config, result Result) (Re
 			e.residue, result.Remaining = append(e.residue, plan.lines()...), Plan{}
 			for _, c := range e.residue {
 				if d := c.needs(); d != "" && !slices.Contains(running.daemons(), d) {
-					result.Refused = append(result.Refused, Refused{c, "no " + string(d) + " runs"})
+					result.Refused = append(result.Refused, Refused{Command: c, Reply: "no " + string(d) + " runs"})
 				}
 			}
 			e.printed = around(e.residue, running)
@@ -353,7 +355,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 	for i := 0; i < len(plan.Commands); {
 		first := plan.Commands[i]
 		if first.Completes && broken[first.Of] {
-			refused = append(refused, Refused{first, "not sent, since FRR refuses another line of it"})
+			refused = append(refused, Refused{Command: first, Reply: "not sent, since FRR refuses another line of it"})
 			i++
 			continue
 		}
@@ -362,7 +364,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 				if ctx.Err() != nil || errors.Is(err, vtysh.ErrNotRunning) {
 					return refused, away, err
 				}
-				refused = append(refused, Refused{first, err.Error()})
+				refused = append(refused, Refused{Command: first, Reply: err.Error()})
 			}
 			i++
 			continue
@@ -403,7 +405,7 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 		}
 		for j, r := range replies {
 			if r.Refused() {
-				refused = append(refused, Refused{plan.Commands[i+j], r.Text})
+				refused = append(refused, Refused{Command: plan.Commands[i+j], Reply: r.Text})
 				if of := plan.Commands[i+j].Of; of != "" {
 					broken[of] = true
 				}
@@ -411,7 +413,8 @@ func (e *Engine) send(ctx context.Context, plan Plan) (refused []Refused, away, 
 		}
 		i = batch
 	}
-	return refused, away, nil
+	refused, err = e.takeOut(ctx, plan, refused)
+	return refused, away, err
 }
 
 // lost tells that a command is a static route to where FRR prints none, although it took it: when the machine is busy, the mgmtd of 10.3

@@ -15,8 +15,9 @@ func cutOff(n *node) {
 	n.set(func() { n.away = true })
 	time.Sleep(10 * time.Second)
 	require.Len(n.t, n.told(), 2)
+	n.decide(map[netip.Addr]string{fip: "n2"})
+	n.listed() // comes with the first renewal
 	n.set(func() { n.away = false })
-	n.listed()
 	n.place(map[netip.Addr]string{fip: "n2"})
 	time.Sleep(4 * time.Second)
 	require.Len(n.t, n.told(), 2, "it stays for a moment")
@@ -30,8 +31,8 @@ func outdated(n *node) {
 	n.set(func() { n.away = true })
 	time.Sleep(10 * time.Second)
 	n.decide(map[netip.Addr]string{fip: "n2"})
+	n.listed() // comes with the first renewal
 	n.set(func() { n.away = false })
-	n.listed()
 	time.Sleep(100 * time.Millisecond)
 	require.True(n.t, n.last().Unsure)
 }

@@ -203,7 +203,9 @@ func (n *node) decide(placed map[netip.Addr]string) {
 			wanted = append(wanted, ip)
 		}
 	}
-	n.set(func() { n.server = wanted })
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.server = wanted
 }
 
 func (n *node) watched(placed map[netip.Addr]string, sessions ...*networking.BGPSession) {

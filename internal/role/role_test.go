@@ -233,8 +233,8 @@ func TestBGPDThatStartsAnewBesideAnotherProgramOnPort179CostsNothing(t *testing.
 		n.place(map[netip.Addr]string{fip: "n1"})
 		time.Sleep(10 * time.Second)
 		n.set(func() { n.bgpd, n.listeners = errAway, map[uint16][]hostnet.Listener{bgpPort: bird} })
-		time.Sleep(12 * time.Second)
-		n.set(func() { n.bgpd = nil }) // it answers first, and listens when it has read its configuration
+		time.Sleep(12500 * time.Millisecond) // no tie with what happens each second
+		n.set(func() { n.bgpd = nil })       // it answers first, and listens when it has read its configuration
 		time.Sleep(3 * time.Second)
 		n.set(func() { n.listeners = both })
 		time.Sleep(time.Minute)
@@ -309,6 +309,26 @@ func TestWhatCanNotBeReadKeepsTheFormThatItHad(t *testing.T) {
 			require.Empty(t, n.Turn(&mended).Assignment.Sessions, "what can be read counts")
 		})
 	}
+}
+
+func TestABGPPeerThatCanNotBeReadTakesNoOtherRoutersSessions(t *testing.T) {
+	balanced := func(unread ...problem.Object) *source.Result {
+		out := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+		balancer := &networking.BGPLoadBalancer{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: "cluster-bm"}}
+		balancer.Spec.PeerSelector = map[string]string{"use": "true"}
+		out.Objects.GDC.LoadBalancers, out.Unread = []*networking.BGPLoadBalancer{balancer}, unread
+		return &out
+	}
+	tor2 := problem.Object{Kind: "BGPPeer", Group: networking.GroupVersion.Group, Namespace: "cluster-bm", Name: "tor2"}
+
+	n := newNode(t, true)
+	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2, "there is no BGPPeer")
+	require.Len(t, n.Turn(balanced(tor2)).Assignment.Sessions, 2, "what works stays")
+	require.Len(t, n.Turn(balanced(tor2)).Assignment.Sessions, 2)
+
+	n = newNode(t, true)
+	require.Empty(t, n.Turn(balanced(tor2)).Assignment.Sessions, "nobody meant the control plane's router")
+	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2)
 }
 
 func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {

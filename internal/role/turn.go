@@ -55,16 +55,24 @@ func (r *Role) Turn(objects *source.Result) Part {
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 	readable := withUnread(objects, r.read)
 	r.read = readable.GDC
-	in, ok := snapshot.GatewayInput(readable, r.Options)
+	options := r.Options
+	options.Unread = objects.Unread // a file that can't be read has nothing to do with it in most cases, and what it held is kept
+	in, ok := snapshot.GatewayInput(readable, options)
 	if !ok {
 		r.remember(gateway.Input{})
 		return nil
 	}
 	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
 	r.remember(in)
+	if r.Alone {
+		in.Before = r.before
+	}
 	out := gateway.Assign(in)
 	if !r.Alone {
 		out.Problems = nil // the manager tells people
+	}
+	if len(out.Sessions) > 0 {
+		r.before = out.Sessions
 	}
 	return &out
 }
@@ -132,10 +140,8 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 		if g.Namespace != r.namespace {
 			continue // the manager has not placed them, and Assign knows none of them
 		}
-		for text, node := range g.Status.FloatingIPs {
-			if ip, err := netip.ParseAddr(text); err == nil {
-				place(ip, node)
-			}
+		for ip, node := range gateway.Placed(g.Status.FloatingIPs) {
+			place(ip, node)
 		}
 	}
 	return wanted, placed

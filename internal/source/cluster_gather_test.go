@@ -73,22 +73,6 @@ func TestWhatCanNotBeReadIsUnreadUntilItIsDeleted(t *testing.T) {
 	require.False(t, result.Incomplete)
 }
 
-// A Reflector that was told to end may still have something in its hand.
-func TestAFeedThatHasEndedTakesNothing(t *testing.T) {
-	g := newGathering("node1", false)
-	f := feed{kind: "Service"}
-	g.add(f)
-	ctx, cancel := context.WithCancel(t.Context())
-	store := &feedStore{ctx, g, watchedKind{feed: f, read: entryOf("", "Service")}}
-	require.NoError(t, store.Add(apiService(1)))
-	cancel()
-	require.NoError(t, store.Add(apiService(2)))
-	require.NoError(t, store.Delete(apiService(1)))
-	require.NoError(t, store.Replace(nil, ""))
-	result, _ := g.result()
-	require.Len(t, result.Objects.Services, 1)
-}
-
 func TestTheReasonThatIsToldIsOneThatStillHolds(t *testing.T) {
 	h := NewHealth(time.Now)
 	services, nodes := feed{kind: "Service"}, feed{kind: "Node"}

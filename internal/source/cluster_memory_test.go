@@ -1,7 +1,6 @@
 package source
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -66,10 +65,10 @@ func TestMemoryOfServices(t *testing.T) {
 	for i := range many {
 		s := apiService(i)
 		services.trim(s)
-		require.NoError(t, (&feedStore{context.Background(), c.gathering, services}).Add(s))
+		(&keeper{c.gathering, services}).Put(s)
 		e := apiSlice(fmt.Sprintf("service-%d-abcde", i), s.Name)
 		slices.trim(e)
-		require.NoError(t, (&feedStore{context.Background(), c.gathering, slices}).Add(e))
+		(&keeper{c.gathering, slices}).Put(e)
 	}
 	result, _ := c.gathering.result()
 	require.Len(t, result.Objects.Services, many)
@@ -83,7 +82,7 @@ func TestMemoryOfServices(t *testing.T) {
 	for i := range many {
 		e := apiSlice(fmt.Sprintf("foreign-%d-abcde", i), fmt.Sprintf("foreign-%d", i))
 		slices.trim(e)
-		require.NoError(t, (&feedStore{context.Background(), c.gathering, slices}).Add(e))
+		(&keeper{c.gathering, slices}).Put(e)
 	}
 	result, news := c.gathering.result()
 	require.False(t, news)
@@ -100,11 +99,11 @@ func BenchmarkChangeAmong10000Services(b *testing.B) {
 	services := watchedKind{feed: feed{kind: "Service"}, trim: trimService, read: c.readService}
 	c.gathering.add(services.feed)
 	c.gathering.add(feed{group: discoveryv1.GroupName, kind: "EndpointSlice"})
-	store := &feedStore{context.Background(), c.gathering, services}
+	keeper := &keeper{c.gathering, services}
 	for i := range many {
 		s := apiService(i)
 		services.trim(s)
-		require.NoError(b, store.Add(s))
+		keeper.Put(s)
 	}
 	c.gathering.result()
 	n := 0
@@ -113,7 +112,7 @@ func BenchmarkChangeAmong10000Services(b *testing.B) {
 		s := apiService(5000)
 		s.Status.LoadBalancer.Ingress[0].IP = fmt.Sprintf("30.0.%d.%d", n>>8&255, n&255)
 		services.trim(s)
-		require.NoError(b, store.Update(s))
+		keeper.Put(s)
 		if _, news := c.gathering.result(); !news {
 			b.Fatal("not noticed")
 		}

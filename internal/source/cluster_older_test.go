@@ -33,8 +33,8 @@ func (k *kube) withoutStreams(t *testing.T) {
 	w.until("a change", func(r source.Result) bool { return len(r.Objects.Pools) == 1 })
 	last, _ := w.last()
 	require.Empty(t, last.Problems)
-	require.Equal(t, 1, strings.Count(w.log.text(), "can't stream"), w.log.text())
-	require.NotContains(t, w.log.text(), "WARN")
+	require.Equal(t, 1, strings.Count(w.log.String(), "can't stream"), w.log.String())
+	require.NotContains(t, w.log.String(), "WARN")
 }
 
 // refusesType answers as an API server does that knows no such selector.
@@ -66,12 +66,12 @@ func (k *kube) withoutSelector(t *testing.T) {
 	require.Empty(t, last.Problems)
 	since, _ := w.health.CutOff()
 	require.Zero(t, since)
-	require.Equal(t, 1, strings.Count(w.log.text(), "can't choose Services by their type"), w.log.text())
+	require.Equal(t, 1, strings.Count(w.log.String(), "can't choose Services by their type"), w.log.String())
 
 	// Not asked twice.
 	proxy.Break(nil)
 	proxy.Cut()
 	r.service("last", "20.0.0.3", nil)
 	w.until("one more", func(r source.Result) bool { return len(r.Objects.Services) == 3 })
-	require.Equal(t, 1, strings.Count(w.log.text(), "can't choose Services by their type"), w.log.text())
+	require.Equal(t, 1, strings.Count(w.log.String(), "can't choose Services by their type"), w.log.String())
 }

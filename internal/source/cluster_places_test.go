@@ -1,7 +1,6 @@
 package source
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -44,8 +43,8 @@ func newCrowd(t testing.TB) *crowd {
 	return out
 }
 
-func (c *crowd) store(k watchedKind) *feedStore {
-	return &feedStore{context.Background(), c.cluster.gathering, k}
+func (c *crowd) keeper(k watchedKind) *keeper {
+	return &keeper{c.cluster.gathering, k}
 }
 
 // put takes in an object as an API server sends it.
@@ -55,12 +54,12 @@ func (c *crowd) put(o metav1.Object) {
 		c.whole.Services = append(without(c.whole.Services, o), o)
 		o = o.DeepCopy()
 		c.services.trim(o)
-		require.NoError(c.t, c.store(c.services).Update(o))
+		c.keeper(c.services).Put(o)
 	case *discoveryv1.EndpointSlice:
 		c.whole.EndpointSlices = append(without(c.whole.EndpointSlices, o), o)
 		o = o.DeepCopy()
 		c.slices.trim(o)
-		require.NoError(c.t, c.store(c.slices).Update(o))
+		c.keeper(c.slices).Put(o)
 	}
 }
 
@@ -68,10 +67,10 @@ func (c *crowd) remove(o metav1.Object) {
 	switch o := o.(type) {
 	case *corev1.Service:
 		c.whole.Services = without(c.whole.Services, o)
-		require.NoError(c.t, c.store(c.services).Delete(o.DeepCopy()))
+		c.keeper(c.services).Remove(o.DeepCopy())
 	case *discoveryv1.EndpointSlice:
 		c.whole.EndpointSlices = without(c.whole.EndpointSlices, o)
-		require.NoError(c.t, c.store(c.slices).Delete(o.DeepCopy()))
+		c.keeper(c.slices).Remove(o.DeepCopy())
 	}
 }
 
@@ -297,7 +296,7 @@ func TestMemoryOfNodes(t *testing.T) {
 	for i := range nodes {
 		n := apiNode(i)
 		others.trim(n)
-		require.NoError(t, c.store(others).Add(n))
+		c.keeper(others).Put(n)
 	}
 	result, _ := c.cluster.gathering.result()
 	require.Len(t, result.Objects.Nodes, nodes)

@@ -24,6 +24,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 // patience is how long a test waits for what takes a fraction of a second on a machine with nothing else to do.
@@ -71,8 +72,7 @@ func (k *kube) room(t *testing.T) *room {
 	t.Helper()
 	rooms++
 	r := &room{kube: k, t: t, namespace: fmt.Sprintf("metallb-%d", rooms), node: fmt.Sprintf("node%d", rooms), metallb: dynamic.NewForConfigOrDie(k.admin)}
-	_, err := k.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.namespace}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	k.MakeNamespaces(t, r.namespace)
 	r.makeNode(r.node)
 	return r
 }
@@ -164,7 +164,7 @@ func (r *room) slice(service, name string, endpoints ...discoveryv1.Endpoint) {
 type watching struct {
 	t      *testing.T
 	health *source.Health
-	log    *said
+	log    *logtest.Log
 
 	mu      sync.Mutex
 	results []source.Result
@@ -179,7 +179,7 @@ func (r *room) watch(user *rest.Config) *watching {
 
 func (r *room) watchWith(options source.ClusterOptions) *watching {
 	r.t.Helper()
-	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &said{}, news: make(chan struct{}, 1)}
+	w := &watching{t: r.t, health: source.NewHealth(time.Now), log: &logtest.Log{}, news: make(chan struct{}, 1)}
 	options.Namespace, options.Node, options.Health = r.namespace, r.node, w.health
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -191,24 +191,6 @@ func (r *room) watchWith(options source.ClusterOptions) *watching {
 		require.NoError(r.t, <-done)
 	})
 	return w
-}
-
-// said is a log that may be read while it is written.
-type said struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *said) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 func (w *watching) eventually(what string, ok func() bool) {

@@ -128,7 +128,7 @@ func (c *cluster) watch(ctx context.Context, k watchedKind) {
 	lists, watches := &refusals{}, &refusals{watches: true}
 	lists.other, watches.other = watches, lists
 	kubewatch.Watch{
-		Name: k.feed.String(), Lists: k.lists, Store: &feedStore{ctx, c.gathering, k}, Trim: k.trim,
+		Name: k.feed.String(), Lists: k.lists, Keeper: &keeper{c.gathering, k}, Trim: k.trim,
 		Again:  func(err error) bool { return c.unselects(k, err) },
 		Listed: func(ctx context.Context, err error) { c.heard(ctx, k, lists, err) },
 		Watched: func(ctx context.Context, err error, streams bool) {
@@ -247,57 +247,35 @@ func (c *cluster) forbidden(k watchedKind, watches, certain bool) {
 	c.health.refused(k.feed, why)
 }
 
-// feedStore hands what a Reflector has read to the gathering, until ctx ends: then the feed may be another Reflector's, of a Secret that is
-// referred to anew or a kind in another version.
-type feedStore struct {
-	ctx       context.Context
+// keeper hands what was read to the gathering.
+type keeper struct {
 	gathering *gathering
 	kind      watchedKind
 }
 
-var _ cache.ReflectorStore = (*feedStore)(nil)
-
-// Add implements cache.ReflectorStore.
-func (s *feedStore) Add(object any) error { return s.Update(object) }
-
-// Update implements cache.ReflectorStore.
-func (s *feedStore) Update(object any) error {
-	if s.ctx.Err() != nil {
-		return nil
-	}
-	e, ours := s.kind.read(object.(runtime.Object))
+// Put implements kubewatch.Keeper.
+func (k *keeper) Put(object runtime.Object) {
+	e, ours := k.kind.read(object)
 	if ours {
-		s.gathering.put(s.kind.feed, e)
-		return nil
+		k.gathering.put(k.kind.feed, e)
+		return
 	}
-	s.gathering.remove(s.kind.feed, e.identity)
-	return nil
+	k.gathering.remove(k.kind.feed, e.identity)
 }
 
-// Delete implements cache.ReflectorStore.
-func (s *feedStore) Delete(object any) error {
-	if s.ctx.Err() != nil {
-		return nil
-	}
-	e, _ := s.kind.read(object.(runtime.Object))
-	s.gathering.remove(s.kind.feed, e.identity)
-	return nil
+// Remove implements kubewatch.Keeper.
+func (k *keeper) Remove(object runtime.Object) {
+	e, _ := k.kind.read(object)
+	k.gathering.remove(k.kind.feed, e.identity)
 }
 
-// Replace implements cache.ReflectorStore.
-func (s *feedStore) Replace(objects []any, _ string) error {
-	if s.ctx.Err() != nil {
-		return nil
-	}
+// Replace implements kubewatch.Keeper.
+func (k *keeper) Replace(objects []runtime.Object, _ string) {
 	entries := make([]entry, 0, len(objects))
 	for _, object := range objects {
-		if e, ours := s.kind.read(object.(runtime.Object)); ours {
+		if e, ours := k.kind.read(object); ours {
 			entries = append(entries, e)
 		}
 	}
-	s.gathering.replace(s.kind.feed, entries)
-	return nil
+	k.gathering.replace(k.kind.feed, entries)
 }
-
-// Resync implements cache.ReflectorStore.
-func (s *feedStore) Resync() error { return nil }

@@ -1,7 +1,6 @@
 package status_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -36,6 +35,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/status"
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
+	"github.com/frr-renderer/frr-renderer/test/logtest"
 )
 
 const (
@@ -51,25 +51,7 @@ type lab struct {
 	client    client.Client // may do everything
 	namespace string
 	requests  *requests
-	log       *text
-}
-
-// text is a log that may be read while it is written.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (t *text) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.b.Write(p)
-}
-
-func (t *text) count(word string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Count(t.b.String(), word)
+	log       *logtest.Log
 }
 
 // cluster is what the API server holds of the user's objects, and what a node makes of it.
@@ -162,9 +144,7 @@ func (l *lab) eventually(condition func() bool, message ...any) {
 	end := time.Now().Add(soon)
 	for !condition() {
 		if time.Now().After(end) {
-			l.log.mu.Lock()
-			defer l.log.mu.Unlock()
-			require.Fail(l, "not in time", "%s\nlog:\n%s", fmt.Sprint(message...), l.log.b.String())
+			require.Fail(l, "not in time", "%s\nlog:\n%s", fmt.Sprint(message...), l.log.String())
 		}
 		time.Sleep(tick)
 	}
@@ -238,8 +218,7 @@ func (l *lab) events(namespace string) []eventsv1.Event {
 func TestStatusAtAnAPIServer(t *testing.T) {
 	server := apiserver.Start(t)
 	user := server.User(t, "reporter", allowed()...)
-	_, err := server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: snapshot.DefaultNamespace}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	server.MakeNamespaces(t, snapshot.DefaultNamespace)
 	scheme := runtime.NewScheme()
 	require.NoError(t, v1beta1.AddToScheme(scheme))
 	in := func(name string, f func(l *lab)) {
@@ -252,7 +231,7 @@ func TestStatusAtAnAPIServer(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{GenerateName: "metallb-"},
 			}, metav1.CreateOptions{})
 			require.NoError(t, err)
-			f(&lab{T: t, server: server, user: user, client: c, namespace: namespace.Name, requests: newRequests(), log: &text{}})
+			f(&lab{T: t, server: server, user: user, client: c, namespace: namespace.Name, requests: newRequests(), log: &logtest.Log{}})
 		})
 	}
 	in("kinds that are not installed are named once, and written when they come", absentKinds)
@@ -296,7 +275,7 @@ func absentKinds(l *lab) {
 	r, _ := l.start("n1", func(o *status.ReporterOptions) { o.EventsPerMinute = 600 })
 	c.tell(l.T, r)
 	const sentence = "does not know this kind of status"
-	l.eventually(func() bool { return l.log.count(sentence) == 2 }, "one line a kind")
+	l.eventually(func() bool { return l.log.Count(sentence) == 2 }, "one line a kind")
 	l.eventually(func() bool { // it is asked again, and said no more; Events are written all the same
 		lists := 0
 		for k, n := range l.requests.Counts() {
@@ -306,7 +285,7 @@ func absentKinds(l *lab) {
 		}
 		return lists > 6 && slices.ContainsFunc(l.events("default"), func(e eventsv1.Event) bool { return e.Regarding.Name == "web" })
 	})
-	require.Equal(l, 2, l.log.count(sentence))
+	require.Equal(l, 2, l.log.Count(sentence))
 	l.server.InstallCRDs(l)
 	l.shows("n1 default/web tor1,tor2")
 	l.isState("n1", v1beta1.ConfigurationValid)
@@ -577,13 +556,13 @@ func away(l *lab) {
 	c.service("late", "192.0.2.11")
 	c.peer("bad", "no address")
 	c.tell(l.T, r)
-	l.eventually(func() bool { return l.log.count("tried again") > 0 })
+	l.eventually(func() bool { return l.log.Count("tried again") > 0 })
 	before := l.writes()
 	gate.Open()
 	l.shows("n1 default/late tor1,tor3", "n1 default/web tor1,tor3")
 	require.Contains(l, l.isState("n1", v1beta1.ConfigurationInvalid).Status.ErrorSummary, "bad")
 	require.Less(l, l.writes()-before, 15, "the newest state alone")
-	require.LessOrEqual(l, l.log.count("tried again"), 4, "an outage is said once by who reads and who writes a kind")
+	require.LessOrEqual(l, l.log.Count("tried again"), 4, "an outage is said once by who reads and who writes a kind")
 }
 
 func forbidden(l *lab) {
@@ -594,7 +573,7 @@ func forbidden(l *lab) {
 	c.tell(l.T, r)
 	rights := []string{"list configurationstates.metallb.io", "watch configurationstates.metallb.io", "list servicebgpstatuses.metallb.io", "watch servicebgpstatuses.metallb.io"}
 	once := func() bool {
-		return !slices.ContainsFunc(rights, func(r string) bool { return l.log.count(fmt.Sprintf("right=%q", r)) != 1 })
+		return !slices.ContainsFunc(rights, func(r string) bool { return l.log.Count(fmt.Sprintf("right=%q", r)) != 1 })
 	}
 	l.eventually(once)
 	l.eventually(func() bool {
@@ -606,7 +585,7 @@ func forbidden(l *lab) {
 		}
 		return n > 6
 	})
-	require.True(l, once(), l.log.b.String())
+	require.True(l, once(), l.log.String())
 	_, err := l.server.Client.RbacV1().ClusterRoles().Update(l.Context(), &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: "nobody-" + l.namespace}, Rules: allowed(),
 	}, metav1.UpdateOptions{})
@@ -648,7 +627,7 @@ func owned(l *lab) {
 	l.shows("n1 default/web tor1,tor2")
 	l.isState("n1", v1beta1.ConfigurationValid)
 	require.Empty(l, l.state("n1").OwnerReferences)
-	require.Equal(l, 1, l.log.count("can't be read: status objects get no owner"))
+	require.Equal(l, 1, l.log.Count("can't be read: status objects get no owner"))
 	stop()
 	r, _ = l.start("n1", func(o *status.ReporterOptions) { o.Pod = pod.Name })
 	c.tell(l.T, r)
@@ -972,14 +951,14 @@ func closedNamespace(l *lab) {
 		return l.requests.Counts()[asked{Verb: "create", Resource: "events", Code: "403"}]
 	}
 	l.eventually(func() bool { return refused() >= 2 && len(l.said("default", "full5")) == 1 })
-	require.Equal(l, 1, l.log.count(closed), l.log.b.String())
-	require.Zero(l, l.log.count("status can't be kept")+l.log.count("again at")+l.log.count("refuses status")+l.log.count(open), l.log.b.String())
+	require.Equal(l, 1, l.log.Count(closed), l.log.String())
+	require.Zero(l, l.log.Count("status can't be kept")+l.log.Count("again at")+l.log.Count("refuses status")+l.log.Count(open), l.log.String())
 	require.NoError(l, policies.ValidatingAdmissionPolicyBindings().Delete(l.Context(), l.namespace, metav1.DeleteOptions{}))
 	l.eventually(func() bool {
 		return len(l.said(l.namespace, "full0"))+len(l.said(l.namespace, "full2"))+len(l.said(l.namespace, "full4")) == 3
 	})
-	require.Equal(l, 1, l.log.count(closed), l.log.b.String())
-	require.Equal(l, 1, l.log.count(open), l.log.b.String())
+	require.Equal(l, 1, l.log.Count(closed), l.log.String())
+	require.Equal(l, 1, l.log.Count(open), l.log.String())
 }
 
 func manyEvents(l *lab) {

@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -43,8 +42,7 @@ func TestGDC(t *testing.T) {
 	g := &gdc{Server: Start(t)}
 	require.NoError(t, g.ServeGDC())
 	g.dynamic = dynamic.NewForConfigOrDie(g.Config)
-	_, err := g.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: gdcNamespace}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	g.MakeNamespaces(t, gdcNamespace)
 	t.Run("every rule refuses and accepts", g.rules)
 	t.Run("what can't be changed is refused", g.immutable)
 	t.Run("unknown fields of a Cluster are kept", g.unknownFields)

@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -113,33 +112,4 @@ func (p *Proxy) answer(fault Fault, w http.ResponseWriter, r *http.Request) bool
 	}()
 	answered = fault(w, r, p.next)
 	return answered
-}
-
-// Resource is what a request is about: "services", "bgppeers".
-func Resource(r *http.Request) string {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	switch {
-	case len(parts) > 2 && parts[0] == "api":
-		parts = parts[2:]
-	case len(parts) > 3 && parts[0] == "apis":
-		parts = parts[3:]
-	default:
-		return ""
-	}
-	if len(parts) > 2 && parts[0] == "namespaces" {
-		parts = parts[2:]
-	}
-	return parts[0]
-}
-
-// Lists tells whether a request asks for all objects of a kind: a list, or a watch that begins with them.
-func Lists(r *http.Request) bool {
-	query := r.URL.Query()
-	return r.Method == http.MethodGet && Resource(r) != "" && (query.Get("watch") == "" || query.Get("sendInitialEvents") == "true")
-}
-
-// Watches tells whether a request is a watch that goes on from a resource version.
-func Watches(r *http.Request) bool {
-	query := r.URL.Query()
-	return query.Get("watch") != "" && query.Get("sendInitialEvents") == ""
 }

@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -95,8 +93,7 @@ func TestThePodHoldsAFloatingIP(t *testing.T) {
 	c := newCluster(t, audit.flags()...)
 	c.InstallCRDs(t)
 	require.NoError(t, c.ServeGDC())
-	_, err := c.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "cluster-bm"}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	c.MakeNamespaces(t, "cluster-bm")
 	c.mustHelm("install", release, chartDir, "--values", "cases/gdc/values.yaml", "--set", ids(t))
 	c.apply(besideMetalLB)
 	c.manage(t).ready()

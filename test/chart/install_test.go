@@ -44,8 +44,7 @@ func newCluster(t *testing.T, flags ...string) *cluster {
 	require.NoError(t, err)
 	c.dynamic, err = dynamic.NewForConfig(server.Config)
 	require.NoError(t, err)
-	_, err = server.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	server.MakeNamespaces(t, namespace)
 	return c
 }
 

@@ -346,13 +346,12 @@ func TestTheManagerDecides(t *testing.T) {
 	c.InstallCRDs(t)
 	require.NoError(t, c.ServeGDC())
 	ctx := t.Context()
-	_, err := c.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "cluster-bm"}}, metav1.CreateOptions{})
-	require.NoError(t, err)
+	c.MakeNamespaces(t, "cluster-bm")
 	said := c.mustHelm("install", release, chartDir, "--values", "cases/gdc/values.yaml",
 		"--set", "prometheus.rbacPrometheus=true,prometheus.serviceAccount=prometheus,prometheus.namespace="+namespace)
 	require.Contains(t, said, "rollout status deploy/speaker-frr-renderer-manager")
 	require.NotContains(t, said, "CRDs of networking.gke.io are not here")
-	_, err = c.Client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "prometheus"}}, metav1.CreateOptions{})
+	_, err := c.Client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "prometheus"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 
 	one, two := c.manage(t), c.manage(t)

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -311,19 +310,8 @@ func (p *pod) probe(name string, probe *corev1.Probe) error {
 		return nil
 	}
 	get := probe.HTTPGet
-	client := p.client()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%s%s", get.Host, get.Port.String(), get.Path), nil)
-	require.NoError(p.t, err)
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	said, _ := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", response.Status, said)
-	}
-	return nil
+	_, err := p.node.HTTP(ctx, fmt.Sprintf("http://%s:%s%s", get.Host, get.Port.String(), get.Path))
+	return err
 }
 
 // client reaches what listens on the node. The certificate of /metrics is its own.

@@ -1,11 +1,8 @@
 package frr
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,22 +27,7 @@ func (l *lab) scrape() string {
 
 // tryScrape is scrape of a product that may be starting.
 func (l *lab) tryScrape() (string, error) {
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return l.node.Dial(ctx, "", net.Dialer{}, network, address)
-		},
-	}}
-	response, err := client.Get("http://127.0.0.1:17473/metrics")
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", response.Status, text)
-	}
-	return string(text), err
+	return l.node.HTTP(l.t.Context(), "http://127.0.0.1:17473/metrics")
 }
 
 // measures waits until all of these lines are among the metrics.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -304,6 +305,57 @@ func TestARefusedFilterTakesNothingElseWithIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnEntryWhoseConditionIsRefusedIsForNoRoute: it would be for all routes without it.
+func TestAnEntryWhoseConditionIsRefusedIsForNoRoute(t *testing.T) {
+	const (
+		// unheard is a condition that no FRR has.
+		unheard  = " match phase-of-moon 3\n"
+		behind   = "route-map out permit 50\n match tag 5\nexit\n"
+		neighbor = "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n address-family ipv4 unicast\n  neighbor 10.0.0.1 route-map out out\n exit-address-family\nexit\n"
+	)
+	entry := func(action, lines string) string { return "route-map out " + action + " 10\n" + lines + "exit\n" }
+	cases := map[string]struct{ before, bad, good string }{
+		"permit, of a map in use":               {behind + neighbor, entry("permit", unheard+" set metric 7\n"), entry("permit", " match tag 7\n set metric 7\n")},
+		"permit, with another condition":        {behind + neighbor, entry("permit", " match metric 3\n"+unheard+" set metric 7\n"), entry("permit", " match metric 3\n")},
+		"deny, of a map in use":                 {behind + neighbor, entry("deny", unheard), entry("deny", " match tag 7\n")},
+		"permit, of a map that nobody uses yet": {"router bgp 65000\nexit\n", entry("permit", unheard+" set metric 7\n"), entry("permit", " match tag 7\n")},
+		"permit, which had another":             {behind + neighbor + entry("permit", " match tag 7\n set metric 7\n"), entry("permit", unheard+" set metric 8\n"), entry("permit", " match tag 8\n")},
+		"deny, which had another":               {behind + neighbor + entry("deny", " match tag 7\n"), entry("deny", unheard), entry("deny", " match tag 8\n")},
+	}
+	eachTransport(t, func(t *testing.T, bare *fabric.Bare, client vtysh.Client) {
+		_, quick := client.(*vtysh.Socket)
+		for name, c := range cases {
+			if !quick && name != "permit, of a map in use" && name != "deny, which had another" {
+				continue // a process for each question takes its time, and the rule is not the transport's
+			}
+			t.Run(name, func(t *testing.T) {
+				bare.Dirty()
+				require.NoError(t, bare.Reset(t.Context()))
+				engine := reload.New(client, reload.Options{Now: time.Now})
+				result, err := engine.Apply(t.Context(), render.Document{Text: c.before})
+				require.NoError(t, err)
+				require.True(t, result.Verified(), "%v %s", result.Refused, result.Remaining)
+				result, err = engine.Apply(t.Context(), render.Document{Text: behind + neighbor + c.bad})
+				require.NoError(t, err)
+				require.False(t, result.Verified())
+				told := slices.ContainsFunc(result.Refused, func(r reload.Refused) bool {
+					return r.Command.Line.Reveal() == strings.TrimSpace(unheard) && !r.Follows
+				})
+				require.True(t, told, "%v", result.Refused)
+				running, err := client.Run(t.Context(), vtysh.BGPD, "show running-config")
+				require.NoError(t, err)
+				require.NotContains(t, running, " 10\n", running)
+				require.Contains(t, running, "route-map out permit 50\n match tag 5\n", "the entry behind it")
+				require.Contains(t, running, "neighbor 10.0.0.1 route-map out out")
+
+				result, err = engine.Apply(t.Context(), render.Document{Text: behind + neighbor + c.good})
+				require.NoError(t, err)
+				require.True(t, result.Verified(), "%v %s", result.Refused, result.Remaining)
+			})
+		}
+	})
 }
 
 // TestCopiesOfFiltersGo: what "vtysh -b" gave to all daemons at FRR's start leaves all of them with the document that had it. What another

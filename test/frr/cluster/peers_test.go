@@ -233,7 +233,7 @@ func TestPasswords(t *testing.T) {
 			l.Runs("node1", canaries[1])
 			l.Apply(secret("md5", canaries[2]))
 			l.Runs("node1", canaries[2])
-			status, err := l.Sidecar("node1").HTTP(t.Context(), "http://127.0.0.1:17472/status")
+			status, err := l.Node("node1").HTTP(t.Context(), "http://127.0.0.1:17472/status")
 			require.NoError(t, err)
 			for _, c := range canaries {
 				require.NotContains(t, l.Sidecar("node1").Log(), c)

@@ -81,7 +81,7 @@ func TestWhatPeopleSee(t *testing.T) {
 func quiet(t *testing.T, l *lab.Lab) (writes int) {
 	seen := map[string]bool{}
 	l.Eventually("ten looks at FRR", func() error {
-		page, err := l.Sidecar("node1").HTTP(t.Context(), "http://127.0.0.1:17473/metrics")
+		page, err := l.Node("node1").HTTP(t.Context(), "http://127.0.0.1:17473/metrics")
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/snapshot"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 const excludeLabel = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -148,11 +149,11 @@ func TestScenarioWhoIsANextHop(t *testing.T) {
 }
 
 // toldOnly shows that routers have next hops of these nodes only, and none where no node is one.
-func (l *lab) toldOnly(tors []tor, a netip.Addr, hops map[string]gateway.Reason) {
+func (l *lab) toldOnly(tors []network.Tor, a netip.Addr, hops map[string]gateway.Reason) {
 	l.t.Helper()
 	for _, r := range tors {
 		if len(hops) == 0 {
-			require.NoError(l.t, l.Node(r.name).WaitNoRoute(l.t.Context(), "", netip.PrefixFrom(a, a.BitLen()).String()))
+			require.NoError(l.t, l.Node(r.Name).WaitNoRoute(l.t.Context(), "", netip.PrefixFrom(a, a.BitLen()).String()))
 			continue
 		}
 		i := slices.IndexFunc(l.assignment.VIPs, func(v gateway.VIP) bool { return v.Address == a })
@@ -168,7 +169,7 @@ func TestScenarioANodeWithoutIPv6(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
 		l := newLab(t, v, threeMachines, tors, twoFloating)
-		l.ip("n3", "-6", "addr", "flush", "dev", "eth0", "scope", "global")
+		l.IP("n3", "-6", "addr", "flush", "dev", "eth0", "scope", "global")
 		l.read("dual-stack-and-a-node-without-ipv6")
 		l.apply()
 		l.up()
@@ -185,7 +186,7 @@ func TestScenarioANodeWithoutIPv6(t *testing.T) {
 		require.Len(t, l.hops(six, tors[1]), 1)
 		l.noRoutes()
 		l.serve(six)
-		require.Len(t, l.connect(six, "2001:db8:77::1", 40), 2, "through tor1 both nodes are reached")
+		require.Len(t, l.connect(six, "tor1", 40), 2, "through tor1 both nodes are reached")
 
 		l.undisturbed(nobody, l.apply)
 	})

@@ -1,11 +1,8 @@
 package gdc
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,11 +22,12 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/translate"
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // lab is a cluster in the documents' networks, with the product's configuration on its nodes, and routers that have a foot in each.
 type lab struct {
-	*fabric.Fabric
+	network.Network
 	t          *testing.T
 	objects    snapshot.Objects
 	assignment gateway.Assignment
@@ -38,127 +36,18 @@ type lab struct {
 	at map[netip.Addr]string
 }
 
-// machine is a node of the cluster: the last number of its addresses, 10.0.SUBNET.HOST and fd0SUBNET::HOST.
-type machine struct {
-	name         string
-	subnet, host int
-}
-
-// tor is a router: 10.0.SUBNET.HOST in each subnet, and the address that it speaks BGP from. Passive ones only wait, others call too, where
-// nobody answers.
-type tor struct {
-	name    string
-	version fabric.Version
-	host    int
-	address string
-	asn     int
-	passive bool
-	// one takes one path for a prefix only.
-	one bool
-	// neighbors that it has in place of the floating IPs.
-	neighbors []string
-}
-
-// newLab builds the networks. A client has 192.168.77.9 and 2001:db8:77::9, on a network with all routers.
-func newLab(t *testing.T, v fabric.Version, machines []machine, tors []tor, floating []string) *lab {
+// newLab builds the networks, and gives the product its way to each machine's FRR.
+func newLab(t *testing.T, v fabric.Version, machines []network.Machine, tors []network.Tor, floating []string) *lab {
 	t.Helper()
-	top := fabric.Topology{Nodes: []fabric.NodeSpec{{Name: "client"}}}
-	lans := map[int][]fabric.End{}
+	networks := network.New(t, network.Spec{Version: v, Machines: machines, Tors: tors, Floating: floating})
+	l := &lab{Network: networks, t: t, engines: map[string]*reload.Engine{}, at: map[netip.Addr]string{}}
 	for _, m := range machines {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{Name: m.name, Version: v, BGPDArgs: []string{"-p", "1790"}})
-		lans[m.subnet] = append(lans[m.subnet], end(m.name, "eth0", m.subnet, m.host))
-	}
-	outside := []fabric.End{{Node: "client", Interface: "eth0", Addresses: []string{"192.168.77.9/24", "2001:db8:77::9/64"}}}
-	subnets := slices.Sorted(func(yield func(int) bool) {
-		for s := range lans {
-			if !yield(s) {
-				return
-			}
-		}
-	})
-	for i, r := range tors {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{
-			Name: r.name, Version: r.version, Config: r.config(floating),
-			// So that connections, not only hosts, are spread.
-			Sysctls: map[string]string{"net/ipv4/fib_multipath_hash_policy": "1", "net/ipv6/fib_multipath_hash_policy": "1"},
-		})
-		for _, s := range subnets {
-			lans[s] = append(lans[s], end(r.name, fmt.Sprint("eth", s), s, r.host))
-		}
-		outside = append(outside, fabric.End{Node: r.name, Interface: "eth9", Addresses: []string{fmt.Sprintf("192.168.77.%d/24", i+1), fmt.Sprintf("2001:db8:77::%d/64", i+1)}})
-	}
-	for _, s := range subnets {
-		top.Links = append(top.Links, fabric.Link{Name: fmt.Sprint("subnet", s), Bridge: true, Ends: lans[s]})
-	}
-	top.Links = append(top.Links, fabric.Link{Name: "outside", Bridge: true, Ends: outside})
-	l := &lab{Fabric: fabric.New(t, top), t: t, engines: map[string]*reload.Engine{}, at: map[netip.Addr]string{}}
-	for _, r := range tors {
-		l.address(r.name, r.address+"/32")
-		l.address(r.name, fmt.Sprintf("2001:db8:8::%d/128", r.host)) // FRR 10 ends sessions that carry IPv6 from where there is none
-	}
-	for _, m := range machines {
-		l.wire(m, tors)
+		n := l.Node(m.Name)
+		client := vtysh.NewAuto(vtysh.NewSocket(n.VtyDir()), vtysh.NewExec("", n.VtyshPath()))
+		t.Cleanup(func() { _ = client.Close() })
+		l.engines[m.Name] = reload.New(client, reload.Options{Now: time.Now})
 	}
 	return l
-}
-
-func end(node, iface string, subnet, host int) fabric.End {
-	return fabric.End{Node: node, Interface: iface, Addresses: []string{fmt.Sprintf("10.0.%d.%d/24", subnet, host), fmt.Sprintf("fd0%d::%d/64", subnet, host)}}
-}
-
-// wire gives a node its routes, as an administrator would, and the product's way to its FRR.
-func (l *lab) wire(m machine, tors []tor) {
-	l.t.Helper()
-	via4, via6 := fmt.Sprintf("10.0.%d.%d", m.subnet, tors[0].host), fmt.Sprintf("fd0%d::%d", m.subnet, tors[0].host)
-	l.ip(m.name, "route", "add", "default", "via", via4)
-	l.ip(m.name, "-6", "route", "add", "default", "via", via6)
-	for _, r := range tors {
-		if !strings.HasPrefix(r.address, fmt.Sprintf("10.0.%d.", m.subnet)) {
-			l.ip(m.name, "route", "add", r.address, "via", fmt.Sprintf("10.0.%d.%d", m.subnet, r.host))
-		}
-	}
-	n := l.Node(m.name)
-	client := vtysh.NewAuto(vtysh.NewSocket(n.VtyDir()), vtysh.NewExec("", n.VtyshPath()))
-	l.t.Cleanup(func() { _ = client.Close() })
-	l.engines[m.name] = reload.New(client, reload.Options{Now: time.Now})
-}
-
-// config of the router: every floating IP is its neighbor, and it takes what comes.
-func (r tor) config(floating []string) string {
-	if r.neighbors != nil {
-		floating = r.neighbors
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "router bgp %d\n bgp router-id %s\n no bgp ebgp-requires-policy\n", r.asn, r.address)
-	for _, f := range floating {
-		fmt.Fprintf(&b, " neighbor %[1]s remote-as 65001\n neighbor %[1]s ebgp-multihop 255\n neighbor %[1]s update-source %[2]s\n neighbor %[1]s timers connect 1\n", f, r.address)
-		if r.passive {
-			fmt.Fprintf(&b, " neighbor %s passive\n", f)
-		}
-	}
-	for _, family := range []string{"ipv4", "ipv6"} {
-		fmt.Fprintf(&b, " address-family %s unicast\n  maximum-paths 16\n", family)
-		for _, f := range floating {
-			fmt.Fprintf(&b, "  neighbor %s activate\n", f)
-			if r.one {
-				fmt.Fprintf(&b, "  neighbor %s disable-addpath-rx\n", f)
-			}
-		}
-		b.WriteString(" exit-address-family\n")
-	}
-	return b.String() + "exit\n"
-}
-
-func (l *lab) ip(node string, args ...string) string {
-	l.t.Helper()
-	out, err := l.Node(node).Exec(l.t.Context(), "ip", args...)
-	require.NoError(l.t, err)
-	return out
-}
-
-func (l *lab) address(node, address string) {
-	l.t.Helper()
-	require.NoError(l.t, l.Node(node).AddAddress("", "lo", address))
 }
 
 // read takes the objects of a case.
@@ -198,7 +87,7 @@ func (l *lab) apply() {
 	for _, f := range l.assignment.FloatingIPs {
 		if old := l.at[f.Address]; old != "" && old != f.Node {
 			l.configure(old, f.Address)
-			l.ip(old, "addr", "del", f.Address.String()+"/32", "dev", "lo")
+			l.IP(old, "addr", "del", f.Address.String()+"/32", "dev", "lo")
 		}
 	}
 	for _, node := range snapshot.Nodes(l.objects) {
@@ -231,9 +120,9 @@ func (l *lab) hold(node string) {
 		if f.Node != node || l.at[f.Address] == node {
 			continue
 		}
-		l.address(node, f.Address.String()+"/32")
-		if out := l.ip(node, "-6", "-o", "addr", "show", "dev", "eth0", "scope", "global"); out != "" && !strings.Contains(l.ip(node, "-6", "-o", "addr", "show", "dev", "lo"), "fd0") {
-			l.address(node, strings.Split(strings.Fields(out)[3], "/")[0]+"/128")
+		l.Address(node, f.Address.String()+"/32")
+		if out := l.IP(node, "-6", "-o", "addr", "show", "dev", "eth0", "scope", "global"); out != "" && !strings.Contains(l.IP(node, "-6", "-o", "addr", "show", "dev", "lo"), "fd0") {
+			l.Address(node, strings.Split(strings.Fields(out)[3], "/")[0]+"/128")
 		}
 		l.at[f.Address] = node
 		l.forget(f.Address)
@@ -291,11 +180,11 @@ func (l *lab) up() {
 }
 
 // hops are the next hops that a router shall have for a VIP: all, or one of each session.
-func (l *lab) hops(v gateway.VIP, r tor) []netip.Addr {
+func (l *lab) hops(v gateway.VIP, r network.Tor) []netip.Addr {
 	var out []netip.Addr
 	for i, f := range l.assignment.FloatingIPs {
 		for _, s := range l.assignment.Sessions {
-			if s.FloatingIP != f.Address || s.PeerIP.String() != r.address || v.Address.Is6() && !l.hasIPv6(s.Node) {
+			if s.FloatingIP != f.Address || s.PeerIP.String() != r.Address || v.Address.Is6() && !l.hasIPv6(s.Node) {
 				continue
 			}
 			if many := s.ManyIPv4 && v.Address.Is4() || s.ManyIPv6 && v.Address.Is6(); !many {
@@ -318,12 +207,12 @@ func (l *lab) hasIPv6(node string) bool {
 }
 
 // told waits until a router has every VIP with exactly the next hops that it shall have, in BGP and in its kernel.
-func (l *lab) told(r tor) {
+func (l *lab) told(r network.Tor) {
 	l.t.Helper()
 	for _, v := range l.assignment.VIPs {
 		want := l.hops(v, r)
 		got := func() []netip.Addr {
-			routes, err := l.Node(r.name).Routes(l.t.Context(), "", v.Prefix().String())
+			routes, err := l.Node(r.Name).Routes(l.t.Context(), "", v.Prefix().String())
 			require.NoError(l.t, err)
 			var out []netip.Addr
 			for _, route := range routes {
@@ -335,11 +224,11 @@ func (l *lab) told(r tor) {
 			slices.SortFunc(out, netip.Addr.Compare)
 			return out
 		}
-		l.eventually(func() bool { return slices.Equal(got(), want) }, func() string { return fmt.Sprintf("%s has %s by %v, not by %v", r.name, v.Address, got(), want) })
+		l.eventually(func() bool { return slices.Equal(got(), want) }, func() string { return fmt.Sprintf("%s has %s by %v, not by %v", r.Name, v.Address, got(), want) })
 		kernel := slices.Compact(slices.Clone(want))
-		l.eventually(func() bool { return slices.Equal(l.kernel(r.name, v.Prefix()), kernel) },
+		l.eventually(func() bool { return slices.Equal(l.kernel(r.Name, v.Prefix()), kernel) },
 			func() string {
-				return fmt.Sprintf("the kernel of %s has %s by %v, not by %v", r.name, v.Address, l.kernel(r.name, v.Prefix()), kernel)
+				return fmt.Sprintf("the kernel of %s has %s by %v, not by %v", r.Name, v.Address, l.kernel(r.Name, v.Prefix()), kernel)
 			})
 	}
 }
@@ -347,20 +236,9 @@ func (l *lab) told(r tor) {
 // kernel are the next hops of a prefix in the kernel of a router.
 func (l *lab) kernel(node string, p netip.Prefix) []netip.Addr {
 	l.t.Helper()
-	family := "-4"
-	if p.Addr().Is6() {
-		family = "-6"
-	}
-	out := l.ip(node, family, "-o", "route", "show", p.String())
-	var found []netip.Addr
-	words := strings.Fields(out)
-	for i, w := range words {
-		if w == "via" {
-			found = append(found, netip.MustParseAddr(words[i+1]))
-		}
-	}
-	slices.SortFunc(found, netip.Addr.Compare)
-	return found
+	hops, err := network.Hops(l.Node(node), p)
+	require.NoError(l.t, err)
+	return hops
 }
 
 func (l *lab) eventually(ok func() bool, what func() string) {
@@ -375,7 +253,7 @@ func (l *lab) noRoutes() {
 	l.t.Helper()
 	for node := range l.engines {
 		for _, family := range []string{"-4", "-6"} {
-			require.Empty(l.t, l.ip(node, family, "route", "show", "proto", "bgp"), node)
+			require.Empty(l.t, l.IP(node, family, "route", "show", "proto", "bgp"), node)
 		}
 		for _, v := range l.assignment.VIPs {
 			require.Empty(l.t, l.kernel(node, v.Prefix()), node)
@@ -405,47 +283,11 @@ func (l *lab) sessions(n *fabric.Node) []fabric.Session {
 	return s
 }
 
-// serve answers with the node's name on an address of a Service, as kube-proxy and a pod would.
-func (l *lab) serve(v gateway.VIP) {
-	l.t.Helper()
-	for _, at := range v.NextHops {
-		node := l.assignment.LoadBalancers[at].Node
-		l.address(node, v.Prefix().String())
-		network := "tcp4"
-		if v.Address.Is6() {
-			network = "tcp6"
-		}
-		listener, err := l.Node(node).Listen(l.t.Context(), "", net.ListenConfig{}, network, netip.AddrPortFrom(v.Address, 8080).String())
-		require.NoError(l.t, err)
-		l.t.Cleanup(func() { listener.Close() })
-		go func() {
-			for {
-				c, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				fmt.Fprintln(c, node)
-				c.Close()
-			}
-		}()
-	}
-}
+// serve answers on an address of a Service at its nodes.
+func (l *lab) serve(v gateway.VIP) { l.t.Helper(); l.Serve(v.Address.String(), l.nodesOf(v)...) }
 
 // connect opens connections from the client through a router, and tells which nodes answered how often.
-func (l *lab) connect(v gateway.VIP, through string, times int) map[string]int {
+func (l *lab) connect(v gateway.VIP, tor string, times int) map[string]int {
 	l.t.Helper()
-	l.ip("client", "route", "replace", v.Prefix().String(), "via", through)
-	answered := map[string]int{}
-	for range times {
-		ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Second)
-		c, err := l.Node("client").Dial(ctx, "", net.Dialer{}, "tcp", netip.AddrPortFrom(v.Address, 8080).String())
-		cancel()
-		require.NoError(l.t, err, "to %s through %s", v.Address, through)
-		require.NoError(l.t, c.SetDeadline(time.Now().Add(10*time.Second)))
-		line, err := bufio.NewReader(c).ReadString('\n')
-		require.NoError(l.t, err)
-		require.NoError(l.t, c.Close())
-		answered[strings.TrimSpace(line)]++
-	}
-	return answered
+	return l.Connect(tor, v.Address.String(), times)
 }

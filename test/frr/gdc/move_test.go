@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // TestRunAMoveTakesOneCall: the next holder calls with all families at once, and loses no session on the way. -count gives more moves to measure; how
@@ -41,7 +42,7 @@ func TestRunAMoveTakesOneCall(t *testing.T) {
 }
 
 // bothFamilies waits as several does, where sessions carry IPv6, too.
-func (r *running) bothFamilies(tors []tor) {
+func (r *running) bothFamilies(tors []network.Tor) {
 	r.t.Helper()
 	r.up()
 	r.eventually(func() bool { return r.seen() == 2*len(r.assignment.FloatingIPs) }, func() string { return "one of two routers receives several paths, in both families" })

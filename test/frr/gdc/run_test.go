@@ -19,6 +19,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/source"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
@@ -115,11 +116,11 @@ func (r *running) ready() {
 // has tells whether an address is on the lo of a node.
 func (r *running) has(node, address string) bool {
 	r.t.Helper()
-	return strings.Contains(r.ip(node, "-o", "addr", "show", "dev", "lo"), " "+address+"/")
+	return strings.Contains(r.IP(node, "-o", "addr", "show", "dev", "lo"), " "+address+"/")
 }
 
 // several waits until the routers that receive several paths are told all next hops.
-func (r *running) several(tors []tor) {
+func (r *running) several(tors []network.Tor) {
 	r.t.Helper()
 	r.up()
 	// The one reset for it may come at any moment.
@@ -131,17 +132,17 @@ func (r *running) several(tors []tor) {
 }
 
 // goodbyes count the notifications that routers have had from a floating IP.
-func (r *running) goodbyes(tors []tor, floating string) map[string]int {
+func (r *running) goodbyes(tors []network.Tor, floating string) map[string]int {
 	r.t.Helper()
 	out := map[string]int{}
 	for _, tor := range tors {
-		s, err := r.Node(tor.name).Session(r.t.Context(), "", floating)
+		s, err := r.Node(tor.Name).Session(r.t.Context(), "", floating)
 		require.NoError(r.t, err)
 		var said struct {
 			MessageStats struct{ NotificationsRecv int }
 		}
 		require.NoError(r.t, json.Unmarshal(s.Raw, &said))
-		out[tor.name] = said.MessageStats.NotificationsRecv
+		out[tor.Name] = said.MessageStats.NotificationsRecv
 	}
 	return out
 }
@@ -261,7 +262,7 @@ func TestRunWithoutRightsSaysSoAndDoesTheRest(t *testing.T) {
 	r := run(t, newLab(t, v, threeMachines, twoTors(v), twoFloating), "example-10-all-nodes-same-peers", placed)
 	r.stop("n1")
 	r.as = []string{"setpriv", "--bounding-set", "-net_admin,-net_raw"}
-	r.ip("n1", "addr", "flush", "dev", "lo", "label", "lo:frr-fip")
+	r.IP("n1", "addr", "flush", "dev", "lo", "label", "lo:frr-fip")
 	r.start("n1")
 	r.eventually(func() bool {
 		return strings.Contains(fmt.Sprint(r.status("n1").Problems), "floating IP 10.0.1.100 can't be held here: ") &&

@@ -11,6 +11,7 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // nobody is disturbed.
@@ -24,17 +25,12 @@ func other(v fabric.Version) fabric.Version {
 }
 
 var (
-	threeMachines = []machine{{"n1", 1, 10}, {"n2", 1, 11}, {"n3", 2, 10}}
+	threeMachines = []network.Machine{{Name: "n1", Subnet: 1, Host: 10}, {Name: "n2", Subnet: 1, Host: 11}, {Name: "n3", Subnet: 2, Host: 10}}
 	twoFloating   = []string{"10.0.1.100", "10.0.2.100"}
 )
 
 // twoTors are those of examples 09 and 10: one takes many paths for a prefix, the other one.
-func twoTors(v fabric.Version) []tor {
-	return []tor{
-		{name: "tor1", version: other(v), host: 2, address: "10.8.0.10", asn: 65002},
-		{name: "tor2", version: v, host: 3, address: "10.8.0.11", asn: 65002, passive: true, one: true},
-	}
-}
+func twoTors(v fabric.Version) []network.Tor { return network.TwoTors(v, other(v)) }
 
 // nodesOf are the names of the nodes that take traffic for a VIP.
 func (l *lab) nodesOf(v gateway.VIP) []string {
@@ -74,8 +70,8 @@ func TestScenarioExample10(t *testing.T) {
 		l.noRoutes()
 
 		l.serve(web)
-		require.ElementsMatch(t, []string{"n1", "n2", "n3"}, slices.Collect(maps.Keys(l.connect(web, "192.168.77.1", 60))), "through tor1 every node is reached")
-		require.Len(t, l.connect(web, "192.168.77.2", 60), 2, "through tor2 one node of each session")
+		require.ElementsMatch(t, []string{"n1", "n2", "n3"}, slices.Collect(maps.Keys(l.connect(web, "tor1", 60))), "through tor1 every node is reached")
+		require.Len(t, l.connect(web, "tor2", 60), 2, "through tor2 one node of each session")
 		l.undisturbed(nobody, l.apply)
 	})
 }
@@ -123,7 +119,7 @@ func TestScenarioExample09(t *testing.T) {
 		web := l.assignment.VIPs[slices.IndexFunc(l.assignment.VIPs, func(v gateway.VIP) bool { return v.Address.Is6() })]
 		require.Equal(t, []string{"n1", "n2", "n3"}, l.nodesOf(web))
 		l.serve(web)
-		require.Len(t, l.connect(web, "2001:db8:77::1", 60), 3, "through tor1 every node is reached")
+		require.Len(t, l.connect(web, "tor1", 60), 3, "through tor1 every node is reached")
 	})
 }
 
@@ -131,8 +127,12 @@ func TestScenarioExample09(t *testing.T) {
 func TestScenarioExample12(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		floating := []string{"10.0.3.100", "10.0.3.101"}
-		r := tor{name: "tor", version: other(v), host: 254, address: "10.0.3.254", asn: 65002}
-		l := newLab(t, v, []machine{{"n1", 1, 10}, {"n2", 1, 11}, {"n3", 2, 11}, {"n4", 3, 10}, {"n5", 3, 11}}, []tor{r}, floating)
+		r := network.Tor{Name: "tor", Version: other(v), Host: 254, Address: "10.0.3.254", ASN: 65002}
+		machines := []network.Machine{
+			{Name: "n1", Subnet: 1, Host: 10}, {Name: "n2", Subnet: 1, Host: 11}, {Name: "n3", Subnet: 2, Host: 11},
+			{Name: "n4", Subnet: 3, Host: 10}, {Name: "n5", Subnet: 3, Host: 11},
+		}
+		l := newLab(t, v, machines, []network.Tor{r}, floating)
 		l.read("example-12-separate-control-and-data-plane")
 		l.apply()
 		l.up()
@@ -160,7 +160,7 @@ func TestScenarioExample12(t *testing.T) {
 func TestScenarioTogetherWithMetalLB(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
-		metal := tor{name: "metal", version: other(v), host: 1, address: "10.0.1.1", asn: 64512, passive: true, neighbors: []string{"10.0.1.10"}}
+		metal := network.Tor{Name: "metal", Version: other(v), Host: 1, Address: "10.0.1.1", ASN: 64512, Passive: true, Neighbors: []string{"10.0.1.10"}}
 		l := newLab(t, v, threeMachines, append(slices.Clone(tors), metal), twoFloating)
 		l.read("metallb-in-the-same-as")
 		l.apply()

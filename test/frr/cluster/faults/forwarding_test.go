@@ -238,7 +238,7 @@ func (l *streetLab) lateKind(kind string) {
 	mark := len(l.side.Log())
 	l.run()
 	l.eventually("the others were read", func() bool {
-		_, err := l.side.HTTP(l.t.Context(), "http://127.0.0.1:17472/healthz")
+		_, err := l.node.HTTP(l.t.Context(), "http://127.0.0.1:17472/healthz")
 		return err == nil
 	})
 	asked := l.flow.now()

@@ -261,7 +261,7 @@ func (l *faultLab) ready() {
 }
 
 func (l *faultLab) readiness() error {
-	_, err := l.side.HTTP(l.t.Context(), "http://127.0.0.1:17472/readyz")
+	_, err := l.node.HTTP(l.t.Context(), "http://127.0.0.1:17472/readyz")
 	return err
 }
 

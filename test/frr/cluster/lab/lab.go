@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -52,10 +51,7 @@ func New(t testing.TB, top fabric.Topology) *Lab {
 		Fabric: fabric.New(t, top), Namespace: name + "-metallb", Apps: name + "-apps", Class: "example.com/" + name,
 		t: t, cluster: c, state: &state{sidecars: map[string]*Sidecar{}},
 	}
-	for _, namespace := range []string{l.Namespace, l.Apps} {
-		_, err := c.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
+	c.MakeNamespaces(t, l.Namespace, l.Apps)
 	for _, n := range l.Nodes() {
 		if strings.HasPrefix(n.Name, "node") {
 			l.addSidecar(n)

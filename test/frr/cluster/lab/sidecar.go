@@ -3,10 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -179,43 +176,16 @@ func (a Apply) Promised() []string {
 // Status asks the product; the error says that it can't be asked.
 func (s *Sidecar) Status(ctx context.Context) (Status, error) {
 	var status Status
-	text, err := s.HTTP(ctx, "http://127.0.0.1:17472/status")
+	text, err := s.At.HTTP(ctx, "http://127.0.0.1:17472/status")
 	if err != nil {
 		return status, err
 	}
 	return status, json.Unmarshal([]byte(text), &status)
 }
 
-// HTTP gets a page from inside the node.
-func (s *Sidecar) HTTP(ctx context.Context, url string) (string, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return s.At.Dial(ctx, "", net.Dialer{}, network, address)
-		},
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", err
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("get %s: %s: %s", url, response.Status, body)
-	}
-	return string(body), nil
-}
-
 // ready is nil when FRR was seen running what was asked for last.
 func (s *Sidecar) ready(ctx context.Context) error {
-	_, err := s.HTTP(ctx, "http://127.0.0.1:17472/readyz")
+	_, err := s.At.HTTP(ctx, "http://127.0.0.1:17472/readyz")
 	return err
 }
 

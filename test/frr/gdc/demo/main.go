@@ -53,7 +53,7 @@ func run(binary string, keep bool) error {
 	if err != nil {
 		return err
 	}
-	free, err := claim()
+	dir, free, err := claim()
 	if err != nil {
 		return err
 	}
@@ -70,29 +70,59 @@ func run(binary string, keep bool) error {
 	})
 }
 
-// dir is where the demo lives; one runs at a time. One that was killed leaves nothing but files there, which the next one removes.
-const dir = "/tmp/frr-renderer-demo-gdc"
+// folders are where demos live, each in one of its own that it has locked.
+const folders = "frr-renderer-demo-gdc-"
 
-// claim makes dir, and has all temporary files go there.
-func claim() (free func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+// claim makes a folder, and has all temporary files go there. The folders of demos that were killed go: there is nothing else left of them.
+func claim() (string, func(), error) {
+	if err := sweep(); err != nil {
+		return "", nil, err
 	}
+	dir, err := os.MkdirTemp("", folders)
+	if err != nil {
+		return "", nil, err
+	}
+	lock, err := locked(dir)
+	if err != nil {
+		return "", nil, errors.Join(err, os.Remove(dir))
+	}
+	return dir, func() { _ = os.RemoveAll(dir); _ = lock.Close() }, os.Setenv("TMPDIR", dir)
+}
+
+// sweep removes the folders that nobody has locked. A name says nothing of whose a folder is in /tmp, and a young one may be about to be locked.
+func sweep() error {
+	all, err := filepath.Glob(filepath.Join(os.TempDir(), folders+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range all {
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Getuid() || time.Since(info.ModTime()) < time.Minute {
+			continue
+		}
+		lock, err := locked(dir)
+		if err != nil {
+			continue // somebody plays there
+		}
+		err = os.RemoveAll(dir)
+		_ = lock.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// locked locks a folder, as long as the file is open; the kernel unlocks it when the process dies.
+func locked(dir string) (*os.File, error) {
 	lock, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	switch err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return nil, errors.Join(fmt.Errorf("it runs already on this machine (in %s): end that one with Ctrl-C, or wait a minute", dir), lock.Close())
-	case err != nil:
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), lock.Close())
 	}
-	left, err := os.ReadDir(dir)
-	for _, e := range left {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-	}
-	return func() { _ = os.RemoveAll(dir); _ = lock.Close() }, errors.Join(err, os.Setenv("TMPDIR", dir))
+	return lock, nil
 }
 
 // demo is the play.

@@ -162,7 +162,7 @@ func (w *world) cutFromEverything() {
 // has confirmed those lately, since the machine is too busy.
 func (w *world) backWithTwo(f string, mend func()) {
 	w.t.Helper()
-	at := time.Now()
+	at, before := time.Now(), w.gaveWay("n4", f)
 	mend()
 	w.renewed(at, "n4")
 	w.Settled()
@@ -173,6 +173,7 @@ func (w *world) backWithTwo(f string, mend func()) {
 	if s.Unrenewed("n5") < confirmed {
 		require.True(w.t, ok, "n4 still has it\n%s", s)
 		require.Equal(w.t, "n5", w.Holder(f), "%s", s)
+		require.Greater(w.t, w.gaveWay("n4", f), before, "n4 had to see n5: orders would have come much later\n%s", s)
 	}
 	w.atMost(settle, s.Twice(f))
 	w.untouched(s, map[string]string{second: "n5"})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -214,6 +215,11 @@ func (w *world) moved(from time.Time, f, to string) (held, up time.Duration) {
 		return nil
 	})
 	return held, up
+}
+
+// gaveWay is how often a node has given a floating IP up to another host that answers for it, by its log. No kernel tells why an address went.
+func (w *world) gaveWay(node, f string) int {
+	return len(regexp.MustCompile(`"gave floating IP up" address=`+regexp.QuoteMeta(f)+` to=[0-9a-f:]{17} `).FindAllString(w.Agent(node).Log(), -1))
 }
 
 // sees logs what was measured.

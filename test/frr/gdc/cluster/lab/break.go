@@ -73,12 +73,12 @@ func (l *Lab) Port(node string, to fabric.Port) {
 func (l *Lab) CutFromRouters(node string) (mend func()) {
 	l.t.Helper()
 	for _, r := range l.Spec.Tors {
-		l.ip(node, "route", "add", "blackhole", r.Address, "metric", "0", "table", "77")
+		l.IP(node, "route", "add", "blackhole", r.Address, "metric", "0", "table", "77")
 	}
-	l.ip(node, "rule", "add", "pref", "7", "lookup", "77")
+	l.IP(node, "rule", "add", "pref", "7", "lookup", "77")
 	return func() {
-		l.ip(node, "rule", "del", "pref", "7")
-		l.ip(node, "route", "flush", "table", "77")
+		l.IP(node, "rule", "del", "pref", "7")
+		l.IP(node, "route", "flush", "table", "77")
 	}
 }
 

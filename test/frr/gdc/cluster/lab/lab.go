@@ -1,23 +1,19 @@
 package lab
 
 import (
-	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 
 	"github.com/frr-renderer/frr-renderer/internal/rights"
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
 )
 
@@ -33,7 +29,7 @@ const patience = 90 * time.Second
 
 // Lab is one cluster of one test. With makes it that of a subtest.
 type Lab struct {
-	*fabric.Fabric
+	network.Network
 	Spec Spec
 	API  *apiserver.Server
 
@@ -56,15 +52,8 @@ func New(t testing.TB, s Spec) *Lab {
 	l := &Lab{Spec: s, t: t, agents: map[string]*Process{}, served: map[string]bool{}}
 	l.API = apiserver.Start(t)
 	l.prepareAPI()
-	l.Fabric = fabric.New(t, s.topology())
-	for _, r := range s.Tors {
-		l.address(r.Name, r.Address+"/32")
-		if !s.IPv4Only {
-			l.address(r.Name, fmt.Sprintf("2001:db8:8::%d/128", r.Host)) // FRR 10 ends sessions that carry IPv6 from where there is none
-		}
-	}
+	l.Network = network.New(t, s.network())
 	for _, m := range s.Machines {
-		l.wire(m)
 		l.agents[m.Name] = l.newProcess(m.Name, rights.All(), "run", "--gdc", "--node", m.Name)
 	}
 	for i := range s.managers() {
@@ -75,34 +64,12 @@ func New(t testing.TB, s Spec) *Lab {
 
 func (l *Lab) prepareAPI() {
 	l.t.Helper()
-	config := rest.CopyConfig(l.API.Config)
-	config.QPS, config.Burst = -1, -1 // the API server has a limit of its own
-	var err error
-	l.objects, err = dynamic.NewForConfig(config)
-	require.NoError(l.t, err)
+	l.objects = l.API.Objects(l.t)
 	require.NoError(l.t, l.API.ServeGDC())
 	if !l.Spec.NoMetalLB {
 		require.NoError(l.t, l.API.ServeCRDs())
 	}
-	for _, name := range []string{ClusterNamespace, Namespace} {
-		_, err := l.API.Client.CoreV1().Namespaces().Create(l.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		require.NoError(l.t, err)
-	}
-}
-
-// wire gives a node its routes, as an administrator would.
-func (l *Lab) wire(m Machine) {
-	l.t.Helper()
-	via := Machine{Subnet: m.Subnet, Host: l.Spec.Tors[0].Host}
-	l.ip(m.Name, "route", "replace", "default", "via", via.Address())
-	if !l.Spec.IPv4Only {
-		l.ip(m.Name, "-6", "route", "replace", "default", "via", via.Address6())
-	}
-	for _, r := range l.Spec.Tors {
-		if !strings.HasPrefix(r.Address, fmt.Sprintf("10.0.%d.", m.Subnet)) {
-			l.ip(m.Name, "route", "replace", r.Address, "via", Machine{Subnet: m.Subnet, Host: r.Host}.Address())
-		}
-	}
+	l.API.MakeNamespaces(l.t, ClusterNamespace, Namespace)
 }
 
 // newProcess makes a user with just the rights that the program needs, and a way to the API server that leads through a gate at the node.
@@ -132,7 +99,7 @@ func (l *Lab) Kubeconfig() string {
 // With is the lab for a subtest: what fails there fails the subtest.
 func (l *Lab) With(t testing.TB) *Lab {
 	other := *l
-	other.t = t
+	other.Network, other.t = l.Network.With(t), t
 	return &other
 }
 
@@ -159,18 +126,6 @@ func (l *Lab) Machine(name string) Machine {
 	i := slices.IndexFunc(l.Spec.Machines, func(m Machine) bool { return m.Name == name })
 	require.GreaterOrEqual(l.t, i, 0, "no machine %s", name)
 	return l.Spec.Machines[i]
-}
-
-func (l *Lab) ip(node string, args ...string) string {
-	l.t.Helper()
-	out, err := l.Node(node).Exec(l.t.Context(), "ip", args...)
-	require.NoError(l.t, err)
-	return out
-}
-
-func (l *Lab) address(node, address string) {
-	l.t.Helper()
-	require.NoError(l.t, l.Node(node).AddAddress("", "lo", address))
 }
 
 // Eventually waits until ok returns nil.

@@ -15,6 +15,7 @@ import (
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // Holders are the nodes whose kernels have a floating IP, by its address.
@@ -165,7 +166,7 @@ func (l *Lab) told(r Tor, vip netip.Addr, nodes []string) error {
 		}
 	}
 	hops := slices.SortedFunc(maps.Keys(by), netip.Addr.Compare)
-	kernel, err := kernelHops(l.Node(r.Name), prefix)
+	kernel, err := network.Hops(l.Node(r.Name), prefix)
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (l *Lab) NotTold(vip string) {
 	p := netip.PrefixFrom(a, a.BitLen())
 	l.Eventually("no router has "+vip, func() error {
 		for _, r := range l.Spec.Tors {
-			if hops, err := kernelHops(l.Node(r.Name), p); err != nil || len(hops) > 0 {
+			if hops, err := network.Hops(l.Node(r.Name), p); err != nil || len(hops) > 0 {
 				return fmt.Errorf("%s has it by %v (%v)", r.Name, hops, err)
 			}
 		}
@@ -199,39 +200,11 @@ func (l *Lab) NotTold(vip string) {
 	})
 }
 
-// kernelHops are the next hops of a prefix in the kernel of a node, sorted.
-func kernelHops(n *fabric.Node, p netip.Prefix) ([]netip.Addr, error) {
-	var found []netip.Addr
-	err := n.Netlink("", func(h *netlink.Handle) error {
-		family := netlink.FAMILY_V4
-		if p.Addr().Is6() {
-			family = netlink.FAMILY_V6
-		}
-		all, err := h.RouteList(nil, family)
-		for _, r := range all {
-			if r.Dst == nil || r.Dst.String() != p.String() {
-				continue
-			}
-			if via, ok := netip.AddrFromSlice(r.Gw); ok {
-				found = append(found, via.Unmap())
-			}
-			for _, path := range r.MultiPath {
-				if via, ok := netip.AddrFromSlice(path.Gw); ok {
-					found = append(found, via.Unmap())
-				}
-			}
-		}
-		return err
-	})
-	slices.SortFunc(found, netip.Addr.Compare)
-	return slices.Compact(found), err
-}
-
 // Hops are the next hops of a VIP in the kernel of a router.
 func (l *Lab) Hops(router, vip string) []netip.Addr {
 	l.t.Helper()
 	a := netip.MustParseAddr(vip)
-	hops, err := kernelHops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
+	hops, err := network.Hops(l.Node(router), netip.PrefixFrom(a, a.BitLen()))
 	require.NoError(l.t, err)
 	return hops
 }
@@ -241,7 +214,7 @@ func (l *Lab) NoRoutes() {
 	l.t.Helper()
 	for _, m := range l.Spec.Machines {
 		for _, family := range []string{"-4", "-6"} {
-			require.Empty(l.t, l.ip(m.Name, family, "route", "show", "proto", "bgp"), m.Name)
+			require.Empty(l.t, l.IP(m.Name, family, "route", "show", "proto", "bgp"), m.Name)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // Case is the text of the objects of a case of test/frr/gdc: the documents' example, with the nodes and Services that go with it.
@@ -91,7 +92,7 @@ func (l *Lab) Apply(texts ...string) {
 
 func (l *Lab) apply(o *unstructured.Unstructured) error {
 	if o.GetKind() == "Service" {
-		ports := []any{map[string]any{"port": int64(port), "protocol": "TCP"}} // the API server asks for one
+		ports := []any{map[string]any{"port": int64(network.Port), "protocol": "TCP"}} // the API server asks for one
 		if err := unstructured.SetNestedSlice(o.Object, ports, "spec", "ports"); err != nil {
 			return err
 		}

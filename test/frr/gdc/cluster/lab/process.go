@@ -2,14 +2,9 @@ package lab
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -107,33 +102,6 @@ func (p *Process) finish(t testing.TB) {
 func (p *Process) Log() string {
 	data, _ := os.ReadFile(p.log)
 	return string(data)
-}
-
-// HTTP gets a page from inside the node.
-func (p *Process) HTTP(ctx context.Context, url string) (string, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return p.At.Dial(ctx, "", net.Dialer{}, network, address)
-		},
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", err
-	}
-	if response.StatusCode != http.StatusOK {
-		return string(body), fmt.Errorf("get %s: %s: %s", url, response.Status, body)
-	}
-	return string(body), nil
 }
 
 // Command runs another command of the product inside the node, and returns what it printed and its exit code.

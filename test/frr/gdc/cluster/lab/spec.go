@@ -2,11 +2,9 @@ package lab
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // Spec is what a lab is made of.
@@ -27,103 +25,24 @@ type Spec struct {
 	Binary string
 }
 
-// Machine is a node of the cluster: 10.0.SUBNET.HOST and fd0SUBNET::HOST.
-type Machine struct {
-	Name         string
-	Subnet, Host int
-}
-
-// Address is the node's IPv4 address, Address6 its IPv6 one.
-func (m Machine) Address() string { return fmt.Sprintf("10.0.%d.%d", m.Subnet, m.Host) }
-
-// Address6 is the node's IPv6 address.
-func (m Machine) Address6() string { return fmt.Sprintf("fd0%d::%d", m.Subnet, m.Host) }
-
-// Tor is a router: 10.0.SUBNET.HOST in each subnet, and the address that it speaks BGP from. Passive ones only wait, others call too.
-type Tor struct {
-	Name    string
-	Version fabric.Version
-	Host    int
-	Address string
-	ASN     int
-	Passive bool
-	// One path for a prefix is all that it takes.
-	One bool
-}
+// What a lab's networks are made of.
+type (
+	Machine = network.Machine
+	Tor     = network.Tor
+)
 
 // TwoTors are those of examples 09 and 10: tor1 takes many paths for a prefix, tor2 one.
-func TwoTors(v, other fabric.Version) []Tor {
-	return []Tor{
-		{Name: "tor1", Version: other, Host: 2, Address: "10.8.0.10", ASN: 65002},
-		{Name: "tor2", Version: v, Host: 3, Address: "10.8.0.11", ASN: 65002, Passive: true, One: true},
-	}
-}
+func TwoTors(v, other fabric.Version) []Tor { return network.TwoTors(v, other) }
 
 func (s Spec) managers() int { return max(1, s.Managers) }
 
 func managerName(i int) string { return fmt.Sprint("manager", i+1) }
 
-// topology has a bridge for each subnet, and one between the routers and the client.
-func (s Spec) topology() fabric.Topology {
-	top := fabric.Topology{Nodes: []fabric.NodeSpec{{Name: "client"}}}
+// network is what the networks are made of; managers are apart from them.
+func (s Spec) network() network.Spec {
+	n := network.Spec{Version: s.Version, Machines: s.Machines, Tors: s.Tors, Floating: s.Floating, IPv4Only: s.IPv4Only}
 	for i := range s.managers() {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{Name: managerName(i)})
+		n.Apart = append(n.Apart, managerName(i))
 	}
-	lans := map[int][]fabric.End{}
-	for _, m := range s.Machines {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{Name: m.Name, Version: s.Version, BGPDArgs: []string{"-p", "1790"}})
-		lans[m.Subnet] = append(lans[m.Subnet], s.end(m.Name, "eth0", m.Subnet, m.Host))
-	}
-	outside := []fabric.End{{Node: "client", Interface: "eth0", Addresses: []string{"192.168.77.9/24", "2001:db8:77::9/64"}}}
-	subnets := slices.Sorted(maps.Keys(lans))
-	for i, r := range s.Tors {
-		top.Nodes = append(top.Nodes, fabric.NodeSpec{
-			Name: r.Name, Version: r.Version, Config: r.config(s.Floating),
-			// So that connections, not only hosts, are spread.
-			Sysctls: map[string]string{"net/ipv4/fib_multipath_hash_policy": "1", "net/ipv6/fib_multipath_hash_policy": "1"},
-		})
-		for _, subnet := range subnets {
-			lans[subnet] = append(lans[subnet], s.end(r.Name, fmt.Sprint("eth", subnet), subnet, r.Host))
-		}
-		outside = append(outside, fabric.End{Node: r.Name, Interface: "eth9", Addresses: []string{
-			fmt.Sprintf("192.168.77.%d/24", i+1), fmt.Sprintf("2001:db8:77::%d/64", i+1),
-		}})
-	}
-	for _, subnet := range subnets {
-		top.Links = append(top.Links, fabric.Link{Name: fmt.Sprint("subnet", subnet), Bridge: true, Ends: lans[subnet]})
-	}
-	top.Links = append(top.Links, fabric.Link{Name: "outside", Bridge: true, Ends: outside})
-	return top
-}
-
-func (s Spec) end(node, iface string, subnet, host int) fabric.End {
-	m := Machine{Subnet: subnet, Host: host}
-	addresses := []string{m.Address() + "/24"}
-	if !s.IPv4Only {
-		addresses = append(addresses, m.Address6()+"/64")
-	}
-	return fabric.End{Node: node, Interface: iface, Addresses: addresses}
-}
-
-// config of the router: every floating IP is its neighbor, and it takes what comes.
-func (r Tor) config(floating []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "router bgp %d\n bgp router-id %s\n no bgp ebgp-requires-policy\n", r.ASN, r.Address)
-	for _, f := range floating {
-		fmt.Fprintf(&b, " neighbor %[1]s remote-as 65001\n neighbor %[1]s ebgp-multihop 255\n neighbor %[1]s update-source %[2]s\n neighbor %[1]s timers connect 1\n", f, r.Address)
-		if r.Passive {
-			fmt.Fprintf(&b, " neighbor %s passive\n", f)
-		}
-	}
-	for _, family := range []string{"ipv4", "ipv6"} {
-		fmt.Fprintf(&b, " address-family %s unicast\n  maximum-paths 16\n", family)
-		for _, f := range floating {
-			fmt.Fprintf(&b, "  neighbor %s activate\n", f)
-			if r.One {
-				fmt.Fprintf(&b, "  neighbor %s disable-addpath-rx\n", f)
-			}
-		}
-		b.WriteString(" exit-address-family\n")
-	}
-	return b.String() + "exit\n"
+	return n
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/frr-renderer/frr-renderer/test/frr/gdc/network"
 )
 
 // look is the time between two looks at kernels and routers: what is measured is true to this.
@@ -50,7 +52,7 @@ func (l *Lab) Watch(through map[string]string) *Watch {
 	w.followAPI()
 	for vip, tor := range through {
 		l.Through(tor, vip)
-		f := &flow{to: netip.AddrPortFrom(netip.MustParseAddr(vip), port)}
+		f := &flow{to: netip.AddrPortFrom(netip.MustParseAddr(vip), network.Port)}
 		w.flows[vip] = f
 		w.wait.Go(func() {
 			if err := f.run(l.Node("client"), w.stop); err != nil {
@@ -118,7 +120,7 @@ func (w *Watch) lookAtHops(router string) {
 	n := w.l.Node(router)
 	for vip, line := range w.hops[router] {
 		a := netip.MustParseAddr(vip)
-		if hops, err := kernelHops(n, netip.PrefixFrom(a, a.BitLen())); err == nil {
+		if hops, err := network.Hops(n, netip.PrefixFrom(a, a.BitLen())); err == nil {
 			line.put(time.Now(), fmt.Sprint(hops))
 		}
 	}

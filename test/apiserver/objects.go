@@ -1,0 +1,48 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// MakeNamespaces makes namespaces that are not there.
+func (s *Server) MakeNamespaces(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		_, err := s.Client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+}
+
+// Objects may do everything with objects of all kinds, as often as it likes: the API server has a limit of its own.
+func (s *Server) Objects(t testing.TB) dynamic.Interface {
+	t.Helper()
+	config := rest.CopyConfig(s.Config)
+	config.QPS = -1
+	client, err := dynamic.NewForConfig(config)
+	require.NoError(t, err)
+	return client
+}
+
+// Apply makes an object, or changes it, with its status.
+func Apply(t testing.TB, at dynamic.ResourceInterface, o *unstructured.Unstructured) {
+	t.Helper()
+	status, told := o.Object["status"]
+	delete(o.Object, "status")
+	_, err := at.Apply(t.Context(), o.GetName(), o, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	require.NoError(t, err)
+	if told {
+		text, err := json.Marshal(map[string]any{"status": status})
+		require.NoError(t, err)
+		_, err = at.Patch(t.Context(), o.GetName(), types.MergePatchType, text, metav1.PatchOptions{}, "status")
+		require.NoError(t, err)
+	}
+}
