@@ -276,7 +276,7 @@ func (c *copying) sourceAway(t *testing.T) {
 	until(t, "the word that the source is away", func() bool {
 		return strings.Contains(strings.Join(m.Report().Troubles, "\n"), "the source of copies can't be read; nothing is copied until it can, and what is here stays kind=BGPPeer")
 	})
-	require.Contains(t, m.Report().Source.Blocked, "not heard of any more (source)")
+	until(t, "the reason", func() bool { return strings.Contains(m.Report().Source.Blocked, "not heard of any more (source)") })
 	before := m.written()
 	c.admin.remove(t, peers, clusterRoom, "b")
 	c.admin.merge(t, peers, "a", `{"spec":{"sessions":3}}`)
