@@ -65,6 +65,9 @@ func generate(root string) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", docsFile, err)
 		}
 	}
+	if docs, err = withTable(docs, "rights at the source", rightsTable(rights.Source())); err != nil {
+		return nil, fmt.Errorf("%s: %w", docsFile, err)
+	}
 	return map[string][]byte{crdsFile: crds, rbacFile: roles(speaker), managerRBACFile: roles(manager), docsFile: []byte(docs)}, nil
 }
 
@@ -79,7 +82,7 @@ type account struct {
 
 var (
 	speaker = account{"speaker", "frr-renderer.serviceAccountName", ".Values.rbac.create", "rights", rights.All()}
-	manager = account{"manager", "frr-renderer.managerAccountName", "and .Values.gdc.enabled .Values.rbac.create", "rights of the manager", rights.Manager()}
+	manager = account{"manager", "frr-renderer.managerAccountName", "and .Values.gdc.enabled .Values.rbac.create", "rights of the manager", append(rights.Manager(), rights.Copies()...)}
 )
 
 const written = "# Written by \"make generate\" from %s.\n"
@@ -140,7 +143,7 @@ func escape(text string) string { return strings.ReplaceAll(text, "{{", "{{ \"{{
 func roles(a account) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "{{- if %s }}\n"+written, a.condition, "internal/rights")
-	for _, scope := range []rights.Scope{rights.Cluster, rights.Namespace, rights.Reports} {
+	for _, scope := range []rights.Scope{rights.Cluster, rights.Namespace, rights.Reports, rights.Copied} {
 		a.role(&b, scope)
 	}
 	b.WriteString("{{- end }}\n")
@@ -152,6 +155,7 @@ var roleOf = map[rights.Scope]struct{ kind, suffix, namespace string }{
 	rights.Cluster:   {"ClusterRole", "", ""},
 	rights.Namespace: {"Role", "", "{{ .Release.Namespace | quote }}"},
 	rights.Reports:   {"Role", "-reports", strconv.Quote(string(rights.Reports))}, // another name, since this may be the release's own namespace
+	rights.Copied:    {"Role", "-copies", "{{ .Values.gdc.manager.source.namespace | quote }}"},
 }
 
 func (a account) role(b *bytes.Buffer, scope rights.Scope) {

@@ -27,6 +27,7 @@ import (
 
 type managerFlags struct {
 	kubeconfig      string
+	source          sourceFlags
 	options         snapshot.Options
 	addresses       addressFlags
 	logLevel        string
@@ -55,12 +56,17 @@ decision, what can't be read or written and which right is missing). Beyond loop
 the reasons are for this machine, or pod, itself. --metrics-addr serves /metrics for Prometheus: plain on loopback, otherwise over HTTPS to those
 whom the API server allows it.
 
-Events tell of problems with objects that have no condition to show them (--events-per-minute).`,
+Events tell of problems with objects that have no condition to show them (--events-per-minute).
+
+--source-kubeconfig names the API server of an admin cluster: Clusters, NetworkGatewayGroups, BGPLoadBalancers and BGPPeers of --source-namespace
+are copied from there into the namespace of that name here, by the manager that works. What is changed here of a copy is overwritten; what was not
+copied stays, and is told where the source has an object of its name. While the source can't be read nothing is copied or deleted.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	c.PreRun = func(c *cobra.Command, _ []string) { f.readVariables(c, os.Getenv, namespaceFile) }
 	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the API server; empty: as a pod does, where this is one")
+	f.source.add(c)
 	c.Flags().StringVar(&f.options.Namespace, "namespace", snapshot.DefaultNamespace, "namespace of the Leases and of MetalLB's IPAddressPools ("+namespaceVariable+")")
 	c.Flags().StringVar(&f.options.LoadBalancerClass, "lb-class", "", "announce Services of this loadBalancerClass; empty: those without one")
 	c.Flags().BoolVar(&f.options.IgnoreExcludeLabel, "ignore-exclude-lb", false,
@@ -120,6 +126,10 @@ func (f *managerFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	source, err := f.source.read()
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	klog.SetSlogLogger(log)
 	results := make([]string, 0, len(manager.Outcomes()))
@@ -127,7 +137,11 @@ func (f *managerFlags) run(c *cobra.Command) error {
 		results = append(results, string(o))
 	}
 	metrics := status.NewManagerMetrics(manager.Kinds(), results)
-	denials := status.NewDenialsOf(rights.Manager(), time.Now, log)
+	needed := rights.Manager()
+	if source != nil {
+		needed = append(needed, rights.Copies()...)
+	}
+	denials := status.NewDenialsOf(needed, time.Now, log)
 	config.Wrap(metrics.CountRequests)
 	config.Wrap(denials.Watch)
 
@@ -136,7 +150,7 @@ func (f *managerFlags) run(c *cobra.Command) error {
 	var wg sync.WaitGroup
 	options := manager.Options{
 		Config: config, Identity: identity(os.Hostname), Namespace: f.options.Namespace, LoadBalancerClass: f.options.LoadBalancerClass,
-		IgnoreExcludeLabel: f.options.IgnoreExcludeLabel, Meter: meter{metrics},
+		IgnoreExcludeLabel: f.options.IgnoreExcludeLabel, Meter: meter{metrics}, Source: source,
 	}
 	if f.eventsPerMinute > 0 {
 		events, err := status.NewObjectEvents(config, status.ObjectEventsOptions{

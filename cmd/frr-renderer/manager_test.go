@@ -29,7 +29,9 @@ import (
 )
 
 func TestTheManagerSaysWhichFlagCannotBeMeant(t *testing.T) {
-	absent := filepath.Join(t.TempDir(), "absent")
+	absent, wrong := filepath.Join(t.TempDir(), "absent"), filepath.Join(t.TempDir(), "wrong")
+	require.NoError(t, os.WriteFile(wrong, []byte("apiVersion: v1\nkind: Config\n"), 0o600))
+	whole := apiserver.Kubeconfig(t, &rest.Config{}, "127.0.0.1:1")
 	for _, c := range []struct {
 		args, words string
 		code        int
@@ -45,6 +47,11 @@ func TestTheManagerSaysWhichFlagCannotBeMeant(t *testing.T) {
 		{"--metrics-insecure --metrics-secure", "--metrics-insecure excludes --metrics-secure", exitUsage},
 		{"--tls-min-version VersionTLS11", `--tls-min-version "VersionTLS11" is unknown`, exitUsage},
 		{"now", `unknown command "now"`, exitUsage},
+		{"--kubeconfig " + whole + " --source-kubeconfig " + absent, "read --source-kubeconfig: " + absent + ": no such file or directory; name a kubeconfig", exitFailed},
+		{"--kubeconfig " + whole + " --source-kubeconfig " + wrong, "read --source-kubeconfig: " + wrong + ": current-context is empty", exitFailed},
+		{"--kubeconfig " + whole + " --source-kubeconfig " + whole, "name their namespace with --source-namespace, or in the current context of --source-kubeconfig " + whole, exitUsage},
+		{"--kubeconfig " + whole + " --source-kubeconfig " + whole + " --source-namespace Not_One", "--source-namespace (or that of the current context of " + whole + `) "Not_One" can't be a namespace's name`, exitUsage},
+		{"--kubeconfig " + whole + " --source-namespace cluster-bm", "name the admin cluster's API server with --source-kubeconfig", exitUsage},
 	} {
 		code, _, stderr := do(t, append([]string{"manager"}, strings.Fields(c.args)...)...)
 		require.Equal(t, c.code, code, "%s: %s", c.args, stderr)

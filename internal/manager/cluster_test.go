@@ -130,11 +130,15 @@ func (c *counting) RoundTrip(q *http.Request) (*http.Response, error) {
 func (l *lab) run(t *testing.T, name string) *runner { return l.runAt(t, name, l.user) }
 
 func (l *lab) runAt(t *testing.T, name string, config *rest.Config) *runner {
+	return l.runWith(t, name, config, nil)
+}
+
+func (l *lab) runWith(t *testing.T, name string, config *rest.Config, source *manager.Source) *runner {
 	t.Helper()
 	r := &runner{t: t}
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counting{next, r, l.used} })
-	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: ownSpace}, slog.New(slog.NewTextHandler(&r.log, nil)))
+	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: ownSpace, Source: source}, slog.New(slog.NewTextHandler(&r.log, nil)))
 	require.NoError(t, err)
 	r.Manager = m
 	ctx, stop := context.WithCancel(context.Background())

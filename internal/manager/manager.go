@@ -39,6 +39,8 @@ type Options struct {
 	LoadBalancerClass string
 	// IgnoreExcludeLabel takes nodes labelled node.kubernetes.io/exclude-from-external-load-balancers as next hops all the same.
 	IgnoreExcludeLabel bool
+	// Source is where the objects are edited that are copied here; nil: nothing is copied.
+	Source *Source
 	// Meter counts what is done; nil: nobody does.
 	Meter Meter
 	// Teller tells people of problems; nil: the log alone does.
@@ -56,6 +58,8 @@ type Manager struct {
 	health  *health
 	limit   flowcontrol.RateLimiter
 	watched map[string]kind
+	// copier is nil where there is no source.
+	copier *copier
 
 	balanced kubewatch.LoadBalancers
 	// elector is that of the election that goes on; nil: there is none yet.
@@ -70,7 +74,7 @@ type Manager struct {
 	seenLeases map[string]gateway.Lease
 	unfinished bool
 	problems   []problem.Problem
-	pauses     map[string]*pause
+	pauses     pauses
 	given      map[string]given
 }
 
@@ -90,7 +94,7 @@ func New(options Options, log *slog.Logger) (*Manager, error) {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
 	m := &Manager{
-		options: options, log: log, clients: c, leases: newLeases(time.Now), trouble: newTrouble(log), watched: map[string]kind{}, pauses: map[string]*pause{},
+		options: options, log: log, clients: c, leases: newLeases(time.Now), trouble: newTrouble(log), watched: map[string]kind{}, pauses: pauses{},
 		limit: flowcontrol.NewTokenBucketRateLimiter(writesPerSecond, writesAtOnce),
 	}
 	var names []string
@@ -100,7 +104,11 @@ func New(options Options, log *slog.Logger) (*Manager, error) {
 	}
 	m.store, m.health = newStore(names), newHealth(names)
 	m.post.begins()
-	return m, nil
+	if options.Source == nil {
+		return m, nil
+	}
+	m.copier, err = newCopier(m, *options.Source)
+	return m, err
 }
 
 // unmetered counts nothing.
@@ -141,9 +149,14 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished = map[string]*pause{}, true
+	m.pauses, m.unfinished = pauses{}, true
 	m.post.begins()
 	defer m.resign()
+	if m.copier != nil {
+		var copying sync.WaitGroup
+		defer copying.Wait()
+		copying.Go(func() { m.copier.run(ctx) })
+	}
 	fresh := false
 	for ctx.Err() == nil {
 		wait := never
@@ -167,7 +180,7 @@ func (m *Manager) lead(ctx context.Context) {
 func (m *Manager) resign() {
 	m.post.begins()
 	m.decision.Store(nil)
-	for _, sort := range []string{"wait", "write", "name"} {
+	for _, sort := range []string{"wait", "write", "name", "copy"} {
 		m.trouble.forget(sort)
 	}
 	if m.options.Teller != nil {
@@ -214,6 +227,7 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	in := m.input(leases)
 	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
+	w.out.Problems = problem.Sort(append(w.out.Problems, m.copier.found()...))
 	took := time.Since(begun)
 	m.rounds.Add(1)
 	m.options.Meter.Decided(took)

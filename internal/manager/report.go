@@ -68,6 +68,8 @@ type Report struct {
 	Leases []NodeLease `json:"leases"`
 	// Watches are the kinds that are watched, sorted. A kind that is not served, nor defined, has none.
 	Watches []Watch `json:"watches"`
+	// Source is how copying goes, of a leader that has a source to copy from.
+	Source *CopyReport `json:"source,omitempty"`
 	// Troubles are what can't be read or written now, and why, sorted.
 	Troubles []string `json:"troubles,omitempty"`
 }
@@ -149,7 +151,7 @@ func (m *Manager) Report() Report {
 		}
 		return out
 	}
-	out.State = Leader
+	out.State, out.Source = Leader, m.copier.report()
 	if d := m.decision.Load(); d != nil {
 		out.Decision = d.report()
 	}
@@ -190,8 +192,17 @@ func (m *Manager) Leases() map[string]int {
 	return out
 }
 
-// Watches tells how far each kind is known.
-func (m *Manager) Watches() []Watch { return m.health.report() }
+// Watches tells how far each kind is known, those of the source among them.
+func (m *Manager) Watches() []Watch {
+	out := m.health.report()
+	if r := m.copier.report(); r != nil {
+		for _, w := range r.Watches {
+			w.Kind += " of the source"
+			out = append(out, w)
+		}
+	}
+	return out
+}
 
 func (l *leases) report(holders map[string]bool) []NodeLease {
 	states, _ := l.states(holders)

@@ -81,11 +81,15 @@ func (p *pause) left() time.Duration {
 	return max(0, time.Until(p.until))
 }
 
-func (m *Manager) pause(what string) time.Duration {
-	p := m.pauses[what]
+// pauses are those of all that has failed.
+type pauses map[string]*pause
+
+// more pauses something, and tells for how long.
+func (all pauses) more(what string) time.Duration {
+	p := all[what]
 	if p == nil {
 		p = &pause{last: pauseFirst / 2}
-		m.pauses[what] = p
+		all[what] = p
 	}
 	p.last = min(2*p.last, pauseMost)
 	rest := p.last/2 + rand.N(p.last/2)
@@ -146,7 +150,7 @@ func (w *writing) failed(kind, what string, err error) {
 		w.stop(0)
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err), isOther(err):
 		m.options.Meter.Wrote(kind, Conflict)
-		w.later(m.pause(what)) // most often the first try with the fresh object does
+		w.later(m.pauses.more(what)) // most often the first try with the fresh object does
 		w.stop(0)
 		if !m.refresh(w.ctx, kind) {
 			w.stop(pauseFirst)
@@ -154,11 +158,11 @@ func (w *writing) failed(kind, what string, err error) {
 	case errors.As(err, &status) && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err):
 		m.options.Meter.Wrote(kind, Refused)
 		m.trouble.tell("write "+what, "an object can't be written; it is tried again, others go on", "object", what, "error", err.Error())
-		w.later(m.pause(what))
+		w.later(m.pauses.more(what))
 	default:
 		m.options.Meter.Wrote(kind, Failed)
 		m.trouble.tell("write", "the API server can't be written; what it has stays until it can", "object", what, "error", err.Error())
-		w.stop(m.pause(everything))
+		w.stop(m.pauses.more(everything))
 	}
 }
 

@@ -72,6 +72,7 @@ const (
 	NotHealthy         Reason = "NotHealthy"         // a node that can hold no floating IP
 	NotHeld            Reason = "NotHeld"            // a floating IP that a node is to hold, and can't
 	AddressConflict    Reason = "AddressConflict"    // a floating IP that another host answers for
+	NotCopied          Reason = "NotCopied"          // an object that ought to follow the admin cluster, and does not
 	NoGlobalAddress    Reason = "NoGlobalAddress"    // a node that is no next hop for a family that it has no address of
 )
 

@@ -190,7 +190,7 @@ func (d demand) denied(namespace string, all []rights.Right) problem.Problem {
 		where = "in namespace " + namespace
 	}
 	for _, r := range all {
-		if resourceOf(r) != d.resource {
+		if resourceOf(r) != d.resource || !slices.Contains(r.Verbs, d.verb) {
 			continue
 		}
 		why = "; it is for: " + r.Why

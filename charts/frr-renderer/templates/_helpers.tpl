@@ -207,6 +207,12 @@ seccompProfile:
 {{- end }}
 {{- include "frr-renderer.tlsArgs" . }}
 {{- include "frr-renderer.announceArgs" . }}
+{{- with .Values.gdc.manager.source }}
+{{- if .kubeconfigSecret }}
+- --source-kubeconfig=/etc/source/kubeconfig
+- --source-namespace={{ .namespace }}
+{{- end }}
+{{- end }}
 {{- range .Values.gdc.manager.extraArgs }}
 - {{ . | quote }}
 {{- end }}

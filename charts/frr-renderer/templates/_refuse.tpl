@@ -70,7 +70,13 @@ is refused by values.schema.json.
 {{- if $gdc }}{{ include "frr-renderer.refuseAlone" (dict "value" "speaker.extraArgs" "arg" $arg "flag" $flag) }}{{ end -}}
 {{- end -}}
 {{- range $arg := .Values.gdc.manager.extraArgs -}}
+{{- if regexMatch "^--?source-" $arg }}{{ fail (printf "gdc.manager.extraArgs: %s alone has neither the file nor the rights: say it with gdc.manager.source" $arg) }}{{ end -}}
 {{- include "frr-renderer.refuseAlone" (dict "value" "gdc.manager.extraArgs" "arg" $arg "flag" (regexReplaceAll "^--?([^=]*).*$" $arg "${1}")) -}}
+{{- end -}}
+{{- with .Values.gdc.manager.source -}}
+{{- if and .kubeconfigSecret (not .namespace) }}{{ fail "gdc.manager.source.kubeconfigSecret needs gdc.manager.source.namespace: that of the objects to copy, such as cluster-NAME" }}{{ end -}}
+{{- if and .namespace (not .kubeconfigSecret) }}{{ fail "gdc.manager.source.namespace needs gdc.manager.source.kubeconfigSecret: a Secret with the key kubeconfig, which names the admin cluster" }}{{ end -}}
+{{- if and .kubeconfigSecret (not $gdc) }}{{ fail "gdc.manager.source is for the manager, which there is with gdc.enabled only: set gdc.enabled=true, or take it out" }}{{ end -}}
 {{- end -}}
 {{- if $gdc -}}
 {{- if has (int .Values.prometheus.metricsPort) (list 1790 17474) }}{{ fail (printf "prometheus.metricsPort %d is taken in GDC mode (1790: BGP between nodes, 17474: /healthz of the manager): take another one, such as 9120" (int .Values.prometheus.metricsPort)) }}{{ end -}}
