@@ -267,7 +267,9 @@ func (f *objectFlags) assign(read source.Result) *gateway.Assignment {
 
 // gatewayInput is what a manager would decide on; false where no object asks for GDC mode.
 func (f *objectFlags) gatewayInput(read source.Result) (gateway.Input, bool) {
-	in, ok := snapshot.GatewayInput(read.Objects, f.options)
+	options := f.options
+	options.Unread, options.Incomplete = read.Unread, read.Incomplete
+	in, ok := snapshot.GatewayInput(read.Objects, options)
 	in.AssumeSubnets = f.kubeconfig == ""
 	return in, ok
 }

@@ -27,10 +27,15 @@ type Input struct {
 	Pools    []*v1beta1.IPAddressPool
 	Nodes    []*corev1.Node
 	Services []Service
+	// Unread are objects that are there, and can't be read; Incomplete tells that there may be more. Routers that nobody meant are told nothing in their place.
+	Unread     []problem.Object
+	Incomplete bool
 
 	// Reports are what nodes tell of themselves, Sessions those that there were. Who holds what stands in the status of the Groups.
 	Reports  []*networking.NetworkGatewayNode
 	Sessions []*networking.BGPSession
+	// Before are the sessions that Assign has chosen last, where no Sessions tell of them. They tell which routers are spoken with, and nothing else.
+	Before []Session
 	// Leases tell by node whether its agent lives. A node that is not there is Unknown.
 	Leases map[string]Lease
 	// Back are, by floating IP, nodes whose agents came back after the address was given to another node: they may not know of it, and go on holding it.

@@ -34,6 +34,9 @@ type state struct {
 	Leases             map[string]Lease    `json:"leases"`
 	Back               map[string][]string `json:"back"`
 	Services           []Service           `json:"services"`
+	Unread             []problem.Object    `json:"unread"`
+	Incomplete         bool                `json:"incomplete"`
+	Before             []Session           `json:"before"`
 	Placed             bool                `json:"placed"`
 	AssumeSubnets      bool                `json:"assumeSubnets"`
 	IgnoreExcludeLabel bool                `json:"ignoreExcludeLabel"`
@@ -96,7 +99,7 @@ func readCase(t *testing.T, file string) Input {
 		require.Contains(t, objects, name)
 		delete(objects, name)
 	}
-	in := Input{Leases: s.Leases, Back: s.Back, Services: s.Services, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
+	in := Input{Leases: s.Leases, Back: s.Back, Services: s.Services, Unread: s.Unread, Incomplete: s.Incomplete, Before: s.Before, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		in.add(t, objects[name])
 	}

@@ -13,6 +13,7 @@ import (
 	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/api/v1beta1"
+	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
 
 // dice are bytes that choose; when they have run out the first is chosen.
@@ -104,6 +105,11 @@ func (d *dice) input() Input {
 	}
 	for i := range d.roll(8) {
 		in.Services = append(in.Services, d.service(i))
+	}
+	in.Incomplete = d.roll(8) == 1
+	for range mostly(d, 0, 1, 2) {
+		in.Unread = append(in.Unread, problem.Object{Kind: one(d, "BGPPeer", "BGPLoadBalancer", "NetworkGatewayGroup", "Cluster"), Group: networking.GroupVersion.Group,
+			Namespace: one(d, "cluster-bm", "other", "elsewhere"), Name: one(d, "default", "unread")})
 	}
 	return in
 }

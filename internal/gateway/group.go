@@ -52,7 +52,8 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 		return out
 	}
 	taken, routers := map[netip.Addr]*floatingIP{}, a.routers(c)
-	hasDefault := slices.ContainsFunc(a.Groups, func(g *networking.NetworkGatewayGroup) bool { return g.Name == networking.DefaultName })
+	hasDefault := slices.ContainsFunc(a.Groups, func(g *networking.NetworkGatewayGroup) bool { return g.Name == networking.DefaultName }) ||
+		slices.ContainsFunc(a.unread("NetworkGatewayGroup"), func(o problem.Object) bool { return o.Name == networking.DefaultName })
 	for _, g := range a.Groups {
 		one := a.group(g, hasDefault, nodes)
 		out.all, out.byName[g.Name] = append(out.all, one), one

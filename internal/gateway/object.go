@@ -16,6 +16,10 @@ import (
 // assigner is one run of Assign.
 type assigner struct {
 	Input
+	// others are the namespaces that have a Cluster or a NetworkGatewayGroup.
+	others map[string]bool
+	// astray are objects that were left out, in namespaces that have no Cluster and no NetworkGatewayGroup: of no other cluster, as far as can be seen.
+	astray   []stray
 	problems []problem.Problem
 	marks    []mark
 	seen     *trace // nil: nobody asks why
@@ -32,7 +36,7 @@ func newAssigner(in Input) *assigner {
 	if in.Namespace == "" {
 		in.Namespace = namespaceOf(in)
 	}
-	a := &assigner{Input: in}
+	a := &assigner{Input: in, others: namespaces(in)}
 	a.Clusters = own(a, "Cluster", baremetal.GroupVersion.Group, in.Clusters)
 	a.Groups = own(a, "NetworkGatewayGroup", networking.GroupVersion.Group, in.Groups)
 	a.LoadBalancers = own(a, "BGPLoadBalancer", networking.GroupVersion.Group, in.LoadBalancers)
@@ -55,6 +59,18 @@ func namespaceOf(in Input) string {
 	return ""
 }
 
+// namespaces are those that have a cluster's objects.
+func namespaces(in Input) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range in.Clusters {
+		out[c.Namespace] = true
+	}
+	for _, g := range in.Groups {
+		out[g.Namespace] = true
+	}
+	return out
+}
+
 // own leaves out what lies in another namespace than the cluster's: it may be of another cluster.
 func own[T metav1.Object](a *assigner, kind, group string, objects []T) []T {
 	out := make([]T, 0, len(objects))
@@ -62,6 +78,9 @@ func own[T metav1.Object](a *assigner, kind, group string, objects []T) []T {
 		if o.GetNamespace() == a.Namespace {
 			out = append(out, o)
 			continue
+		}
+		if !a.others[o.GetNamespace()] {
+			a.astray = append(a.astray, stray{object(kind, group, o), o.GetLabels()})
 		}
 		a.refuse(object(kind, group, o), "metadata.namespace", problem.OtherNamespace,
 			fmt.Sprintf("the cluster's objects are in namespace %q; this one is left out: move it there if it belongs to the cluster", a.Namespace))

@@ -46,8 +46,9 @@ func (a *peerReader) peers() []*peer {
 	forms := a.readPeers()
 	balancer, named := a.loadBalancer()
 	var out []*peer
+	unsure := a.unsure(balancer)
 	switch {
-	case balancer == nil || len(a.Peers) == 0:
+	case unsure == nil && (balancer == nil || len(a.Peers) == 0):
 		if out = a.clusterPeers("this entry is left out"); named != nil {
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
@@ -56,9 +57,16 @@ func (a *peerReader) peers() []*peer {
 		if a.cluster.balances {
 			plane = a.clusterPeers("it is for the control plane alone, since Services go to BGPPeers")
 		}
-		from := len(a.problems)
-		var mistaken bool
-		if out, mistaken = a.selected(balancer, *named, forms); mistaken {
+		from, mistaken := len(a.problems), true
+		if unsure != nil {
+			a.refuse(unsure.object, unsure.field, problem.NothingSelected, unsure.message)
+			if named != nil {
+				a.mark(*named, PeersFound, problem.NothingSelected, unsure.message)
+			}
+		} else {
+			out, mistaken = a.selected(balancer, *named, forms)
+		}
+		if mistaken {
 			to := len(a.problems)
 			if out = a.spokenWith(forms, plane); len(out) > 0 {
 				outcome(a.problems[from:to], "Services go to the same routers as before until then")
@@ -75,7 +83,9 @@ func (a *peerReader) peers() []*peer {
 	if !a.cluster.balances {
 		return nil
 	}
-	a.warnLonely(named, out)
+	if unsure == nil {
+		a.warnLonely(named, out)
+	}
 	return out
 }
 
@@ -158,6 +168,11 @@ func (a *peerReader) spokenWith(forms map[string]*peer, plane []*peer) []*peer {
 }
 
 func (a *peerReader) speaks(p *peer) bool {
+	for _, s := range a.Before {
+		if s.PeerIP == p.ip && s.PeerASN == p.peerASN && s.LocalASN == p.localASN {
+			return true
+		}
+	}
 	return slices.ContainsFunc(a.Sessions, func(s *networking.BGPSession) bool {
 		return s.Spec.PeerIP == p.ip.String() && s.Spec.PeerASN == p.peerASN && s.Spec.LocalASN == p.localASN
 	})

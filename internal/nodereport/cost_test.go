@@ -36,7 +36,7 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 		for range watch.ResultChan() {
 		}
 	}()
-	idle := l.measure(t, func() int { return 0 })
+	idle := l.measure(t, func() int { return 0 }, 0)
 
 	all := make([]*runner, *crowd)
 	l.each(func(i int) {
@@ -59,7 +59,7 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 		}
 		return true
 	})
-	renewing := l.measure(t, renewals)
+	renewing := l.measure(t, renewals, 1)
 	for _, w := range all {
 		w.neverLapsed(t)
 		w.Tell(nodereport.Report{Subnets: []nodereport.Subnet{lan}, Gateway: true, Unsure: true})
@@ -67,7 +67,7 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 	until(t, "a list of each", func() bool {
 		return !slices.ContainsFunc(all, func(w *runner) bool { return len(w.handed()) < 2 })
 	})
-	listing := l.measure(t, renewals)
+	listing := l.measure(t, renewals, 1)
 	for _, w := range all {
 		w.kill()
 	}
@@ -82,13 +82,11 @@ func TestWhatNodesCostTheAPIServer(t *testing.T) {
 			n += w.patches("networkgatewaynodes")
 		}
 		return n
-	})
+	}, 1)
 	t.Logf("at rest: %v", idle)
 	t.Logf("%d nodes that renew: %v", *crowd, renewing)
 	t.Logf("%d nodes that renew and list: %v", *crowd, listing)
 	t.Logf("%d nodes that report each second: %v", *crowd, telling)
-	require.Positive(t, renewing.writes)
-	require.Positive(t, telling.writes)
 }
 
 // each does something for each node of the crowd, some at once.
@@ -122,12 +120,13 @@ func (c cost) String() string {
 		float64(c.writes)/c.took.Seconds(), percent(c.server), percent(c.etcd), percent(c.own), each)
 }
 
-// measure measures while time passes: how long is what is measured.
-func (l *lab) measure(t *testing.T, writes func() int) cost {
+// measure measures while time passes, and until there are some writes: nodes that began together write together.
+func (l *lab) measure(t *testing.T, writes func() int, least int) cost {
 	t.Helper()
 	begun, w := time.Now(), writes()
 	server, etcd, own := used(t, "kube-apiserver"), used(t, "etcd"), usedBy(t, os.Getpid())
 	time.Sleep(*crowdTime)
+	until(t, "a write", func() bool { return writes() >= w+least })
 	return cost{time.Since(begun), writes() - w, used(t, "kube-apiserver") - server, used(t, "etcd") - etcd, usedBy(t, os.Getpid()) - own}
 }
 

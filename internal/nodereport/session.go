@@ -43,6 +43,7 @@ type sessionWriter struct {
 // effort is what becomes of the writes of one object.
 type effort struct {
 	*pace
+	seen time.Time // for the first time
 	// outage is that of this object alone: others can be written.
 	outage *status.Outage
 }
@@ -79,9 +80,16 @@ func (s *sessionWriter) turn(ctx context.Context, r Report) time.Duration {
 	return wait
 }
 
+// managersTurn is how long an object without a state is the manager's, which made it: it says first what it knows of the router from the session before, and
+// whoever writes into the object meanwhile makes it lose that.
+const managersTurn = 3 * time.Second
+
 // one writes one object if that is due, and tells when to look at it again.
 func (s *sessionWriter) one(ctx context.Context, is *networking.BGPSession, r *Report) time.Duration {
 	e, now := s.efforts[is.UID], time.Now()
+	if left := managersTurn - now.Sub(e.seen); is.Status.State == "" && left > 0 {
+		return left
+	}
 	wanted := sessionStatus(r, is)
 	differs := sessionDifference(wanted, is.Status)
 	if left := e.left(now, differs); left > 0 {
@@ -135,7 +143,7 @@ func (s *sessionWriter) known() []*networking.BGPSession {
 		one := s.sessions[name]
 		out, here[one.UID] = append(out, one), true
 		if s.efforts[one.UID] == nil {
-			s.efforts[one.UID] = &effort{newPace(s.beat, routesApart), status.NewOutage(s.log.With("name", name))}
+			s.efforts[one.UID] = &effort{newPace(s.beat, routesApart), time.Now(), status.NewOutage(s.log.With("name", name))}
 		}
 	}
 	maps.DeleteFunc(s.efforts, func(uid types.UID, _ *effort) bool { return !here[uid] })

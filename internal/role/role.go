@@ -53,6 +53,7 @@ type Role struct {
 	// Of the agent's goroutine.
 	decided decided
 	read    snapshot.GDC // with the last form of what can't be read now
+	before  []gateway.Session
 
 	mutex      sync.Mutex
 	word       floating.Word

@@ -322,6 +322,26 @@ func TestWhatCanNotBeReadKeepsTheFormThatItHad(t *testing.T) {
 	}
 }
 
+func TestABGPPeerThatCanNotBeReadTakesNoOtherRoutersSessions(t *testing.T) {
+	balanced := func(unread ...problem.Object) *source.Result {
+		out := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+		balancer := &networking.BGPLoadBalancer{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: "cluster-bm"}}
+		balancer.Spec.PeerSelector = map[string]string{"use": "true"}
+		out.Objects.GDC.LoadBalancers, out.Unread = []*networking.BGPLoadBalancer{balancer}, unread
+		return &out
+	}
+	tor2 := problem.Object{Kind: "BGPPeer", Group: networking.GroupVersion.Group, Namespace: "cluster-bm", Name: "tor2"}
+
+	n := newNode(t, true)
+	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2, "there is no BGPPeer")
+	require.Len(t, n.Turn(balanced(tor2)).Assignment.Sessions, 2, "what works stays")
+	require.Len(t, n.Turn(balanced(tor2)).Assignment.Sessions, 2)
+
+	n = newNode(t, true)
+	require.Empty(t, n.Turn(balanced(tor2)).Assignment.Sessions, "nobody meant the control plane's router")
+	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2)
+}
+
 func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})

@@ -56,16 +56,24 @@ func (r *Role) Turn(objects *source.Result) Part {
 func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 	readable := withUnread(objects, r.read)
 	r.read = readable.GDC
-	in, ok := snapshot.GatewayInput(readable, r.Options)
+	options := r.Options
+	options.Unread = objects.Unread // a file that can't be read has nothing to do with it in most cases, and what it held is kept
+	in, ok := snapshot.GatewayInput(readable, options)
 	if !ok {
 		r.remember(gateway.Input{})
 		return nil
 	}
 	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
 	r.remember(in)
+	if r.Alone {
+		in.Before = r.before
+	}
 	out := gateway.Assign(in)
 	if !r.Alone {
 		out.Problems = nil // the manager tells people
+	}
+	if len(out.Sessions) > 0 {
+		r.before = out.Sessions
 	}
 	return &out
 }

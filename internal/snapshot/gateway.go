@@ -12,7 +12,8 @@ import (
 )
 
 // GatewayInput is what GDC's objects, and those that they go with, are to gateway.Assign; ok is false where none of them asks for anything. Who
-// reads an API server for one node needs Places of the endpoints. Namespace, Leases, Placed and AssumeSubnets are the caller's to set.
+// reads an API server for one node needs Places of the endpoints. Namespace, Leases, Before, Placed and AssumeSubnets are the caller's to
+// set.
 func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) {
 	g := objects.GDC
 	if len(g.Clusters)+len(g.GatewayGroups)+len(g.LoadBalancers)+len(g.Peers) == 0 {
@@ -20,8 +21,8 @@ func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) 
 	}
 	return gateway.Input{
 		Clusters: g.Clusters, Groups: g.GatewayGroups, LoadBalancers: g.LoadBalancers, Peers: g.Peers, Reports: g.GatewayNodes, Sessions: g.Sessions,
-		CIDRConfigs: g.CIDRConfigs,
-		Nodes:       objects.Nodes, Pools: oldestFirst(objects.Pools, cmp.Or(options.Namespace, DefaultNamespace)), Services: gatewayServices(objects, options),
+		CIDRConfigs: g.CIDRConfigs, Unread: options.Unread, Incomplete: options.Incomplete,
+		Nodes: objects.Nodes, Pools: oldestFirst(objects.Pools, cmp.Or(options.Namespace, DefaultNamespace)), Services: gatewayServices(objects, options),
 		IgnoreExcludeLabel: options.IgnoreExcludeLabel,
 	}, true
 }

@@ -46,7 +46,7 @@ func nodes(t *testing.T, c golden.Case) []node {
 // come is what objects come to on each node.
 func come(t *testing.T, read source.Result, c golden.Case) []node {
 	t.Helper()
-	in, ok := snapshot.GatewayInput(read.Objects, snapshot.Options{})
+	in, ok := snapshot.GatewayInput(read.Objects, snapshot.Options{Unread: read.Unread, Incomplete: read.Incomplete})
 	require.True(t, ok, "the case is about GDC")
 	assignment := gateway.Assign(in)
 	renderer, err := render.New(nil)
