@@ -312,6 +312,8 @@ type nodeView struct {
 	Problems []problem.Problem             `json:"problems"`
 
 	gdcAlone bool
+	// noNode tells that there is no Node, without which nothing can be said of GDC mode.
+	noNode bool
 }
 
 func (f *explainFlags) explainNode(c *cobra.Command) error {
@@ -333,8 +335,10 @@ func (f *explainFlags) explainNode(c *cobra.Command) error {
 		Problems: append([]problem.Problem{}, problem.Sort(append(slices.Clone(read.Problems), e.Problems...))...),
 	}
 	if f.cluster != nil {
-		if answer, known := f.cluster.Node(f.objects.node); known {
-			view.GDC, view.gdcAlone = &answer, len(read.Objects.Peers)+len(read.Objects.Advertisements) == 0
+		answer, known := f.cluster.Node(f.objects.node)
+		view.noNode, view.gdcAlone = !known, len(read.Objects.Peers)+len(read.Objects.Advertisements) == 0
+		if known {
+			view.GDC = &answer
 			if why := e.NoNextHop(); why != "" {
 				answer.But(why)
 			}

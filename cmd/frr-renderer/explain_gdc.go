@@ -29,11 +29,19 @@ func toldInGDC(s gateway.ServiceAnswer) string {
 	}
 	switch {
 	case s.Told():
-		return fmt.Sprintf("%d of %d addresses announced, in %d sessions with routers", told, len(s.Addresses), len(sessions))
+		return fmt.Sprintf("%d of %d addresses announced, in %s with routers", told, len(s.Addresses), counted(len(sessions)))
 	case s.Verdict == gateway.Announced:
 		return "no router is told, since there is no session to tell it in"
 	}
 	return "announced to no router: " + string(s.Verdict)
+}
+
+// counted is a number of sessions.
+func counted(sessions int) string {
+	if sessions == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", sessions)
 }
 
 // printServiceInGDC prints each address of a Service: next hops, and what routers are told. It returns its sentences.
@@ -145,13 +153,16 @@ func tells(s gateway.TellAnswer, n *notes) string {
 
 // printNodeInGDC prints what a node does for the cluster.
 func printNodeInGDC(w io.Writer, v gateway.NodeAnswer) error {
-	holds := 0
+	holds, verb := 0, "holds"
 	for _, f := range v.FloatingIPs {
 		if f.Holder == v.Node {
 			holds++
+			if !f.Placed {
+				verb = "is to hold"
+			}
 		}
 	}
-	wrap(w, "", fmt.Sprintf("Node %s in GDC mode: %s; holds %d of %d floating IPs, %d sessions with routers", v.Node, traffic(v), holds, len(v.FloatingIPs), len(v.Sessions)))
+	wrap(w, "", fmt.Sprintf("Node %s in GDC mode: %s; %s %d of %d floating IPs, %s with routers", v.Node, traffic(v), verb, holds, len(v.FloatingIPs), counted(len(v.Sessions))))
 	var n notes
 	if v.Why != "" {
 		wrap(w, "", v.Why)
@@ -186,12 +197,15 @@ func printFloatingAnswers(w io.Writer, v gateway.NodeAnswer, n *notes) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FLOATING IP\tGROUP\tHOLDER\tHERE")
 	for _, f := range v.FloatingIPs {
-		here := "could hold it"
+		here, holds := "could hold it", "holds it"
+		if !f.Placed {
+			holds = "is to hold it"
+		}
 		switch {
 		case f.Holder == v.Node && f.Can:
-			here = "holds it"
+			here = holds
 		case f.Holder == v.Node:
-			here = "holds it, though " + f.Why
+			here = holds + ", though " + f.Why
 		case !f.Can:
 			here = "no: " + f.Why
 		}

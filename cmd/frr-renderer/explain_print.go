@@ -368,6 +368,9 @@ func (v nodeView) print(w io.Writer) error {
 			return err
 		}
 	}
+	if v.noNode {
+		wrap(w, "", fmt.Sprintf("Node %s in GDC mode: there is no Node object, and what a node does depends on those of all nodes; add them", v.Node))
+	}
 	fmt.Fprintf(w, "\nProblems (%d)\n", len(v.Problems))
 	printProblems(w, v.Problems)
 	return nil

@@ -63,6 +63,7 @@ func TestExplainReads(t *testing.T) {
 		"gdc-service-beside-metallb":              {"service", "default/web1", "-f", gdc + "metallb-in-the-same-as"},
 		"gdc-service-beside-metallb-in-other-as":  {"service", "default/web1", "-f", gdc + "metallb-in-another-as"},
 		"gdc-node":                                {"node", "n1", "-f", gdc + "example-10-all-nodes-same-peers"},
+		"gdc-node-without-nodes":                  {"node", "n1", "-f", "testdata/explain/gdc-no-node.yaml"},
 		"gdc-node-that-could-hold":                {"node", "n5", "-f", explainedGDC},
 		"gdc-node-excluded":                       {"node", "n2", "-f", explainedGDC},
 		"gdc-node-not-ready":                      {"node", "n3", "-f", explainedGDC},

@@ -140,14 +140,14 @@ func (a *assigner) balancerPool(c clusterForm, nodes *nodes) ([]*node, string) {
 			a.seen.pool("the Cluster's spec.controlPlane.nodePoolSpec does not list it")
 			return a.listed(c, nodes, cp.Nodes, "spec.controlPlane.nodePoolSpec"), "spec.controlPlane.nodePoolSpec"
 		}
-		a.seen.pool("it has no label " + controlPlaneLabel)
+		a.seen.pool("the node has no label " + controlPlaneLabel)
 		return nodes.labelled(controlPlaneLabel), "spec.loadBalancer.nodePoolSpec"
 	}
 	if pool := nodes.labelled(balancerLabel); len(pool) > 0 {
-		a.seen.pool("it has no label " + balancerLabel)
+		a.seen.pool("the node has no label " + balancerLabel)
 		return pool, ""
 	}
-	a.seen.pool("it has no label " + controlPlaneLabel)
+	a.seen.pool("the node has no label " + controlPlaneLabel)
 	return nodes.labelled(controlPlaneLabel), ""
 }
 

@@ -119,6 +119,8 @@ type FloatingAnswer struct {
 	Group   string     `json:"group"`
 	// Holder is the node that holds it, or shall; empty: there is none.
 	Holder string `json:"holder,omitempty"`
+	// Placed tells that the status of its group names that node already.
+	Placed bool `json:"placed"`
 	// Can tells that this node can hold it, and Why why not.
 	Can bool   `json:"can"`
 	Why string `json:"why,omitempty"`
@@ -315,7 +317,7 @@ func (n *NodeAnswer) But(why string) {
 func (e *Explanation) floating(f *floatingIP, n *node) FloatingAnswer {
 	out := FloatingAnswer{Address: f.addr, Group: f.group.name}
 	if f.node != nil {
-		out.Holder = f.node.name
+		out.Holder, out.Placed = f.node.name, f.was == f.node.name
 	}
 	switch p := e.seen.placer; {
 	case p == nil:

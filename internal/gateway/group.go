@@ -108,8 +108,9 @@ func (a *assigner) group(g *networking.NetworkGatewayGroup, hasDefault bool, nod
 			"%v; write labels such as key: value, or matchLabels and matchExpressions; floating IPs get no node until then, and keep one that they have", err))
 	case len(nodes.all) > 0 && !slices.ContainsFunc(nodes.all, func(n *node) bool { return selector.Matches(n.labels) }):
 		out.selector = selector
-		a.warn(out.object, "spec.nodeSelector", problem.NothingSelected, fmt.Sprintf(
-			"%q matches none of %d nodes; label those that may hold the floating IPs, or change the selector", selector, len(nodes.all)))
+		a.refuse(out.object, "spec.nodeSelector", problem.NothingSelected, fmt.Sprintf(
+			"%q matches none of %d nodes; label those that may hold the floating IPs, or change the selector; floating IPs get no node until then, and keep one that they have",
+			selector, len(nodes.all)))
 	default:
 		out.selector = selector
 	}

@@ -50,6 +50,8 @@ func (a *peerReader) peers() []*peer {
 	switch {
 	case unsure == nil && (balancer == nil || len(a.Peers) == 0):
 		if out = a.clusterPeers("this entry is left out"); named != nil {
+			a.warn(*named, "spec.peerSelector", problem.NothingSelected,
+				"there is no BGPPeer, so Services go to the control plane's peers (bgpPeers of the Cluster); write BGPPeers, or delete this object if these are meant")
 			a.mark(*named, PeersFound, problem.NothingSelected, "there is no BGPPeer; the control plane's peers (bgpPeers of the Cluster) are used")
 		}
 	default:

@@ -33,21 +33,25 @@ type sessionKey struct{ peer, floating netip.Addr }
 //
 // The documents count sessions by node: at most one of a router on each. Here they are counted by floating IP, each of which speaks from an instance of
 // its own, so that two that meet on one surviving node keep both their sessions. The documents' rule stays as a preference: the node with the fewest
-// of the router's sessions comes first, then a session that need not move, then one that is there at all, then the lists' order decides. So a
-// router has min(sessions, floating IPs with a node) sessions, on as many nodes as can be.
+// of the router's sessions comes first, then a session that need not move, then one that is there at all, then the node and the floating IP with the fewest
+// sessions of all routers, then the lists' order decides. So a router has min(sessions, floating IPs with a node) sessions, on as many nodes as can be, and
+// routers that ask for few have them on different ones. Routers that there are sessions with choose first, so that a new one sees what is taken.
 func (a *assigner) sessions(peers []*peer, g *groups) []Session {
 	was := a.sessionsBefore()
+	picked, load := map[*peer][]*floatingIP{}, newLoad()
+	for _, p := range known(peers, was) {
+		picked[p] = p.pick(p.candidates(g), was, load)
+		load.add(p, picked[p])
+	}
 	chosen := map[sessionKey]*Session{}
 	for _, p := range peers {
-		from := p.candidates(g)
-		picked := p.pick(from, was)
-		for _, f := range picked {
+		for _, f := range picked[p] {
 			key := sessionKey{p.ip, f.addr}
 			if chosen[key] == nil {
 				chosen[key] = newSession(p, f, was[key])
 			}
 		}
-		a.tellSessions(p, len(from), len(picked))
+		a.tellSessions(p, len(p.candidates(g)), len(picked[p]))
 	}
 	out := make([]Session, 0, len(chosen))
 	for _, s := range chosen {
@@ -109,8 +113,55 @@ func (p *peer) candidates(g *groups) []*floatingIP {
 	return out
 }
 
+// known are the peers, with those first that there are sessions with.
+func known(peers []*peer, was map[sessionKey]*networking.BGPSession) []*peer {
+	spoken := map[netip.Addr]bool{}
+	for key := range was {
+		spoken[key.peer] = true
+	}
+	out := slices.Clone(peers)
+	slices.SortStableFunc(out, func(x, y *peer) int {
+		switch {
+		case spoken[x.ip] == spoken[y.ip]:
+			return 0
+		case spoken[x.ip]:
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// load counts the sessions that were chosen.
+type load struct {
+	taken map[sessionKey]bool
+	nodes map[*node]int
+	from  map[*floatingIP]int
+}
+
+func newLoad() *load {
+	return &load{taken: map[sessionKey]bool{}, nodes: map[*node]int{}, from: map[*floatingIP]int{}}
+}
+
+func (l *load) add(p *peer, picked []*floatingIP) {
+	for _, f := range picked {
+		key := sessionKey{p.ip, f.addr}
+		if l.taken[key] {
+			continue // of another BGPPeer for the same router
+		}
+		l.taken[key] = true
+		l.nodes[f.node]++
+		l.from[f]++
+	}
+}
+
+// compare puts a floating IP first whose node has fewer sessions than the other's, or that has fewer itself.
+func (l *load) compare(x, y *floatingIP) int {
+	return cmp.Or(l.nodes[x.node]-l.nodes[y.node], l.from[x]-l.from[y])
+}
+
 // pick chooses as many as the peer asks for.
-func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSession) []*floatingIP {
+func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSession, load *load) []*floatingIP {
 	want := len(from)
 	if p.sessions > 0 {
 		want = min(want, p.sessions)
@@ -119,7 +170,7 @@ func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSessio
 	left, out := slices.Clone(from), make([]*floatingIP, 0, want)
 	for range want {
 		best := slices.MinFunc(left, func(x, y *floatingIP) int {
-			return cmp.Or(onNode[x.node]-onNode[y.node], x.standing(was[sessionKey{p.ip, x.addr}])-y.standing(was[sessionKey{p.ip, y.addr}]), x.index-y.index)
+			return cmp.Or(onNode[x.node]-onNode[y.node], x.standing(was[sessionKey{p.ip, x.addr}])-y.standing(was[sessionKey{p.ip, y.addr}]), load.compare(x, y), x.index-y.index)
 		})
 		onNode[best.node]++
 		out = append(out, best)

@@ -170,7 +170,7 @@ func (l *lab) refusals(t *testing.T) {
 	eventually(t, []string{"Accepted=False NotDefault", "Assigned=False Unassigned"}, func(t *testing.T) []string { return l.conditions(t, "networkgatewaygroups", "other") })
 	l.remove(t, networking.GroupVersion.WithResource("networkgatewaygroups"), clusterRoom, "other")
 	l.apply(t, fmt.Sprintf(selectedManifest, "{rack: nowhere}"))
-	group("Accepted=True Accepted", "Assigned=False Unassigned")
+	group("Accepted=False NothingSelected", "Assigned=False Unassigned")
 	l.apply(t, fmt.Sprintf(selectedManifest, "{gpu: true}"))
 	group("Accepted=False InvalidValue", "Assigned=False Unassigned")
 	l.apply(t, fmt.Sprintf(selectedManifest, "{rack: a}"))
