@@ -12,8 +12,8 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
 )
 
-// defaultVRF is FRR's name of the default VRF.
-const defaultVRF = "default"
+// DefaultVRF is FRR's name of the default VRF.
+const DefaultVRF = "default"
 
 // State is what FRR says of its sessions at one moment.
 type State struct {
@@ -92,7 +92,7 @@ type Messages struct {
 
 // String names the session: its neighbor, and its VRF unless that is the default.
 func (s Session) String() string {
-	if s.VRF == defaultVRF {
+	if s.VRF == DefaultVRF {
 		return s.Neighbor
 	}
 	return s.Neighbor + " of " + s.VRF

@@ -141,7 +141,7 @@ func (w *Watcher) remember(name string, sessions []Session, short map[string]Ses
 // readInstance asks bgpd for the sessions of one VRF or view.
 func readInstance(ctx context.Context, client vtysh.Client, name string) ([]Session, error) {
 	of := "view " + name + " "
-	if name == defaultVRF {
+	if name == DefaultVRF {
 		of = ""
 	}
 	text, err := client.Run(ctx, vtysh.BGPD, "show bgp "+of+"neighbors json")

@@ -6,7 +6,7 @@
 //
 //   - An address that comes is put on first, then its view is rendered (Part). One that leaves loses its view first, so that routers and nodes are told that the
 //     sessions end (host.Take waits for the agent, a second at most, and not for a bgpd that is away); then it is taken off; then the node waits for the
-//     next holder.
+//     next holder, until it has the address itself.
 //   - Nothing is applied before it is known what is on the host and, where bgpd answers, what its sessions have negotiated: an agent that starts anew finds what
 //     it left, and asks for the same.
 //   - Several paths for a prefix (ADD-PATH) go to routers that were seen to receive them: by us while we hold the floating IP, by whoever held it last before.

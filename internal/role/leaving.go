@@ -2,6 +2,8 @@ package role
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -17,6 +19,8 @@ const (
 
 // leave is a floating IP that is to go from the host.
 type leave struct {
+	// since when, so that all that go at once wait together: the holder takes off one after the other, and refreshes the others in between.
+	since time.Time
 	// taking: there is no way back any more.
 	taking bool
 }
@@ -25,7 +29,8 @@ type leave struct {
 type views struct {
 	known   bool
 	running map[netip.Addr]bool
-	applied chan struct{} // closed when that is told anew
+	waits   map[netip.Addr]bool // neighbors of the default instance, those with floating IPs elsewhere among them
+	applied chan struct{}       // closed when that is told anew
 }
 
 // host is what the holder works on: its addresses leave after their views.
@@ -52,16 +57,19 @@ func (h host) Put(ctx context.Context, ip netip.Addr) error {
 // leave has the agent render without the view of the address, and waits until FRR runs that.
 func (r *Role) leave(ctx context.Context, ip netip.Addr) {
 	r.mutex.Lock()
-	if r.leaving[ip] == nil {
+	l := r.leaving[ip]
+	if l == nil {
+		l = &leave{since: time.Now()}
+		r.leaving[ip] = l
 		r.poke()
 	}
-	r.leaving[ip] = &leave{taking: true}
-	most := forView
+	l.taking = true
+	end := l.since.Add(forView)
 	if r.wanted(ip) {
-		most = forRival
+		end = l.since.Add(forRival)
 	}
 	r.mutex.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, most)
+	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	for {
 		applied, wait := r.awaits(ip)
@@ -95,10 +103,10 @@ func (r *Role) stays(ip netip.Addr) {
 
 // Runs takes in what FRR runs now: the text of a frr.conf.
 func (r *Role) Runs(config string) {
-	running := viewsOf(config)
+	running, waits := neighborsOf(config)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.views.known, r.views.running = true, running
+	r.views.known, r.views.running, r.views.waits = true, running, waits
 	close(r.views.applied)
 	r.views.applied = make(chan struct{})
 }
@@ -106,26 +114,42 @@ func (r *Role) Runs(config string) {
 // ViewName is what the name of a floating IP's view in FRR begins with; the address follows.
 const ViewName = "gw-"
 
-// viewsOf are the floating IPs with a view that has a neighbor: the empty block of one stays behind when it leaves.
-func viewsOf(config string) map[netip.Addr]bool {
-	out := map[netip.Addr]bool{}
+// neighborsOf are the floating IPs with a view that has a neighbor (the empty block of one stays behind when it leaves), and the neighbors of the default
+// instance, which waits for the holders of floating IPs.
+func neighborsOf(config string) (views, waits map[netip.Addr]bool) {
+	views, waits = map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	const header = "\nrouter bgp "
 	for rest := "\n" + config; ; {
 		_, after, found := strings.Cut(rest, header)
 		if !found {
-			return out
+			return views, waits
 		}
 		rest = after
 		head, body, _ := strings.Cut(after, "\n")
-		_, name, is := strings.Cut(head, " view "+ViewName)
-		ip, err := netip.ParseAddr(strings.TrimSpace(name))
-		// All lines of a block are indented.
-		for is && err == nil && strings.HasPrefix(body, " ") {
+		_, instance, _ := strings.Cut(head, " ")
+		name, isView := strings.CutPrefix(instance, "view "+ViewName)
+		switch ip, err := netip.ParseAddr(strings.TrimSpace(name)); {
+		case instance == "":
+			maps.Insert(waits, neighborsIn(body))
+		case isView && err == nil:
+			for range neighborsIn(body) {
+				views[ip] = true
+				break
+			}
+		}
+	}
+}
+
+// neighborsIn are the addresses of an instance's neighbors, from what follows its header.
+func neighborsIn(body string) iter.Seq2[netip.Addr, bool] {
+	return func(yield func(netip.Addr, bool) bool) {
+		// All lines of a block are indented, and its neighbors stand before its families.
+		for strings.HasPrefix(body, " ") && !strings.HasPrefix(body, " address-family ") {
 			var line string
 			line, body, _ = strings.Cut(body, "\n")
-			if strings.HasPrefix(line, " neighbor ") {
-				out[ip] = true
-				break
+			address, _, _ := strings.Cut(strings.TrimPrefix(line, " neighbor "), " ")
+			if ip, err := netip.ParseAddr(address); err == nil && !yield(ip, true) {
+				return
 			}
 		}
 	}

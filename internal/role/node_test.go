@@ -49,6 +49,7 @@ type node struct {
 	agent     bool                // the agent applies
 	objects   *source.Result      // nil: there are none yet
 	views     map[netip.Addr]bool // what FRR runs
+	waits     map[netip.Addr]bool // neighbors that it waits for
 	part      Part
 	sessions  []observe.Session
 	bgpd      error // why it does not answer
@@ -57,6 +58,7 @@ type node struct {
 	unlisted  error // why it can't be seen who listens
 	reports   []nodereport.Report
 	story     []string // what became of addresses and views, in order
+	waiting   []string // and of neighbors
 }
 
 func newNode(t *testing.T, alone bool) *node {
@@ -136,8 +138,15 @@ func (n *node) apply(ctx context.Context) {
 		}
 		part := n.Turn(objects)
 		wait(ctx, 100*time.Millisecond)
-		views, config := map[netip.Addr]bool{}, ""
+		views, waits, config := map[netip.Addr]bool{}, map[netip.Addr]bool{}, "router bgp 65001\n"
 		if part.Assignment != nil {
+			for _, f := range part.Assignment.FloatingIPs {
+				if f.Node != "n1" && !slices.Contains(part.Floating, f.Address) {
+					waits[f.Address] = true
+					config += fmt.Sprintf(" neighbor %s remote-as 65001\n", f.Address)
+				}
+			}
+			config += "exit\n"
 			for _, f := range part.Assignment.FloatingIPs {
 				if f.Node == "n1" {
 					views[f.Address] = true
@@ -146,6 +155,14 @@ func (n *node) apply(ctx context.Context) {
 			}
 		}
 		n.mutex.Lock()
+		for _, ip := range []netip.Addr{fip, fip2} {
+			switch {
+			case waits[ip] && !n.waits[ip]:
+				n.waiting = append(n.waiting, "waits for "+ip.String())
+			case n.waits[ip] && !waits[ip]:
+				n.waiting = append(n.waiting, "no more for "+ip.String())
+			}
+		}
 		for v := range views {
 			if !n.views[v] {
 				n.story = append(n.story, "view of "+v.String())
@@ -157,7 +174,7 @@ func (n *node) apply(ctx context.Context) {
 				n.story = append(n.story, "no view of "+v.String())
 			}
 		}
-		n.part, n.views = part, views
+		n.part, n.views, n.waits = part, views, waits
 		n.mutex.Unlock()
 		n.Runs(config)
 	}
@@ -174,6 +191,12 @@ func (n *node) told() []string {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 	return slices.Clone(n.story)
+}
+
+func (n *node) waited() []string {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return slices.Clone(n.waiting)
 }
 
 func (n *node) now() Part {

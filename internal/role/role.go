@@ -157,7 +157,7 @@ func (r *Role) mark() {
 		l := r.leaving[f.Address]
 		switch wanted := r.wanted(f.Address); {
 		case f.State == floating.Held && !wanted && l == nil && (r.word.Told || r.listening.refusal != ""):
-			r.leaving[f.Address] = &leave{}
+			r.leaving[f.Address] = &leave{since: time.Now()}
 			r.poke()
 		case wanted && l != nil && !l.taking:
 			delete(r.leaving, f.Address)

@@ -49,6 +49,17 @@ func TestAnAddressWaitsForItsViewNoLongerThanASecond(t *testing.T) {
 	})
 }
 
+func TestAddressesThatLeaveAtOnceWaitTogether(t *testing.T) {
+	simulate(t, func(n *node) {
+		n.place(map[netip.Addr]string{fip: "n1", fip2: "n1"})
+		time.Sleep(5 * time.Second)
+		n.set(func() { n.agent = false })
+		n.listed()
+		time.Sleep(1100 * time.Millisecond)
+		require.ElementsMatch(t, []string{"took 10.0.1.100", "took 10.0.1.101"}, n.told()[4:])
+	})
+}
+
 func TestAnAddressWaitsForNoBGPDThatIsAway(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})
@@ -425,9 +436,17 @@ func TestWithoutAManagerEveryNodeDecides(t *testing.T) {
 }
 
 func TestAViewWithoutNeighborsIsNone(t *testing.T) {
-	require.Equal(t, map[netip.Addr]bool{fip: true}, viewsOf(`frr version 10.3
+	views, waits := neighborsOf(`frr version 10.3
 router bgp 65001
+ bgp router-id 10.0.1.10
  neighbor 10.0.1.101 remote-as 65001
+ neighbor 10.0.1.101 passive
+ neighbor eth7 interface remote-as 65003
+ !
+ address-family ipv4 unicast
+  network 203.0.113.1/32
+  neighbor 10.0.1.101 activate
+ exit-address-family
 exit
 router bgp 65001 view gw-10.0.1.100
  bgp router-id 10.0.1.100
@@ -440,7 +459,14 @@ exit
 router bgp 65001 view blue
  neighbor 10.8.0.10 remote-as 65002
 exit
-`))
+router bgp 65009 vrf red
+ neighbor 10.0.1.102 remote-as 65002
+exit
+`)
+	require.Equal(t, map[netip.Addr]bool{fip: true}, views)
+	require.Equal(t, map[netip.Addr]bool{fip2: true}, waits)
+	_, waits = neighborsOf("router bgp 65001\n")
+	require.Empty(t, waits)
 }
 
 func TestANodeWhoseLANsAreAllDownCanHoldNothing(t *testing.T) {

@@ -18,7 +18,8 @@ type Part struct {
 	// Assignment is what the cluster does; the floating IPs of this node are those that it holds, and that are not about to leave. nil: no object asks for
 	// anything.
 	Assignment *gateway.Assignment
-	// Floating are the floating IPs that are on the host, or may be so in a moment: FRR refuses a neighbor with such an address.
+	// Floating are the floating IPs that are on the host, and those that may be so in a moment and that FRR does not wait for yet: it refuses a neighbor with such
+	// an address.
 	Floating []netip.Addr
 	// Problems that the node has with its part.
 	Problems []problem.Problem

@@ -206,6 +206,35 @@ func TestRunKeepsItsPartAcrossRestarts(t *testing.T) {
 	})
 }
 
+// The agent of a holder is away, and another node is named, which finds that the address is taken: all sessions stay, that of the named node with the holder
+// among them.
+func TestRunWronglyNamedStaysANextHop(t *testing.T) {
+	eachVersion(t, func(t *testing.T, v fabric.Version) {
+		tors := twoTors(v)
+		r := run(t, newLab(t, v, threeMachines, tors, twoFloating), "example-10-all-nodes-same-peers", placed)
+		r.several(tors)
+		r.ready()
+		r.stop("n1")
+		r.undisturbed(nobody, func() {
+			r.put(map[string]string{"10.0.1.100": "n2", "10.0.2.100": "n3"})
+			taken := func() bool {
+				return strings.Contains(fmt.Sprint(r.status("n2").Problems), "floating IP 10.0.1.100 is not held here: ")
+			}
+			r.eventually(taken, func() string { return "n2 does not say that another has the address" })
+			r.stop("n2") // it starts anew, too
+			r.start("n2")
+			r.eventually(taken, func() string { return "n2 does not say so again" })
+			r.ready()
+			r.put(placed)
+			r.start("n1")
+			r.ready()
+		})
+		require.True(t, r.has("n1", "10.0.1.100"))
+		require.False(t, r.has("n2", "10.0.1.100"))
+		r.several(tors)
+	})
+}
+
 func TestRunCarriesIPv6(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)

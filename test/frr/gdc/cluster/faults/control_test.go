@@ -89,14 +89,23 @@ func (w *world) managersAway() {
 	w.away(f)
 }
 
-// One gateway can't reach the API server: its lease runs out, another is named, and sees that it is there still.
+// One gateway can't reach the API server: its lease runs out, another is named, and sees that it is there still. Both go on telling it for what they take traffic.
 func (w *world) gatewayCutOff() {
+	sessions := func(node string) []fabric.Session {
+		all, err := w.Node(node).Sessions(w.t.Context())
+		require.NoError(w.t, err)
+		return all
+	}
+	before := map[string][]fabric.Session{"n4": sessions("n4"), "n5": sessions("n5")}
 	w.away(fault{
 		what:   "gateway cut off from the API server",
 		vanish: func() { w.Agent("n4").Gate.Hold(); w.named(first, "n5") },
 		last:   w.last,
 		back:   func() { w.Agent("n4").Gate.Open() },
 	})
+	for node, b := range before {
+		require.Empty(w.t, fabric.Disturbed(b, sessions(node)), "sessions of %s", node)
+	}
 }
 
 // fault is something that vanishes, lasts (nil: no longer than it takes to come back), and is over.
