@@ -33,9 +33,7 @@ func newAssigner(in Input) *assigner {
 	in.Peers = oldestFirst(in.Peers)
 	in.CIDRConfigs = oldestFirst(in.CIDRConfigs)
 	in.Pools = oldestFirst(in.Pools)
-	if in.Namespace == "" {
-		in.Namespace = namespaceOf(in)
-	}
+	in.Namespace = Namespace(in)
 	a := &assigner{Input: in, others: namespaces(in)}
 	a.Clusters = own(a, "Cluster", baremetal.GroupVersion.Group, in.Clusters)
 	a.Groups = own(a, "NetworkGatewayGroup", networking.GroupVersion.Group, in.Groups)
@@ -45,16 +43,16 @@ func newAssigner(in Input) *assigner {
 }
 
 // Namespace is that of the cluster's objects, out of all that are there; those of other namespaces mean nothing, whatever their status says.
-func Namespace(in Input) string { return newAssigner(in).Namespace }
-
-func namespaceOf(in Input) string {
+func Namespace(in Input) string {
 	switch {
+	case in.Namespace != "":
+		return in.Namespace
 	case len(in.Clusters) > 0:
-		return in.Clusters[0].Namespace
+		return slices.MinFunc(in.Clusters, byAge).Namespace
 	case len(in.Groups) > 0:
-		return in.Groups[0].Namespace
+		return slices.MinFunc(in.Groups, byAge).Namespace
 	case len(in.Peers) > 0:
-		return in.Peers[0].Namespace
+		return slices.MinFunc(in.Peers, byAge).Namespace
 	}
 	return ""
 }
@@ -96,18 +94,21 @@ func networkingObject(kind string, o metav1.Object) problem.Object {
 	return object(kind, networking.GroupVersion.Group, o)
 }
 
-// oldestFirst returns the objects by age, those without one last, then by namespace and name.
+// oldestFirst returns the objects by age.
 func oldestFirst[T metav1.Object](objects []T) []T {
-	return slices.SortedStableFunc(slices.Values(objects), func(a, b T) int {
-		at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
-		switch {
-		case at.IsZero() && !bt.IsZero():
-			return 1
-		case !at.IsZero() && bt.IsZero():
-			return -1
-		}
-		return cmp.Or(at.Compare(bt.Time), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
-	})
+	return slices.SortedStableFunc(slices.Values(objects), byAge[T])
+}
+
+// byAge orders objects by age, those without one last, then by namespace and name.
+func byAge[T metav1.Object](a, b T) int {
+	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	switch {
+	case at.IsZero() && !bt.IsZero():
+		return 1
+	case !at.IsZero() && bt.IsZero():
+		return -1
+	}
+	return cmp.Or(at.Compare(bt.Time), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
 }
 
 // ahead says why an object stays, and not another of its kind, by oldestFirst; both are in the cluster's namespace.

@@ -153,11 +153,6 @@ func (l *load) add(p *peer, picked []*floatingIP) {
 	}
 }
 
-// compare puts a floating IP first whose node has fewer sessions than the other's.
-func (l *load) compare(x, y *floatingIP) int {
-	return l.nodes[x.node] - l.nodes[y.node]
-}
-
 // pick chooses as many as the peer asks for.
 func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSession, load *load) []*floatingIP {
 	want := len(from)
@@ -168,7 +163,7 @@ func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSessio
 	left, out := slices.Clone(from), make([]*floatingIP, 0, want)
 	for range want {
 		best := slices.MinFunc(left, func(x, y *floatingIP) int {
-			return cmp.Or(onNode[x.node]-onNode[y.node], x.standing(was[sessionKey{p.ip, x.addr}])-y.standing(was[sessionKey{p.ip, y.addr}]), load.compare(x, y), x.index-y.index)
+			return cmp.Or(onNode[x.node]-onNode[y.node], x.standing(was[sessionKey{p.ip, x.addr}])-y.standing(was[sessionKey{p.ip, y.addr}]), load.nodes[x.node]-load.nodes[y.node], x.index-y.index)
 		})
 		onNode[best.node]++
 		out = append(out, best)
