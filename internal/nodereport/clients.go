@@ -42,7 +42,7 @@ func newClients(c Config) (*clients, error) {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
 	return &clients{
-		shared.Dynamic, own.Core.CoordinationV1().Leases(c.Namespace), own.Dynamic.Resource(groupResource).Namespace(c.ClusterNamespace),
+		shared.Dynamic, own.Core.CoordinationV1().Leases(c.Namespace), own.Dynamic.Resource(groupResource),
 	}, nil
 }
 

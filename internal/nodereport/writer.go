@@ -27,8 +27,6 @@ type Config struct {
 	Node string
 	// Namespace of the manager, where the Lease is.
 	Namespace string
-	// ClusterNamespace is that of the NetworkGatewayGroups; empty: all namespaces.
-	ClusterNamespace string
 	// Renewed is told of each renewal of the lease, but of none after which what the node is to hold had to be listed and could not be: a lapse is over only
 	// with a list. It must not wait. nil: nobody is told.
 	Renewed func(Renewal)
