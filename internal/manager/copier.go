@@ -3,7 +3,6 @@ package manager
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -313,7 +312,7 @@ func (c *copier) done(change copyChange, after *unstructured.Unstructured) {
 		c.here.store.drop(k.kind, key{Namespace: c.source.Namespace, Name: k.name}, change.is.at) // one with finalizers comes again by the watch
 		return
 	}
-	trimCopy(after)
+	trimSpec(after)
 	if got := after.Object["spec"]; !reflect.DeepEqual(got, change.spec) {
 		c.normal[k] = normalized{change.spec, got}
 		m.log.Info("the API server here keeps another form of an object than the source has: defaults, or fields that it does not know", "kind", k.kind, "name", k.name)
@@ -329,14 +328,13 @@ func (c *copier) done(change copyChange, after *unstructured.Unstructured) {
 func (c *copier) failed(ctx context.Context, k copyKey, err error) (again time.Duration, stop bool) {
 	m := c.manager
 	missing := apierrors.IsNotFound(err) && !strings.Contains(err.Error(), fmt.Sprintf("%q not found", k.name)) // its namespace, or kind
-	var status apierrors.APIStatus
 	switch {
 	case ctx.Err() != nil:
 		return 0, true
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err) && !missing: // the watch brings what there is now
 		m.options.Meter.Wrote(k.kind, Conflict)
 		return c.pauses.more(k.String()), false
-	case errors.As(err, &status) && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err):
+	case isRefusal(err):
 		m.options.Meter.Wrote(k.kind, Refused)
 		m.trouble.tell("copy write "+k.String(), "a copy can't be written; it is tried again, others go on", "object", k.String(), "namespace", c.source.Namespace, "error", err.Error())
 		return c.pauses.more(k.String()), false

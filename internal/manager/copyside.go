@@ -56,7 +56,7 @@ func (s *copySide) of(kind string) dynamic.ResourceInterface {
 // watch keeps a kind up to date until ctx ends.
 func (s *copySide) watch(ctx context.Context, kind string) {
 	kubewatch.Watch{
-		Name: kind, Lists: consistent(kubewatch.Objects(s.of(kind), "")), Keeper: &copyFeed{s, kind}, Trim: trimCopy,
+		Name: kind, Lists: consistent(kubewatch.Objects(s.of(kind), "")), Keeper: &copyFeed{s, kind}, Trim: trimSpec,
 		Listed: func(ctx context.Context, err error) { s.heard(ctx, kind, err) },
 		Watched: func(ctx context.Context, err error, streams bool) {
 			if err == nil || !streams {
@@ -91,15 +91,6 @@ func (s *copySide) heard(ctx context.Context, kind string, err error) {
 		s.trouble.tell(what, s.lost, "kind", kind, "namespace", s.namespace, "error", err.Error())
 	}
 	s.store.changed()
-}
-
-// trimCopy drops what is not compared.
-func trimCopy(o runtime.Object) {
-	trimUnstructured(o)
-	if u, ok := o.(*unstructured.Unstructured); ok {
-		delete(u.Object, "status")
-		unstructured.RemoveNestedField(u.Object, "metadata", "generation")
-	}
 }
 
 // copyFeed hands what was read to the store.

@@ -144,7 +144,6 @@ const newest = "18446744073709551615"
 // failed sorts out why a write failed.
 func (w *writing) failed(kind, what string, err error) {
 	m := w.manager
-	var status apierrors.APIStatus
 	switch {
 	case w.ctx.Err() != nil:
 		w.stop(0)
@@ -155,7 +154,7 @@ func (w *writing) failed(kind, what string, err error) {
 		if !m.refresh(w.ctx, kind) {
 			w.stop(pauseFirst)
 		}
-	case errors.As(err, &status) && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err):
+	case isRefusal(err):
 		m.options.Meter.Wrote(kind, Refused)
 		m.trouble.tell("write "+what, "an object can't be written; it is tried again, others go on", "object", what, "error", err.Error())
 		w.later(m.pauses.more(what))
@@ -164,6 +163,12 @@ func (w *writing) failed(kind, what string, err error) {
 		m.trouble.tell("write", "the API server can't be written; what it has stays until it can", "object", what, "error", err.Error())
 		w.stop(m.pauses.more(everything))
 	}
+}
+
+// isRefusal tells that the API server does not take this object, and may take others.
+func isRefusal(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err)
 }
 
 // isOther tells that an object of that name is another one than was meant: its UID differs.
