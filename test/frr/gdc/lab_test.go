@@ -138,6 +138,17 @@ func (l *lab) forget(a netip.Addr) {
 	}
 }
 
+// begin runs a case until all sessions are up, and carry what their routers were seen to receive.
+func (l *lab) begin(name string) {
+	l.t.Helper()
+	l.read(name)
+	l.apply()
+	l.up()
+	l.seen()
+	l.apply()
+	l.up()
+}
+
 // seen notes in BGPSessions what the routers were seen to receive, as the agents will, and tells of how many.
 func (l *lab) seen() int {
 	l.t.Helper()

@@ -80,12 +80,7 @@ func TestScenarioAFloatingIPMoves(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
 		l := newLab(t, v, threeMachines, tors, twoFloating)
-		l.read("example-10-all-nodes-same-peers")
-		l.apply()
-		l.up()
-		l.seen()
-		l.apply()
-		l.up()
+		l.begin("example-10-all-nodes-same-peers")
 		for _, to := range []string{"n2", "n1"} {
 			// The other gateway's sessions stay, with the routers and with all nodes.
 			l.undisturbed(func(_ string, s fabric.Session) bool { return s.VRF == "gw-10.0.1.100" || s.Neighbor == "10.0.1.100" }, func() {
@@ -106,12 +101,7 @@ func TestScenarioExample09(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v fabric.Version) {
 		tors := twoTors(v)
 		l := newLab(t, v, threeMachines, tors, twoFloating)
-		l.read("example-09-dual-stack")
-		l.apply()
-		l.up()
-		l.seen()
-		l.apply()
-		l.up()
+		l.begin("example-09-dual-stack")
 		for _, r := range tors {
 			l.told(r)
 		}

@@ -68,8 +68,7 @@ func (w *world) drained() {
 func (w *world) planned(s lab.Span) {
 	w.t.Helper()
 	require.Zero(w.t, s.Twice(first))
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 // watchfrr starts bgpd again; the floating IP waits for it.
@@ -83,8 +82,7 @@ func (w *world) bgpdCrashed() {
 	s := w.w.Since(at)
 	w.sees("bgpd crashed", s, "sessions after ", up)
 	require.True(w.t, s.AlwaysAt(first, "n4"), "it moves nowhere")
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 func (w *world) bgpdGone() {
@@ -92,8 +90,7 @@ func (w *world) bgpdGone() {
 	held, up := w.moved(at, first, "n5")
 	s := w.w.Since(at)
 	w.sees("bgpd crashed for good", s, "held after ", held, ", sessions after ", up)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	require.Zero(w.t, s.Twice(first))
 	w.atMost(giveUp+plannedMove, up)
 	w.StartFRR("n4")
@@ -104,8 +101,7 @@ func (w *world) nodeCrashed() {
 	held, up := w.moved(at, first, "n5")
 	s := w.w.Since(at)
 	w.sees("node crashed", s, "held after ", held, ", sessions after ", up)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	w.atMost(crashMove, up)
 	w.Settled()
 	w.Boot("n4")
@@ -118,8 +114,7 @@ func (w *world) cutFromRouters() {
 	w.told("n4", "NotEstablished")
 	s := w.w.Since(at)
 	w.sees("cut off from the routers", s)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	mend()
 	w.Settled()
 	w.reachable(w.w.Since(at))
@@ -131,14 +126,12 @@ func (w *world) cutFromLAN() {
 	held, up := w.moved(at, first, "n5")
 	s := w.w.Since(at)
 	w.sees("cut off from the LAN", s, "held after ", held, ", sessions after ", up)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	w.atMost(giveUp+crashMove, up)
 	w.Port("n4", fabric.Plugged)
 	w.Settled()
 	s = w.w.Since(at)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 // The node knows of nothing, and keeps its address while another takes it: when they see each other, the one that the manager has named stays.
@@ -149,8 +142,7 @@ func (w *world) cutFromEverything() {
 	held, up := w.moved(at, first, "n5")
 	s := w.w.Since(at)
 	w.sees("cut off from everything", s, "held after ", held, ", sessions after ", up)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	w.atMost(crashMove, up)
 	w.backWithTwo(first, func() {
 		w.Port("n4", fabric.Plugged)
@@ -176,8 +168,7 @@ func (w *world) backWithTwo(f string, mend func()) {
 		require.Greater(w.t, w.gaveWay("n4", f), before, "n4 had to see n5: orders would have come much later\n%s", s)
 	}
 	w.atMost(settle, s.Twice(f))
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 func (w *world) agentHung() {
@@ -203,8 +194,7 @@ func (w *world) agentHungAlone() {
 	w.Settled()
 	s := w.w.Since(at)
 	require.Zero(w.t, s.Twice(first))
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 func (w *world) agentGone() {
@@ -221,8 +211,7 @@ func (w *world) takenAfterItsLifetime(at time.Time) {
 	w.sees("agent away", s, "held after ", held, ", sessions after ", up)
 	require.Greater(w.t, held, 38*time.Second, "its last refresh was 20 s before, at most")
 	require.Zero(w.t, s.Twice(first))
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 }
 
 // A switch that lets nothing through, and has a carrier: the node sounds well to everybody but the routers.
@@ -233,8 +222,7 @@ func (w *world) deafLAN() {
 	time.Sleep(20 * time.Second)
 	s := w.w.Since(at)
 	w.sees("cut off from the LAN behind a switch", s)
-	w.untouched(s, map[string]string{second: "n5"})
-	w.reachable(s)
+	w.othersGoOn(s)
 	w.Port("n4", fabric.Plugged)
 	w.Settled()
 	w.reachable(w.w.Since(at))

@@ -164,6 +164,13 @@ func (w *world) untouched(s lab.Span, holders map[string]string) {
 	}
 }
 
+// othersGoOn shows that nothing has happened to second, nor to anybody who uses a Service.
+func (w *world) othersGoOn(s lab.Span) {
+	w.t.Helper()
+	w.untouched(s, map[string]string{second: "n5"})
+	w.reachable(s)
+}
+
 // reachable shows that no connection was lost, and that every router had a session and a next hop for each VIP all the time.
 func (w *world) reachable(s lab.Span) {
 	w.t.Helper()
