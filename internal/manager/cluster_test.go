@@ -351,6 +351,11 @@ func eventually(t *testing.T, want []string, is func(*testing.T) []string) {
 // until waits for a moment that needs no list.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
+	within(t, patience, what, is)
+}
+
+func within(t *testing.T, patience time.Duration, what string, is func() bool) {
+	t.Helper()
 	for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		require.True(t, time.Now().Before(end), "%s did not come", what)
 	}
