@@ -13,7 +13,7 @@ import (
 const (
 	// Accepted: all of the object is used. False: something of it is left out.
 	Accepted = "Accepted"
-	// Assigned of a NetworkGatewayGroup: each floating IP has a node.
+	// Assigned of a NetworkGatewayGroup: each floating IP has a node of which there is a sign of life.
 	Assigned = "Assigned"
 	// PeersFound of a BGPLoadBalancer: it selects BGPPeers that can be used.
 	PeersFound = "PeersFound"

@@ -43,6 +43,8 @@ type floatingIP struct {
 	// was is the node that holds it, as the group's status says; node is the one that shall.
 	was  string
 	node *node
+	// silence tells that it stays on a node without a sign of life, and why; empty: it does not.
+	silence string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.

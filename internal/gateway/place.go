@@ -170,8 +170,11 @@ func (a *assigner) move(p placer, f *floatingIP) {
 	if n := p.holder(f); n != nil {
 		if fault := p.fault(f, n); fault != outsideSubnet {
 			f.give(n)
-			a.warn(f.group.object, f.field, problem.NotMoved, fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)",
-				f.addr, n.name, fault, p.obstacles(f)))
+			message := fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)", f.addr, n.name, fault, p.obstacles(f))
+			a.warn(f.group.object, f.field, problem.NotMoved, message)
+			if fault == leaseExpired {
+				f.silence = message
+			}
 			return
 		}
 	}
@@ -253,6 +256,8 @@ func (a *assigner) markAssigned(g *group) {
 		a.mark(g.object, Assigned, problem.Unassigned, "no node can hold "+some(without))
 	case len(g.list) == 0:
 		a.mark(g.object, Assigned, problem.Unassigned, "there is no floating IP that can be used")
+	case g.silent() != "":
+		a.mark(g.object, Assigned, problem.NotMoved, g.silent())
 	default:
 		a.mark(g.object, Assigned, "", "")
 	}

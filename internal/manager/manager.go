@@ -76,6 +76,7 @@ type Manager struct {
 	problems   []problem.Problem
 	pauses     pauses
 	given      map[string]given
+	silences   map[key]time.Time
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -149,7 +150,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished = pauses{}, true
+	m.pauses, m.silences, m.unfinished = pauses{}, map[key]time.Time{}, true
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {
