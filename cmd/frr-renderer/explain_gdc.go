@@ -198,7 +198,7 @@ func printFloatingAnswers(w io.Writer, v gateway.NodeAnswer, n *notes) error {
 	fmt.Fprintln(t, "FLOATING IP\tGROUP\tHOLDER\tHERE")
 	for _, f := range v.FloatingIPs {
 		here, holds := "could hold it", "holds it"
-		if !f.Placed {
+		if !f.Placed || f.Refused {
 			holds = "is to hold it"
 		}
 		switch {

@@ -124,6 +124,8 @@ type FloatingAnswer struct {
 	// Can tells that this node can hold it, and Why why not.
 	Can bool   `json:"can"`
 	Why string `json:"why,omitempty"`
+	// Refused tells that the node itself says that it can't (NetworkGatewayNode).
+	Refused bool `json:"refused,omitempty"`
 }
 
 // Service explains one; false where it is not among the input's.
@@ -326,6 +328,9 @@ func (e *Explanation) floating(f *floatingIP, n *node) FloatingAnswer {
 		out.Why = "its NetworkGatewayGroup can't be used as it is"
 	default:
 		out.Why = p.obstacle(f, n)
+	}
+	if out.Refused = n.refused(f); out.Refused && out.Why == refusing {
+		out.Why += ": " + n.refuses[f.addr]
 	}
 	out.Can = out.Why == ""
 	return out
