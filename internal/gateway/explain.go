@@ -124,8 +124,8 @@ type FloatingAnswer struct {
 	// Can tells that this node can hold it, and Why why not.
 	Can bool   `json:"can"`
 	Why string `json:"why,omitempty"`
-	// Refused tells that the node itself says that it can't (NetworkGatewayNode).
-	Refused bool `json:"refused,omitempty"`
+	// Refusal is why the node itself says that it can't, and the mend (NetworkGatewayNode).
+	Refusal string `json:"refusal,omitempty"`
 }
 
 // Service explains one; false where it is not among the input's.
@@ -317,7 +317,7 @@ func (n *NodeAnswer) But(why string) {
 
 // floating is what a node is for a floating IP.
 func (e *Explanation) floating(f *floatingIP, n *node) FloatingAnswer {
-	out := FloatingAnswer{Address: f.addr, Group: f.group.name}
+	out := FloatingAnswer{Address: f.addr, Group: f.group.name, Refusal: n.refuses[f.addr]}
 	if f.node != nil {
 		out.Holder, out.Placed = f.node.name, f.was == f.node.name
 	}
@@ -328,9 +328,6 @@ func (e *Explanation) floating(f *floatingIP, n *node) FloatingAnswer {
 		out.Why = "its NetworkGatewayGroup can't be used as it is"
 	default:
 		out.Why = p.obstacle(f, n)
-	}
-	if out.Refused = n.refused(f); out.Refused && out.Why == refusing {
-		out.Why += ": " + n.refuses[f.addr]
 	}
 	out.Can = out.Why == ""
 	return out
