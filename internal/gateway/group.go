@@ -49,6 +49,8 @@ type floatingIP struct {
 	refusal string
 	// spoken are the routers that there are sessions with from it, where no group tells that can be read.
 	spoken map[netip.Addr]bool
+	// silence tells that it stays on a node without a sign of life, and why; empty: it does not.
+	silence string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.

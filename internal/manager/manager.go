@@ -77,6 +77,7 @@ type Manager struct {
 	pauses     pauses
 	given      map[string]given
 	sure       bool
+	silences   map[key]time.Time
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -150,7 +151,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished, m.sure = pauses{}, true, false
+	m.pauses, m.silences, m.unfinished, m.sure = pauses{}, map[key]time.Time{}, true, false
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {
