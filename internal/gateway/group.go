@@ -47,6 +47,8 @@ type floatingIP struct {
 	node *node
 	// spoken are the routers that there are sessions with from it, where no group tells that can be read.
 	spoken map[netip.Addr]bool
+	// refusal tells which nodes refuse it, and why; empty: none does.
+	refusal string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.

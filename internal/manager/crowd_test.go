@@ -34,6 +34,7 @@ func TestACrowdAtRestCostsNoWrites(t *testing.T) {
 	m := l.run(t, "one")
 	eventually(t, example10Holders, l.holders)
 	held := time.Since(begun)
+	l.renewing(t, "n1", "n3")
 	slow := time.Duration(2**crowd) * time.Second / 10 // the manager writes no more than 50 a second, on purpose
 	within(t, patience+slow, "all routes", func() bool { return len(m.written()) >= 1+4+4+2**crowd })
 	t.Logf("floating IPs assigned after %v, %d routes written after %v", held.Round(time.Millisecond), 2**crowd, time.Since(begun).Round(time.Millisecond))
