@@ -42,7 +42,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		a.tellConflict(p, f)
 	}
 	for _, one := range g.all {
-		a.markAssigned(one)
+		a.markAssigned(p, one)
 	}
 }
 
@@ -190,7 +190,7 @@ func (a *assigner) unassigned(p placer, f *floatingIP) {
 	}
 	switch {
 	case len(p.nodes.all) == 0:
-		a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: there is no node", f.addr))
+		a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: %s", f.addr, p.obstacles(f)))
 	case unknown:
 		a.warn(f.group.object, f.field, problem.UnknownSubnets, fmt.Sprintf(
 			"%s lies in no known subnet, and nobody tells the subnets of some nodes (%s): run the agent there, or set annotation %s", f.addr, p.obstacles(f), networkStatus))
@@ -210,8 +210,11 @@ func (n *nodes) assumption() string {
 
 // obstacles sums up why no node takes a floating IP.
 func (p placer) obstacles(f *floatingIP) string {
-	if f.group.refused {
+	switch {
+	case f.group.refused:
 		return "its NetworkGatewayGroup can't be used as it is"
+	case len(p.nodes.all) == 0:
+		return "there is no node"
 	}
 	count := map[string]int{}
 	for _, n := range p.nodes.all {
@@ -241,11 +244,12 @@ func (a *assigner) tellConflict(p placer, f *floatingIP) {
 	}
 }
 
-func (a *assigner) markAssigned(g *group) {
+// markAssigned tells why, too: problems that are no error stand in no other condition.
+func (a *assigner) markAssigned(p placer, g *group) {
 	var without []string
 	for _, f := range g.list {
 		if f.node == nil {
-			without = append(without, f.addr.String())
+			without = append(without, fmt.Sprintf("%s (%s)", f.addr, p.obstacles(f)))
 		}
 	}
 	switch {
