@@ -56,6 +56,7 @@ type Role struct {
 	decided decided
 	read    snapshot.GDC // with the last form of what can't be read now
 	before  []gateway.Session
+	sure    bool // something was decided with a Cluster, or because there is none
 
 	mutex      sync.Mutex
 	word       floating.Word
@@ -89,8 +90,8 @@ type Role struct {
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, arrived: map[netip.Addr]time.Time{}, refusals: refusals{},
-		views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, arrived: map[netip.Addr]time.Time{},
+		refusals: refusals{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
