@@ -43,6 +43,8 @@ type floatingIP struct {
 	// was is the node that holds it, as the group's status says; node is the one that shall.
 	was  string
 	node *node
+	// refusal tells which nodes refuse it, and why; empty: none does.
+	refusal string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.

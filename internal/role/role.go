@@ -39,6 +39,8 @@ type Config struct {
 	Alone bool
 	Host  Host
 	BGPD  BGPD
+	// Call has bgpd call neighbors at once that it waits to call, named as in plans of package reload.
+	Call func(ctx context.Context, neighbors []string)
 	// Report is told what the API server is to be told, at each change. It must not wait. nil: nobody is told.
 	Report func(nodereport.Report)
 	Log    *slog.Logger
@@ -67,25 +69,28 @@ type Role struct {
 	sessions   []observe.Session
 	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
+	arrived    map[netip.Addr]time.Time // since when those are here that have just come
 	views      views
 	paths      paths
 	subnets    []subnet // and those that have gone lately
 	listening  listening
-	refused    refused
-	assignment *gateway.Assignment // as the agent got it last
-	input      gateway.Input       // of the assignment, without Services
-	namespace  string              // of the cluster's groups; empty: no object was read yet
-	renews     bool                // the node may be given a floating IP
-	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
-	reported   *nodereport.Report  // what was told last
-	taken      uint64              // floating IPs that came since the start
-	left       uint64              // and that went
+	refusals   refusals
+	refused    map[netip.Addr]string // those that count, with their reasons
+	assignment *gateway.Assignment   // as the agent got it last
+	input      gateway.Input         // of the assignment, without Services
+	namespace  string                // of the cluster's groups; empty: no object was read yet
+	renews     bool                  // the node may be given a floating IP
+	prefixes   []netip.Prefix        // of Services, that the assignment has its sessions carry
+	reported   *nodereport.Report    // what was told last
+	taken      uint64                // floating IPs that came since the start
+	left       uint64                // and that went
 }
 
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, arrived: map[netip.Addr]time.Time{},
+		refusals: refusals{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
@@ -194,13 +199,14 @@ func (r *Role) became(f floating.Facts) {
 		r.tell()
 	} else { // what is found at the start has not come
 		r.count(before, r.floating())
+		r.arrive(before)
 	}
 	for ip := range r.leaving {
 		if !r.on(ip) {
 			delete(r.leaving, ip)
 		}
 	}
-	r.refused.note(f, time.Now())
+	r.refusals.note(f, time.Now())
 	r.expect()
 	r.learn()
 	r.poke()
