@@ -80,7 +80,7 @@ func (f *floatingIP) give(n *node) {
 // that was there all the time knows, and is about to give it up.
 func (p placer) holder(f *floatingIP) *node {
 	named := p.nodes.byName[f.was]
-	if named != nil && (named.answers[f.addr] || !p.believed) {
+	if named != nil && (named.answers[f.addr] || !p.believed) || f.group.unread != nil {
 		return named
 	}
 	for _, n := range p.nodes.all {
@@ -190,8 +190,11 @@ func (a *assigner) move(p placer, f *floatingIP) {
 	if n != nil && fault != outsideSubnet {
 		f.give(n)
 		if fault != refusing { // tellRefused does that
-			a.warn(f.group.object, f.field, problem.NotMoved, fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)",
-				f.addr, n.name, fault, p.obstacles(f)))
+			message := fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)", f.addr, n.name, fault, p.obstacles(f))
+			a.warn(f.group.object, f.field, problem.NotMoved, message)
+			if fault == leaseExpired {
+				f.silence = message
+			}
 		}
 		return
 	}
@@ -311,6 +314,8 @@ func (a *assigner) markAssigned(p placer, g *group) {
 		a.mark(g.object, Assigned, problem.Unassigned, "there is no floating IP that can be used")
 	case nobody:
 		a.mark(g.object, Assigned, problem.NotHeld, told)
+	case g.silent() != "":
+		a.mark(g.object, Assigned, problem.NotMoved, g.silent())
 	default:
 		a.mark(g.object, Assigned, "", told)
 	}

@@ -69,13 +69,15 @@ type Manager struct {
 	post     post
 	decision atomic.Pointer[decision]
 
-	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not.
+	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not; sure: one had a Cluster, or there was none.
 	seen       uint64
 	seenLeases map[string]gateway.Lease
 	unfinished bool
 	problems   []problem.Problem
 	pauses     pauses
 	given      map[string]given
+	sure       bool
+	silences   map[key]time.Time
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -149,7 +151,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished = pauses{}, true
+	m.pauses, m.silences, m.unfinished, m.sure = pauses{}, map[key]time.Time{}, true, false
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {
@@ -227,7 +229,8 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	in := m.input(leases)
 	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
-	w.out.Problems = problem.Sort(append(w.out.Problems, m.copier.found()...))
+	w.out.Problems = problem.Sort(slices.Concat(w.out.Problems, in.unread.problems, m.copier.found()))
+	m.sure = m.sure || !w.out.Unsure
 	took := time.Since(begun)
 	m.rounds.Add(1)
 	m.options.Meter.Decided(took)

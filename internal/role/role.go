@@ -56,6 +56,7 @@ type Role struct {
 	decided decided
 	read    snapshot.GDC // with the last form of what can't be read now
 	before  []gateway.Session
+	sure    bool // something was decided with a Cluster, or because there is none
 
 	mutex      sync.Mutex
 	word       floating.Word
