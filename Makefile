@@ -100,6 +100,7 @@ test-long: frr $(if $(REQUIRE_KUBE),kube) ## the long proofs: each fuzz target f
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 180m -count 1 ./test/frr/cluster/faults -args -long -crowd 10000
 	@[ $(COUNT) = 0 ] || $(REQUIRE) $(GO) test -timeout 90m -count 1 ./test/frr/gdc/cluster/faults -args -long
 	@[ $(COUNT) = 0 ] || $(REQUIRE) FRR_RENDERER_LONG=1 $(GO) test -timeout 30m -count 1 -run TestKeyOfSecretsLost ./internal/source
+	@[ $(COUNT) = 0 ] || $(REQUIRE) FRR_RENDERER_LONG=1 $(GO) test -timeout 30m -count 1 ./test/frr/gdc/demo
 
 .PHONY: golden
 golden: ## write the expected files of the golden cases anew; read the difference before you commit it

@@ -10,12 +10,16 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/apiserver"
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/product"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 func TestMain(m *testing.M) { os.Exit(product.Main(m)) }
 
 // What "make demo-gdc" plays, from its first line to its last; how long anything takes is not asked.
 func TestDemo(t *testing.T) {
+	if os.Getenv("FRR_RENDERER_LONG") != "1" {
+		skip.Test(t, "", "it takes a minute or more to play; make test-long does (FRR_RENDERER_LONG=1)")
+	}
 	fabric.Require(t, fabric.V84)
 	apiserver.Require(t)
 	binary := product.Path(t)
