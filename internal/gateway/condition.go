@@ -15,6 +15,8 @@ const (
 	Accepted = "Accepted"
 	// Assigned of a NetworkGatewayGroup: each floating IP has a node.
 	Assigned = "Assigned"
+	// Redundant of a NetworkGatewayGroup with two floating IPs or more is there only while it is False: one node has them all.
+	Redundant = "Redundant"
 	// PeersFound of a BGPLoadBalancer: it selects BGPPeers that can be used.
 	PeersFound = "PeersFound"
 	// SessionsAssigned of a BGPPeer: there are as many sessions as it asks for.

@@ -43,6 +43,9 @@ type floatingIP struct {
 	// was is the node that holds it, as the group's status says; node is the one that shall.
 	was  string
 	node *node
+	// placed: the status names a node, whatever has become of that. awaited are the nodes for whose sake it waits for its first one.
+	placed  bool
+	awaited []string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.
@@ -64,6 +67,7 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 				continue
 			}
 			f.was = nodes.holding(was[f.addr], f.addr)
+			f.placed = was[f.addr] != ""
 			other := taken[f.addr]
 			if other != nil {
 				a.twice(f, other)

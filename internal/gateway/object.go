@@ -22,6 +22,7 @@ type assigner struct {
 	astray   []stray
 	problems []problem.Problem
 	marks    []mark
+	offers   []Offer
 	seen     *trace // nil: nobody asks why
 }
 

@@ -36,13 +36,17 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		}
 	}
 	for _, f := range moving {
-		a.move(p, f)
+		if !a.awaits(p, f) {
+			a.move(p, f)
+		}
 	}
+	a.offer(p, g)
 	for _, f := range g.order {
 		a.tellConflict(p, f)
 	}
 	for _, one := range g.all {
 		a.markAssigned(one)
+		a.tellRedundancy(p, one)
 	}
 }
 
@@ -61,6 +65,9 @@ func (a *assigner) believeLeases(g *groups, nodes *nodes) bool {
 		holders[f.was] = true
 	}
 	expired, ok := nodes.trust(holders)
+	if !ok && a.offerBelief(g, nodes, expired) {
+		return true
+	}
 	if !ok {
 		a.warn(g.order[0].group.object, "status.floatingIPs", problem.LeasesLost, fmt.Sprintf(
 			"the leases of %d nodes that hold floating IPs (%s) expired, and fewer nodes have a live one: this may well be the way to the API server, so nothing moves; "+
@@ -242,6 +249,9 @@ func (a *assigner) tellConflict(p placer, f *floatingIP) {
 }
 
 func (a *assigner) markAssigned(g *group) {
+	if a.markAwaiting(g) {
+		return
+	}
 	var without []string
 	for _, f := range g.list {
 		if f.node == nil {
