@@ -198,7 +198,7 @@ func printFloatingAnswers(w io.Writer, v gateway.NodeAnswer, n *notes) error {
 	fmt.Fprintln(t, "FLOATING IP\tGROUP\tHOLDER\tHERE")
 	for _, f := range v.FloatingIPs {
 		here, holds := "could hold it", "holds it"
-		if !f.Placed {
+		if !f.Placed || f.Refusal != "" {
 			holds = "is to hold it"
 		}
 		switch {
@@ -208,6 +208,9 @@ func printFloatingAnswers(w io.Writer, v gateway.NodeAnswer, n *notes) error {
 			here = holds + ", though " + f.Why
 		case !f.Can:
 			here = "no: " + f.Why
+		}
+		if f.Refusal != "" {
+			here += n.mark(f.Refusal)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Address, f.Group, dash(f.Holder), here)
 	}

@@ -66,6 +66,7 @@ func TestExplainReads(t *testing.T) {
 		"gdc-node-without-nodes":                  {"node", "n1", "-f", "testdata/explain/gdc-no-node.yaml"},
 		"gdc-node-that-could-hold":                {"node", "n5", "-f", explainedGDC},
 		"gdc-node-excluded":                       {"node", "n2", "-f", explainedGDC},
+		"gdc-node-that-refuses":                   {"node", "n5", "-f", explainedGDC, "-f", "testdata/explain/gdc-refusals.yaml"},
 		"gdc-node-not-ready":                      {"node", "n3", "-f", explainedGDC},
 		"gdc-node-beside-metallb-in-other-as":     {"node", "n1", "-f", gdc + "metallb-in-another-as"},
 	} {

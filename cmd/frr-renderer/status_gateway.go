@@ -31,13 +31,16 @@ func printGateway(w io.Writer, p paint, g status.Gateway, now time.Time) error {
 }
 
 func printFloatingIPs(w io.Writer, p paint, g status.Gateway) error {
-	held := 0
+	held, all := 0, 0
 	for _, f := range g.FloatingIPs {
 		if f.State == status.FloatingIPHeld {
 			held++
 		}
+		if f.Wanted || f.State != status.FloatingIPRefused { // what was refused, and is elsewhere, is not missing here
+			all++
+		}
 	}
-	fmt.Fprintf(w, "\nGateway: holds %d of %d floating IPs\n", held, len(g.FloatingIPs))
+	fmt.Fprintf(w, "\nGateway: holds %d of %d floating IPs\n", held, all)
 	if g.Unwell != "" {
 		fmt.Fprintf(w, "  %s\n", p.bad("it can hold none: "+g.Unwell))
 	}

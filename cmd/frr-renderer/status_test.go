@@ -58,6 +58,7 @@ var gateways = map[string]status.Gateway{
 			{Address: floating1, Group: "default", State: status.FloatingIPHeld, Leaving: true},
 			{Address: floating2, Group: "default", State: status.FloatingIPConflict, Wanted: true, MAC: "02:00:00:00:00:07", Reason: "another host answers for it"},
 			{Address: netip.MustParseAddr("10.0.1.101"), Group: "more", State: status.FloatingIPRefused, Wanted: true, Reason: "net.ipv4.conf.eth0.arp_ignore is 1; set it to 0"},
+			{Address: netip.MustParseAddr("10.0.1.102"), Group: "more", State: status.FloatingIPRefused, Reason: "it is on eth1: take it off there"},
 		},
 		Sessions: []status.GatewaySession{
 			aRouter(floating1, tor1, status.SessionAddPath{Family: "ipv4", Configured: true}, allPaths("ipv6")),

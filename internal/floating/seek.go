@@ -9,7 +9,8 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
 )
 
-const noBGPD = "bgpd does not answer, and a floating IP is of no use without it: see its log"
+// NoBGPD is the Reason of what is Refused only because bgpd does not answer: whether the address could be held is not known then.
+const NoBGPD = "bgpd does not answer, and a floating IP is of no use without it: see its log"
 
 // seek wants an address that is not on the host: it asks who has it, and takes it where nobody answers.
 func (h *Holder) seek(ctx context.Context, a *address) {
@@ -17,7 +18,7 @@ func (h *Holder) seek(ctx context.Context, a *address) {
 	case !h.looked, a.ask != nil:
 	case !h.answering():
 		if a.state != Yielded {
-			a.state, a.mac, a.reason = Refused, nil, noBGPD
+			a.state, a.mac, a.reason = Refused, nil, NoBGPD
 		}
 	case a.evicted && !h.live(a):
 		// What we know of who is to have it is older than the claim that we gave way to.
@@ -37,7 +38,7 @@ func (h *Holder) question(ctx context.Context, a *address) {
 		h.refuse(a, err)
 		return
 	}
-	if a.reason == noBGPD {
+	if a.reason == NoBGPD {
 		a.state, a.reason = Probing, ""
 	}
 	a.lan, a.evicted = lan, false

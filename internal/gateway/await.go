@@ -14,7 +14,7 @@ func (a *assigner) awaits(p placer, f *floatingIP) bool {
 	if !a.Await || f.placed || f.group.refused || a.Awaited[f.addr.String()] {
 		return false
 	}
-	best := p.best(f)
+	best := p.best(f, "")
 	if best == nil {
 		return false
 	}

@@ -124,6 +124,8 @@ type FloatingAnswer struct {
 	// Can tells that this node can hold it, and Why why not.
 	Can bool   `json:"can"`
 	Why string `json:"why,omitempty"`
+	// Refusal is why the node itself says that it can't, and the mend (NetworkGatewayNode).
+	Refusal string `json:"refusal,omitempty"`
 }
 
 // Service explains one; false where it is not among the input's.
@@ -315,7 +317,7 @@ func (n *NodeAnswer) But(why string) {
 
 // floating is what a node is for a floating IP.
 func (e *Explanation) floating(f *floatingIP, n *node) FloatingAnswer {
-	out := FloatingAnswer{Address: f.addr, Group: f.group.name}
+	out := FloatingAnswer{Address: f.addr, Group: f.group.name, Refusal: n.refuses[f.addr]}
 	if f.node != nil {
 		out.Holder, out.Placed = f.node.name, f.was == f.node.name
 	}

@@ -179,7 +179,10 @@ func TestANodeIsToldWhatItCouldHold(t *testing.T) {
 		require.NotEmpty(t, answer.FloatingIPs)
 		require.Equal(t, why, answer.FloatingIPs[0].Why, "n12 takes no traffic, and may hold floating IPs all the same")
 	}
-	answer, _ := e.Node("n15")
+	answer, _ := Explain(readCase(t, "testdata/cases/floating-ip-that-its-holder-refuses-goes-to-another/in.yaml")).Node("n1")
+	require.Equal(t, refusing, answer.FloatingIPs[0].Why)
+	require.Equal(t, "10.0.1.100/32 is on eth0: take it off there, or choose another floating IP", answer.FloatingIPs[0].Refusal)
+	answer, _ = e.Node("n15")
 	require.Equal(t, IsNextHop, answer.Traffic)
 	require.False(t, answer.IPv6.IsValid())
 	require.Equal(t, map[string][]string{"nextHop": {"shop/web"}, "noLocalEndpoints": {"shop/also", "shop/local"}}, answer.Services)

@@ -143,7 +143,7 @@ func (d *dice) report(name string) *networking.NetworkGatewayNode {
 	}
 	for range d.roll(3) {
 		r.Status.FloatingIPs = append(r.Status.FloatingIPs, networking.NodeFloatingIP{Address: one(d, fuzzFloating...),
-			State: one(d, networking.FloatingIPHeld, networking.FloatingIPProbing, networking.FloatingIPConflict)})
+			State: one(d, networking.FloatingIPHeld, networking.FloatingIPProbing, networking.FloatingIPConflict, networking.FloatingIPRefused)})
 	}
 	return r
 }
@@ -235,13 +235,13 @@ func TestRandomClusters(t *testing.T) {
 	for seed := range uint64(1000) {
 		out := requireLawful(t, randomBytes(seed, 800))
 		for what, is := range map[string]bool{"sessions": len(out.Sessions) > 1, "VIPs": len(out.VIPs) > 1, "nodes": len(out.LoadBalancers) > 1,
-			"problems": len(out.Problems) > 0, "floating IPs": len(out.FloatingIPs) > 1} {
+			"problems": len(out.Problems) > 0, "floating IPs": len(out.FloatingIPs) > 1, "refusals": warns(out, problem.NotHeld)} {
 			if is {
 				seen[what]++
 			}
 		}
 	}
-	for _, what := range []string{"sessions", "VIPs", "nodes", "problems", "floating IPs"} {
+	for _, what := range []string{"sessions", "VIPs", "nodes", "problems", "floating IPs", "refusals"} {
 		require.Greater(t, seen[what], 30, "%v", seen)
 	}
 }

@@ -43,6 +43,8 @@ type floatingIP struct {
 	// was is the node that holds it, as the group's status says; node is the one that shall.
 	was  string
 	node *node
+	// refusal tells which nodes refuse it, and why; empty: none does.
+	refusal string
 	// placed: the status names a node, whatever has become of that. awaited are the nodes for whose sake it waits for its first one.
 	placed  bool
 	awaited []string

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -49,6 +50,8 @@ type node struct {
 	answers map[netip.Addr]bool
 	// conflicts are those that another host answers for, with its hardware address.
 	conflicts map[netip.Addr]string
+	// refuses are those that it can't hold, or could not lately, with the reason.
+	refuses map[netip.Addr]string
 	// floating counts the floating IPs that it has.
 	floating int
 }
@@ -151,15 +154,17 @@ func (n *node) told(report *networking.NetworkGatewayNode) {
 		n.address(s.Address, false) // not everybody who decides hears of it
 		n.subnet(s.Prefix)
 	}
-	n.answers, n.conflicts = map[netip.Addr]bool{}, map[netip.Addr]string{}
+	n.answers, n.conflicts, n.refuses = map[netip.Addr]bool{}, map[netip.Addr]string{}, map[netip.Addr]string{}
 	for _, f := range report.Status.FloatingIPs {
 		addr, err := netip.ParseAddr(f.Address)
-		switch {
+		switch { // states that are not known mean nothing: an agent may be newer
 		case err != nil:
 		case f.State == networking.FloatingIPHeld:
 			n.answers[addr] = true
 		case f.State == networking.FloatingIPConflict:
 			n.conflicts[addr] = f.ConflictMAC
+		case f.State == networking.FloatingIPRefused:
+			n.refuses[addr] = cmp.Or(f.Message, "it does not say why")
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (o *offering) quiet() bool {
 		if f.node == nil || o.held(f) {
 			continue
 		}
-		if _, lasts := f.node.conflicts[f.addr]; !lasts {
+		if _, conflict := f.node.conflicts[f.addr]; !conflict && !f.node.refused(f) { // which may last
 			return false
 		}
 	}
@@ -118,7 +118,7 @@ func (o *offering) giveBack(g *group) []Offer {
 	var best []Offer
 	var least [2]int
 	for _, f := range slices.Backward(g.list) {
-		to := o.spare(f, func(n *node) bool { return !o.Barred[n.name] && !o.allDown(n) })
+		to := o.spare(f, func(n *node) bool { return !o.Barred[n.name] && len(n.refuses) == 0 && !o.allDown(n) })
 		alone, up := o.cost(f)
 		if to == nil || up > 0 && !o.goesOn(f) {
 			continue

@@ -19,7 +19,7 @@ type placer struct {
 }
 
 // place gives each floating IP a node: the one that holds it as long as that can go on, otherwise of those that can take it one with a live
-// lease, then the one with the fewest floating IPs, then the first by name.
+// lease, then one that refuses none, then the one with the fewest floating IPs, then the first by name.
 func (a *assigner) place(g *groups, nodes *nodes) {
 	if a.Placed {
 		g.follow(nodes)
@@ -43,9 +43,12 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 	a.offer(p, g)
 	for _, f := range g.order {
 		a.tellConflict(p, f)
+		a.tellRefused(p, f)
 	}
 	for _, one := range g.all {
-		a.markAssigned(one)
+		if !a.markAwaiting(one) {
+			a.markAssigned(one)
+		}
 		a.tellRedundancy(p, one)
 	}
 }
@@ -114,9 +117,14 @@ func (p placer) fault(f *floatingIP, n *node) string {
 		return inMaintenanceMode
 	case n.unwell:
 		return gatewayUnwell
+	case n.refused(f):
+		return refusing
 	}
 	return ""
 }
+
+// refused tells that a node can't hold a floating IP by its own report, though it may hold others.
+func (n *node) refused(f *floatingIP) bool { return n.refuses[f.addr] != "" }
 
 const (
 	outsideSubnet     = "not in its subnet"
@@ -125,17 +133,18 @@ const (
 	leaseExpired      = "without a sign of life from the agent"
 	inMaintenanceMode = "in maintenance or cordoned"
 	gatewayUnwell     = "not healthy by its own report"
+	refusing          = "refusing it by its own report"
 	notReady          = "not Ready"
 	unavailable       = "without network (NetworkUnavailable)"
 )
 
-// obstacle is why a node can't take a floating IP anew; empty: it can.
+// obstacle is why a node can't take a floating IP anew; empty: it can. That it refuses it comes last: a node of which nothing worse is known may be tried.
 func (p placer) obstacle(f *floatingIP, n *node) string {
 	inside, known := n.in(f.addr)
 	switch fault := p.fault(f, n); {
 	case !known:
 		return subnetUnknown
-	case !inside, fault != "":
+	case !inside, fault != "" && fault != refusing:
 		return fault
 	case n.lease == LeaseExpired:
 		return leaseExpired
@@ -143,15 +152,16 @@ func (p placer) obstacle(f *floatingIP, n *node) string {
 		return notReady
 	case n.unavailable:
 		return unavailable
+	default:
+		return fault
 	}
-	return ""
 }
 
-// best is the node that takes a floating IP, nil where none can.
-func (p placer) best(f *floatingIP) *node {
+// best is the node that takes a floating IP of those that have this obstacle, empty for none; nil where there is no such node.
+func (p placer) best(f *floatingIP, obstacle string) *node {
 	var best *node
 	for _, n := range p.nodes.all { // by name
-		if (best == nil || n.before(best)) && p.obstacle(f, n) == "" {
+		if (best == nil || n.before(best)) && p.obstacle(f, n) == obstacle {
 			best = n
 		}
 	}
@@ -163,27 +173,42 @@ func (n *node) before(o *node) bool {
 	if live := n.lease == LeaseLive; live != (o.lease == LeaseLive) {
 		return live
 	}
+	if refuses := len(n.refuses) > 0; refuses != (len(o.refuses) > 0) {
+		return !refuses // what it lacks for the one may be what another needs
+	}
 	return n.floating < o.floating
 }
 
-// move finds another node for a floating IP. Where there is none it stays, as long as it can work there at all.
+// move finds another node for a floating IP. Where there is none it stays, as long as it can work there at all; a node that refuses it may yet be mended, so
+// it comes before none, and before one that is dead.
 func (a *assigner) move(p placer, f *floatingIP) {
+	n, fault := p.holder(f), ""
+	if n != nil {
+		fault = p.fault(f, n)
+	}
 	if !f.group.refused {
-		if n := p.best(f); n != nil {
-			f.give(n)
+		to := p.best(f, "")
+		if to == nil && (n == nil || slices.Contains(deadly, fault)) {
+			to = p.best(f, refusing)
+		}
+		if to != nil {
+			f.give(to)
 			return
 		}
 	}
-	if n := p.holder(f); n != nil {
-		if fault := p.fault(f, n); fault != outsideSubnet {
-			f.give(n)
+	if n != nil && fault != outsideSubnet {
+		f.give(n)
+		if fault != refusing { // tellRefused does that
 			a.warn(f.group.object, f.field, problem.NotMoved, fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)",
 				f.addr, n.name, fault, p.obstacles(f)))
-			return
 		}
+		return
 	}
 	a.unassigned(p, f)
 }
+
+// deadly are faults with which a node can hold nothing at all.
+var deadly = []string{outsideSubnet, leaseExpired, gatewayUnwell}
 
 func (a *assigner) unassigned(p placer, f *floatingIP) {
 	unknown := false
@@ -248,22 +273,51 @@ func (a *assigner) tellConflict(p placer, f *floatingIP) {
 	}
 }
 
-func (a *assigner) markAssigned(g *group) {
-	if a.markAwaiting(g) {
-		return
-	}
-	var without []string
-	for _, f := range g.list {
-		if f.node == nil {
-			without = append(without, f.addr.String())
+// tellRefused tells of the nodes that refuse a floating IP, each with its reason.
+func (a *assigner) tellRefused(p placer, f *floatingIP) {
+	var reasons []string
+	for _, n := range p.nodes.all {
+		if n.refused(f) {
+			reasons = append(reasons, fmt.Sprintf("node %q (%s)", n.name, n.refuses[f.addr]))
 		}
 	}
 	switch {
+	case len(reasons) == 0:
+		return
+	case f.node == nil:
+		f.refusal = fmt.Sprintf("%s can't be held by %s", f.addr, some(reasons))
+	case f.node.refused(f):
+		f.refusal = fmt.Sprintf("no node holds %s: it stays with node %q, where it is tried again and again, and it can't be held by %s: mend one of them", f.addr, f.node.name, some(reasons))
+	default:
+		f.refusal = fmt.Sprintf("%s is not given to %s, until that is mended", f.addr, some(reasons))
+	}
+	a.warn(f.group.object, f.field, problem.NotHeld, f.refusal)
+}
+
+// markAssigned tells whether each floating IP has a node that does not refuse it.
+func (a *assigner) markAssigned(g *group) {
+	var without, refusals []string
+	nobody := false
+	for _, f := range g.list {
+		switch {
+		case f.node == nil:
+			without = append(without, f.addr.String())
+		case f.node.refused(f):
+			nobody = true
+		}
+		if f.refusal != "" {
+			refusals = append(refusals, f.refusal)
+		}
+	}
+	told := strings.Join(refusals, "; ")
+	switch {
 	case len(without) > 0:
-		a.mark(g.object, Assigned, problem.Unassigned, "no node can hold "+some(without))
+		a.mark(g.object, Assigned, problem.Unassigned, strings.Join(append([]string{"no node can hold " + some(without)}, refusals...), "; "))
 	case len(g.list) == 0:
 		a.mark(g.object, Assigned, problem.Unassigned, "there is no floating IP that can be used")
+	case nobody:
+		a.mark(g.object, Assigned, problem.NotHeld, told)
 	default:
-		a.mark(g.object, Assigned, "", "")
+		a.mark(g.object, Assigned, "", told)
 	}
 }

@@ -19,6 +19,7 @@ func requireSound(t *testing.T, in Input, out Assignment) {
 	requireDistinct(t, in, out)
 	requireNextHops(t, out)
 	requireMendable(t, out)
+	requireWilling(t, in, out)
 
 	shuffled := shuffle(in)
 	again := Assign(shuffled)
@@ -91,6 +92,27 @@ func requireNextHops(t *testing.T, out Assignment) {
 			taken[s.NextHop] = true
 		}
 	}
+}
+
+// requireWilling: no node has a floating IP that it refuses while another can take it, but where nobody can tell who lives.
+func requireWilling(t *testing.T, in Input, out Assignment) {
+	t.Helper()
+	e := Explain(in)
+	for i, f := range out.FloatingIPs {
+		holder := e.seen.nodes.byName[f.Node]
+		if holder == nil || holder.refuses[f.Address] == "" || holder.lease == LeaseExpired && warns(out, problem.LeasesLost) {
+			continue
+		}
+		require.True(t, warns(out, problem.NotHeld))
+		for _, n := range in.Nodes {
+			answer, _ := e.Node(n.Name)
+			require.False(t, answer.FloatingIPs[i].Can, "%s could hold %s, which %s refuses", n.Name, f.Address, f.Node)
+		}
+	}
+}
+
+func warns(a Assignment, reason problem.Reason) bool {
+	return slices.ContainsFunc(a.Problems, func(p problem.Problem) bool { return p.Reason == reason })
 }
 
 // requireMendable: each problem names its object and says in a line what to do.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
@@ -87,8 +88,20 @@ func (s *story) names() []string {
 	return out
 }
 
-func (s *story) warns(reason problem.Reason) bool {
-	return slices.ContainsFunc(s.Problems, func(p problem.Problem) bool { return p.Reason == reason })
+func (s *story) warns(reason problem.Reason) bool { return warns(s.Assignment, reason) }
+
+// refuses lets a node report a floating IP that it can't hold, beside those that it answers for.
+func (s *story) refuses(node, floating, why string, answers ...string) *story {
+	s.answers(node, answers...)
+	r := s.in.Reports[len(s.in.Reports)-1]
+	r.Status.FloatingIPs = append(r.Status.FloatingIPs, networking.NodeFloatingIP{Address: floating, State: networking.FloatingIPRefused, Message: why})
+	return s
+}
+
+// assigned is the condition of the group.
+func (s *story) assigned() Condition {
+	i := slices.IndexFunc(s.Conditions, func(c Condition) bool { return c.Type == Assigned })
+	return s.Conditions[i]
 }
 
 const a, b = "10.0.1.100", "10.0.1.101"
@@ -151,6 +164,36 @@ func TestANodeIsCutOffFromTheAPIServerAlone(t *testing.T) {
 	// Where the other did take it, it stays there.
 	s = begin(t).answers("n1", a).lease(LeaseExpired, "n1").then().answers("n3", a).lease(LeaseLive, "n1").back(a, "n1").then()
 	require.Equal(t, "n3", s.holders()[a])
+}
+
+// A node that holds one address can't hold another, and then none can, and then one can again.
+func TestAnAddressIsRefusedByOneNodeAfterTheOther(t *testing.T) {
+	s := begin(t).answers("n1", a).answers("n2", b).answers("n3").then()
+	s.in.Groups[0] = s.in.Groups[0].DeepCopy()
+	s.in.Groups[0].Status.FloatingIPs[a] = "n2"
+	require.Equal(t, map[string]string{a: "n2", b: "n2"}, s.answers("n1").then().holders())
+
+	s.refuses("n2", a, "it is on eth0", b).then()
+	require.Equal(t, map[string]string{a: "n1", b: "n2"}, s.holders(), "the other one stays")
+	require.Equal(t, metav1.ConditionTrue, s.assigned().Status)
+	require.Contains(t, s.assigned().Message, `node "n2" (it is on eth0)`)
+
+	s.refuses("n1", a, "no right").then()
+	require.Equal(t, map[string]string{a: "n3", b: "n2"}, s.holders())
+	s.refuses("n3", a, "arp_ignore is 8")
+	for range 3 {
+		require.Equal(t, map[string]string{a: "n3", b: "n2"}, s.then().holders(), "there is nowhere to go, so it goes nowhere")
+		require.Equal(t, string(problem.NotHeld), s.assigned().Reason)
+		for _, why := range []string{"it is on eth0", "no right", "arp_ignore is 8", `stays with node "n3"`} {
+			require.Contains(t, s.assigned().Message, why)
+		}
+	}
+
+	s.answers("n2", b).then() // it forgets after a while
+	require.Equal(t, map[string]string{a: "n2", b: "n2"}, s.holders())
+	s.answers("n2", a, b).answers("n1").answers("n3").then()
+	require.Equal(t, map[string]string{a: "n2", b: "n2"}, s.holders(), "nothing moves back")
+	require.Equal(t, Condition{s.assigned().Object, Assigned, metav1.ConditionTrue, Assigned, ""}, s.assigned())
 }
 
 // Somebody moves an address by writing another node into the status. The one before answers until it has heard of it.

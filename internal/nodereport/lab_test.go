@@ -151,7 +151,7 @@ func (l *lab) told(t *testing.T, node string) string {
 		parts = append(parts, fmt.Sprintf("%s %s %s", s.Interface, s.Prefix, s.Address))
 	}
 	for _, f := range is.Status.FloatingIPs {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Address, f.State, f.ConflictMAC)))
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Address, f.State, f.ConflictMAC+f.Message)))
 	}
 	for _, c := range is.Status.Conditions {
 		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s=%s %s %s", c.Type, c.Status, c.Reason, c.Message)))

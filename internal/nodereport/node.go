@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,9 @@ type nodeWriter struct {
 	bell    bell
 	pace    *pace
 	outage  *status.Outage
+	log     *slog.Logger
+	// older tells that the API server does not know that a floating IP can be refused: its CRDs were not updated with the program.
+	older bool
 	// told is closed with the first write: what the object said before a crash counts no more.
 	told  chan struct{}
 	first bool
@@ -75,6 +79,9 @@ func (n *nodeWriter) differs(r Report) difference {
 	if n.is == nil || n.first {
 		return matters
 	}
+	if n.older {
+		r = r.older()
+	}
 	return nodeDifference(nodeStatus(r, n.is.Status.Conditions), n.is.Status)
 }
 
@@ -87,14 +94,31 @@ func (n *nodeWriter) write(ctx context.Context, r Report) error {
 			return err
 		}
 	}
-	err := n.patch(ctx, r)
+	err := n.tell(ctx, r)
 	if apierrors.IsNotFound(err) {
 		if err := n.find(ctx); err != nil {
 			return err
 		}
-		return n.patch(ctx, r)
+		return n.tell(ctx, r)
 	}
 	return err
+}
+
+// tell writes what the API server takes. One that does not know a state that is told takes nothing of the status; each write tries anew.
+func (n *nodeWriter) tell(ctx context.Context, r Report) error {
+	err := n.patch(ctx, r)
+	if err == nil || !apierrors.IsInvalid(err) || !r.refuses() {
+		n.older = n.older && err != nil
+		return err
+	}
+	if err := n.patch(ctx, r.older()); err != nil {
+		return err
+	}
+	if !n.older {
+		n.older = true
+		n.log.Warn("the API server does not know that a floating IP can be refused: update its CRDs to have such a one moved", "error", err)
+	}
+	return nil
 }
 
 // find reads the object, and makes it where there is none.

@@ -17,7 +17,7 @@ import (
 const (
 	// Healthy tells whether the node can hold floating IPs at all.
 	Healthy = "Healthy"
-	// Settled tells whether the node holds all floating IPs that it is to hold, and nobody else does. It is not there where there are none.
+	// Settled tells whether the node holds all floating IPs that it is to hold, nobody else does, and it refuses none. It is not there where there are none.
 	Settled = "Settled"
 
 	reasonHealthy    = "Healthy"
@@ -26,11 +26,12 @@ const (
 	reasonProbing    = "Probing"
 	reasonConflict   = "Conflict"
 	reasonNotHeld    = "NotHeld"
+	reasonRefused    = "Refused"
 	reasonAmiss      = "Amiss"
 )
 
-// messageLength is well below what the API server takes.
-const messageLength = 4096
+// messageLength is well below what the API server takes; refusalLength is what the definition of NetworkGatewayNode has for each floating IP.
+const messageLength, refusalLength = 4096, 1024
 
 // nodeStatus is what a Report says of the node. Conditions that others wrote stay, and those that are as before keep their times.
 func nodeStatus(r Report, before []metav1.Condition) networking.NetworkGatewayNodeStatus {
@@ -71,14 +72,20 @@ func byAddress(all []FloatingIP) []FloatingIP {
 func floatingIPs(all []FloatingIP) []networking.NodeFloatingIP {
 	var out []networking.NodeFloatingIP
 	for _, f := range byAddress(all) {
-		if f.State != "" {
-			out = append(out, networking.NodeFloatingIP{Address: f.Address.String(), State: f.State, ConflictMAC: f.MAC})
+		if f.State == "" {
+			continue
 		}
+		one := networking.NodeFloatingIP{Address: f.Address.String(), State: f.State, ConflictMAC: f.MAC}
+		if f.State == networking.FloatingIPRefused {
+			one.Message = fit(f.Reason, refusalLength)
+		}
+		out = append(out, one)
 	}
 	return out
 }
 
-// settled sums up what became of the floating IPs. The worst gives the reason: that nobody holds one, that another host does, that something is amiss.
+// settled sums up what became of the floating IPs. The worst gives the reason: that nobody holds one, that one can't be held, that another host does, that
+// something is amiss.
 func settled(all []FloatingIP) metav1.Condition {
 	var texts []string
 	reasons := map[string]bool{}
@@ -89,7 +96,7 @@ func settled(all []FloatingIP) metav1.Condition {
 		}
 	}
 	out := metav1.Condition{Type: Settled, Status: metav1.ConditionFalse, Message: message(strings.Join(texts, "; "))}
-	for _, reason := range []string{reasonNotHeld, reasonConflict, reasonAmiss, reasonProbing} {
+	for _, reason := range []string{reasonNotHeld, reasonRefused, reasonConflict, reasonAmiss, reasonProbing} {
 		if reasons[reason] {
 			out.Reason = reason
 			return out
@@ -107,6 +114,8 @@ func reasonOf(f FloatingIP) string {
 		return reasonProbing
 	case f.State == "":
 		return reasonNotHeld
+	case f.State == networking.FloatingIPRefused:
+		return reasonRefused
 	case f.Reason != "" || f.MAC != "":
 		return reasonAmiss
 	}
@@ -121,10 +130,12 @@ func textOf(f FloatingIP) string {
 }
 
 // message makes a text fit for a field that people read.
-func message(text string) string {
+func message(text string) string { return fit(text, messageLength) }
+
+func fit(text string, most int) string {
 	text = problem.OneLine(text)
-	if len(text) > messageLength {
-		text = strings.ToValidUTF8(text[:messageLength-4], "") + " ..."
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most-4], "") + " ..."
 	}
 	return text
 }
@@ -136,10 +147,15 @@ func nodeDifference(told, is networking.NetworkGatewayNodeStatus) difference {
 			return a.Type == b.Type && a.Status == b.Status && a.Reason == b.Reason && (!texts || a.Message == b.Message)
 		})
 	}
+	sameFloating := func(texts bool) bool {
+		return slices.EqualFunc(told.FloatingIPs, is.FloatingIPs, func(a, b networking.NodeFloatingIP) bool {
+			return a == b || !texts && a.Address == b.Address && a.State == b.State && a.ConflictMAC == b.ConflictMAC
+		})
+	}
 	switch {
-	case told.State != is.State || !slices.Equal(told.Subnets, is.Subnets) || !slices.Equal(told.FloatingIPs, is.FloatingIPs) || !sameConditions(false):
+	case told.State != is.State || !slices.Equal(told.Subnets, is.Subnets) || !sameFloating(false) || !sameConditions(false):
 		return matters
-	case !sameConditions(true):
+	case !sameFloating(true) || !sameConditions(true):
 		return detail
 	}
 	return same

@@ -1,6 +1,7 @@
 package nodereport
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -37,8 +38,8 @@ type Subnet struct {
 // FloatingIP is what became of a floating IP on this node.
 type FloatingIP struct {
 	Address netip.Addr
-	// State; empty for an address that the node neither holds nor asks for, though it is to: it was refused, or given up. Such a one is told by its Reason
-	// alone.
+	// State; empty for an address that the node neither holds nor asks for, though it is to: it was given up, or is refused, and not for long enough to be
+	// moved. Such a one is told by its Reason alone.
 	State networking.FloatingIPState
 	// MAC is the hardware address of another host that answers for it, if one was seen.
 	MAC string
@@ -57,6 +58,29 @@ type Session struct {
 	// AddPath is what was negotiated, for each family that the router has spoken of. What the BGPSession tells of the others' PeerReceives stays: it may
 	// have been seen on another node.
 	AddPath []networking.AddPath
+}
+
+// older is the report for a definition of NetworkGatewayNode that does not know that a floating IP can be refused: a refusal is told by its Reason alone, and a
+// node that holds none and refuses any is told to hold nothing, so that it goes elsewhere all the same.
+func (r Report) older() Report {
+	why, holds := "", false
+	r.Floating = slices.Clone(r.Floating)
+	for i := range r.Floating {
+		switch f := &r.Floating[i]; f.State {
+		case networking.FloatingIPHeld:
+			holds = true
+		case networking.FloatingIPRefused:
+			f.State, why = "", fmt.Sprintf("%s: %s", f.Address, f.Reason)
+		}
+	}
+	if !holds && r.Unwell == "" {
+		r.Unwell = why
+	}
+	return r
+}
+
+func (r Report) refuses() bool {
+	return slices.ContainsFunc(r.Floating, func(f FloatingIP) bool { return f.State == networking.FloatingIPRefused })
 }
 
 // clone is a copy that shares nothing with what the caller may change.

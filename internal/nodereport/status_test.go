@@ -41,6 +41,7 @@ func TestTheWorstFloatingIPGivesTheReason(t *testing.T) {
 	conflict := FloatingIP{Address: ip.Next().Next(), State: networking.FloatingIPConflict, MAC: "02:00:00:00:00:01"}
 	amiss := FloatingIP{Address: ip.Prev(), State: networking.FloatingIPHeld, MAC: "02:00:00:00:00:02"}
 	nobody := FloatingIP{Address: ip.Prev().Prev(), Reason: "arp_ignore is 1"}
+	refused := FloatingIP{Address: nobody.Address.Prev(), State: networking.FloatingIPRefused, Reason: "no right"}
 	for _, tt := range []struct {
 		all             []FloatingIP
 		reason, message string
@@ -50,6 +51,8 @@ func TestTheWorstFloatingIPGivesTheReason(t *testing.T) {
 		{[]FloatingIP{held, probing, amiss}, "Amiss", "10.0.1.99: the host with the hardware address 02:00:00:00:00:02 answers for it"},
 		{[]FloatingIP{amiss, conflict}, "Conflict", "10.0.1.99: the host with the hardware address 02:00:00:00:00:02 answers for it; " +
 			"10.0.1.102: the host with the hardware address 02:00:00:00:00:01 answers for it"},
+		{[]FloatingIP{held, conflict, refused}, "Refused", "10.0.1.97: no right; 10.0.1.102: the host with the hardware address 02:00:00:00:00:01 answers for it"},
+		{[]FloatingIP{refused, nobody}, "NotHeld", "10.0.1.97: no right; 10.0.1.98: arp_ignore is 1"},
 		{[]FloatingIP{held, conflict, nobody}, "NotHeld", "10.0.1.98: arp_ignore is 1; 10.0.1.102: the host with the hardware address 02:00:00:00:00:01 answers for it"},
 	} {
 		c := settled(tt.all)
@@ -77,6 +80,34 @@ func TestWhatHasToBeWrittenSoon(t *testing.T) {
 	} {
 		require.Equal(t, tt.differs, nodeDifference(nodeStatus(tt.report, before.Conditions), before), "%+v", tt.report)
 	}
+}
+
+func TestARefusalIsToldWithItsReason(t *testing.T) {
+	ip := netip.MustParseAddr("10.0.1.100")
+	refused := func(why string) Report {
+		return Report{Floating: []FloatingIP{{Address: ip, State: networking.FloatingIPRefused, Reason: why}, {Address: ip.Next(), State: networking.FloatingIPHeld, Reason: "x"}}}
+	}
+	told := nodeStatus(refused("no\nright"), nil)
+	require.Equal(t, []networking.NodeFloatingIP{
+		{Address: "10.0.1.100", State: networking.FloatingIPRefused, Message: "no\ufffdright"}, {Address: "10.0.1.101", State: networking.FloatingIPHeld},
+	}, told.FloatingIPs)
+	require.Equal(t, networking.GatewayUp, told.State)
+	require.Equal(t, detail, nodeDifference(nodeStatus(refused("another"), told.Conditions), told), "nobody acts on its text")
+	require.Equal(t, matters, nodeDifference(nodeStatus(Report{Floating: refused("").Floating[1:]}, told.Conditions), told))
+	long := nodeStatus(refused(strings.Repeat("ü", refusalLength)), nil).FloatingIPs[0].Message
+	require.LessOrEqual(t, utf8.RuneCountInString(long), refusalLength)
+	require.True(t, strings.HasSuffix(long, " ..."))
+}
+
+func TestADefinitionThatKnowsNoRefusalIsToldAsBefore(t *testing.T) {
+	ip := netip.MustParseAddr("10.0.1.100")
+	refused, held := FloatingIP{Address: ip, State: networking.FloatingIPRefused, Reason: "no right"}, FloatingIP{Address: ip.Next(), State: networking.FloatingIPHeld}
+	alone := Report{Floating: []FloatingIP{refused}}
+	require.Equal(t, Report{Floating: []FloatingIP{{Address: ip, Reason: "no right"}}, Unwell: "10.0.1.100: no right"}, alone.older(), "another node is chosen")
+	require.True(t, alone.refuses(), "it is a copy")
+	require.Equal(t, Report{Floating: []FloatingIP{{Address: ip, Reason: "no right"}, held}}, Report{Floating: []FloatingIP{refused, held}}.older(), "what is held stays")
+	require.Equal(t, "bgpd", Report{Floating: []FloatingIP{refused}, Unwell: "bgpd"}.older().Unwell)
+	require.Equal(t, Report{Floating: []FloatingIP{held}}, Report{Floating: []FloatingIP{held}}.older())
 }
 
 func TestAMessageFitsWhateverItSays(t *testing.T) {

@@ -70,7 +70,7 @@ func New(c Config) (*Writer, error) {
 	w := &Writer{}
 	w.node = nodeWriter{
 		node: c.Node, current: w.current, objects: to.reports(reportResource), nodes: to.objects.Resource(nodeResource), bell: newBell(),
-		pace: newPace(cmp.Or(c.NodeBeat, defaultNodeBeat), textsApart), outage: status.NewOutage(c.Log.With("status", "NetworkGatewayNode")),
+		pace: newPace(cmp.Or(c.NodeBeat, defaultNodeBeat), textsApart), outage: status.NewOutage(c.Log.With("status", "NetworkGatewayNode")), log: c.Log,
 		told: make(chan struct{}), first: true,
 	}
 	log := c.Log.With("status", "BGPSession")

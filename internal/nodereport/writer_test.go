@@ -1,7 +1,9 @@
 package nodereport_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -42,6 +44,7 @@ func TestWriter(t *testing.T) {
 		{"sessions are told", (*lab).sessions},
 		{"of a router's ADD-PATH it stays known what was", (*lab).addPath},
 		{"a session that can't be written keeps no other, nor the lease", (*lab).refusedSession},
+		{"a definition that knows no refused floating IP takes all else", (*lab).olderDefinition},
 		{"requests that hang keep the lease not", (*lab).hanging},
 		{"what was told last is written when the API server is back", (*lab).away},
 		{"rights that are missing are told once", (*lab).denied},
@@ -76,6 +79,8 @@ func (l *lab) node(t *testing.T) {
 	}})
 	eventually(t, "Up; eth0 10.0.1.0/24 10.0.1.10; 10.0.1.100 Conflict 02:00:00:00:00:01; "+healthy+
 		"; Settled=False NotHeld 10.0.1.100: another host answers; 10.0.1.101: no interface is in its subnet", is)
+	w.Tell(nodereport.Report{Subnets: []nodereport.Subnet{lan}, Floating: append(held(a), nodereport.FloatingIP{Address: b, State: networking.FloatingIPRefused, Reason: "no right"})})
+	eventually(t, "Up; eth0 10.0.1.0/24 10.0.1.10; 10.0.1.100 Held; 10.0.1.101 Refused no right; "+healthy+"; Settled=False Refused 10.0.1.101: no right", is)
 	w.Tell(nodereport.Report{Subnets: []nodereport.Subnet{lan}, Floating: held(a), Unwell: "bgpd listens on port 179"})
 	eventually(t, "NotHealthy; eth0 10.0.1.0/24 10.0.1.10; 10.0.1.100 Held; Healthy=False NotHealthy bgpd listens on port 179; Settled=True Held", is)
 	w.Tell(nodereport.Report{})
@@ -491,6 +496,39 @@ func (l *lab) refusedSession(t *testing.T) {
 	eventually(t, "Established [] [] ", func() string { return l.fares(t, l.n1+"-bad") })
 	until(t, "a renewal", func() bool { return w.renewals() > 0 })
 	w.neverLapsed(t)
+}
+
+// The API server's definition is as it was before floating IPs could be refused.
+func (l *lab) olderDefinition(t *testing.T) {
+	l.makeNode(t, l.n1)
+	proxy, way := l.proxy(t)
+	proxy.Break(func(w http.ResponseWriter, q *http.Request, _ http.Handler) bool {
+		body, err := io.ReadAll(q.Body)
+		q.Body = io.NopCloser(bytes.NewReader(body))
+		if err != nil || !bytes.Contains(body, []byte(`"state":"Refused"`)) {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422,"message":"status.floatingIPs[0].state: Unsupported value: \"Refused\""}`))
+		return true
+	})
+	w := l.run(t, l.n1, way)
+	refused := nodereport.FloatingIP{Address: b, State: networking.FloatingIPRefused, Reason: "no right"}
+	is := func() string { return l.told(t, l.n1) }
+	w.Tell(nodereport.Report{Gateway: true, Floating: append(held(a), refused)})
+	eventually(t, "Up; 10.0.1.100 Held; "+healthy+"; Settled=False NotHeld 10.0.1.101: no right", is)
+	until(t, "a renewal", func() bool { return w.renewals() > 0 })
+	writes := w.patches("networkgatewaynodes")
+	time.Sleep(3 * time.Second)
+	require.Equal(t, writes, w.patches("networkgatewaynodes"), "nothing is new")
+	w.Tell(nodereport.Report{Gateway: true, Floating: []nodereport.FloatingIP{refused}})
+	eventually(t, "NotHealthy; Healthy=False NotHealthy 10.0.1.101: no right; Settled=False NotHeld 10.0.1.101: no right", is)
+	require.Equal(t, 1, strings.Count(w.logged(), "update its CRDs"), w.logged())
+
+	proxy.Break(nil)
+	w.Tell(nodereport.Report{Gateway: true, Floating: append(held(a), refused)})
+	eventually(t, "Up; 10.0.1.100 Held; 10.0.1.101 Refused no right; "+healthy+"; Settled=False Refused 10.0.1.101: no right", is)
 }
 
 func (l *lab) hanging(t *testing.T) {

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,16 +41,17 @@ type node struct {
 
 	mutex     sync.Mutex
 	on        map[netip.Addr]bool
-	rival     bool                // another host answers for every address
-	cannot    error               // why no address can be put on
-	away      bool                // the API server, so the lease runs out
-	server    []netip.Addr        // what the node is to hold, at the API server; nil: it lists nothing
-	given     int                 // lists of that
-	blinded   error               // why it can't be seen which are there
-	agent     bool                // the agent applies
-	objects   *source.Result      // nil: there are none yet
-	views     map[netip.Addr]bool // what FRR runs
-	waits     map[netip.Addr]bool // neighbors that it waits for
+	rival     bool                 // another host answers for every address
+	cannot    error                // why no address can be put on
+	refuses   map[netip.Addr]error // why one of them can't
+	away      bool                 // the API server, so the lease runs out
+	server    []netip.Addr         // what the node is to hold, at the API server; nil: it lists nothing
+	given     int                  // lists of that
+	blinded   error                // why it can't be seen which are there
+	agent     bool                 // the agent applies
+	objects   *source.Result       // nil: there are none yet
+	views     map[netip.Addr]bool  // what FRR runs
+	waits     map[netip.Addr]bool  // neighbors that it waits for
 	part      Part
 	sessions  []observe.Session
 	bgpd      error // why it does not answer
@@ -205,6 +207,23 @@ func (n *node) now() Part {
 	return n.part
 }
 
+// tells is what the node has told of a floating IP, one after the other.
+func (n *node) tells(ip netip.Addr) []nodereport.FloatingIP {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	var out []nodereport.FloatingIP
+	for _, r := range n.reports {
+		one := nodereport.FloatingIP{}
+		if i := slices.IndexFunc(r.Floating, func(f nodereport.FloatingIP) bool { return f.Address == ip }); i >= 0 {
+			one = r.Floating[i]
+		}
+		if len(out) == 0 || out[len(out)-1] != one {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
 func (n *node) last() nodereport.Report {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
@@ -278,8 +297,8 @@ func session(floating netip.Addr, receives bool) observe.Session {
 func (n *node) Put(_ context.Context, ip netip.Addr) error {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	if n.cannot != nil {
-		return n.cannot
+	if err := cmp.Or(n.refuses[ip], n.cannot); err != nil {
+		return err
 	}
 	if !n.on[ip] {
 		n.story = append(n.story, "put "+ip.String())

@@ -2,54 +2,10 @@ package role
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/frr-renderer/frr-renderer/internal/floating"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
-
-// unfit is how long a node that could hold none of its floating IPs is not chosen again: what is missing (a right, a sysctl) does not come by itself, and each
-// try costs a move.
-const unfit = 5 * time.Minute
-
-// refused notes that the node can hold none of the floating IPs that it is to hold.
-type refused struct {
-	why          string
-	since, until time.Time
-}
-
-// note takes in what became of the floating IPs.
-func (r *refused) note(f floating.Facts, now time.Time) {
-	why := ""
-	for _, a := range f.Addresses {
-		switch a.State {
-		case floating.Held:
-			*r = refused{}
-			return
-		case floating.Refused:
-			why = fmt.Sprintf("%s: %s", a.Address, a.Reason)
-		}
-	}
-	switch {
-	case why == "":
-		r.since = time.Time{}
-	case r.since.IsZero():
-		r.since, r.why = now, why
-	default:
-		r.why = why
-	}
-}
-
-// unwell is why the node can hold no floating IP, where that lasts; answers tells that bgpd does, without which nothing can be held.
-func (r *refused) unwell(now time.Time, answers bool) string {
-	if !r.since.IsZero() && now.Sub(r.since) >= floating.Patience && answers {
-		r.until = now.Add(unfit)
-	}
-	if now.Before(r.until) {
-		return r.why
-	}
-	return ""
-}
 
 // unwell is why the node can hold no floating IP at all; empty: it can. With the mutex.
 func (r *Role) unwell() string {
@@ -64,8 +20,7 @@ func (r *Role) unwell() string {
 		// A node of whose subnets nothing is known keeps what it has.
 		return fmt.Sprintf("no LAN of the node has been up for %s: see whether its interfaces are up and have a carrier", floating.Patience)
 	}
-	now := time.Now()
-	return r.refused.unwell(now, r.answers(now))
+	return ""
 }
 
 // problems are what the node has with its part. With the mutex.
@@ -90,6 +45,9 @@ func (r *Role) problems() []problem.Problem {
 		case f.State == floating.Held && f.Reason != "":
 			add(problem.Warning, problem.NotHeld, fmt.Sprintf("floating IP %s is held here, but %s", f.Address, f.Reason))
 		}
+	}
+	for _, f := range r.remembered() {
+		add(problem.Warning, problem.NotHeld, fmt.Sprintf("floating IP %s is not given to this node for some minutes, since it could not be held here: %s", f.Address, f.Reason))
 	}
 	return out
 }

@@ -20,12 +20,13 @@ const noAnswer = "bgpd does not answer"
 
 // report tells the API server. Nothing is told before it is known what is on the host: the manager believes it. With the mutex.
 func (r *Role) report() {
+	r.refuse()
 	if r.Report == nil || !r.looked || !r.listening.known {
 		return
 	}
 	out := nodereport.Report{Subnets: r.ownSubnets(), Unwell: r.unwell(), Sessions: r.reportedSessions()}
-	for _, f := range r.facts.Addresses {
-		out.Floating = append(out.Floating, reportedFact(f))
+	for _, f := range slices.Concat(r.facts.Addresses, r.remembered()) {
+		out.Floating = append(out.Floating, r.reportedFact(f))
 	}
 	out.Namespace = r.namespace
 	out.Gateway = len(r.word.Wanted) > 0 || len(r.floating()) > 0 || r.renews
@@ -61,15 +62,19 @@ func (r *Role) ownSubnets() []nodereport.Subnet {
 	return out
 }
 
-// reportedFact is in the words of NetworkGatewayNode.
-func reportedFact(f floating.Fact) nodereport.FloatingIP {
+// reportedFact is in the words of NetworkGatewayNode. What counts as refused does so until it is held, since it is given to others where that is told. With the
+// mutex.
+func (r *Role) reportedFact(f floating.Fact) nodereport.FloatingIP {
 	out := nodereport.FloatingIP{Address: f.Address, Reason: f.Reason}
 	if f.MAC != nil {
 		out.MAC = f.MAC.String()
 	}
+	why, refused := r.refused[f.Address]
 	switch {
 	case f.State == floating.Held:
 		out.State = networking.FloatingIPHeld
+	case refused:
+		out.State, out.MAC, out.Reason = networking.FloatingIPRefused, "", why
 	case f.State == floating.Probing:
 		out.State = networking.FloatingIPProbing
 	case f.State == floating.Conflict, f.State == floating.Yielded && f.MAC != nil:

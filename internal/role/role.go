@@ -71,21 +71,23 @@ type Role struct {
 	paths      paths
 	subnets    []subnet // and those that have gone lately
 	listening  listening
-	refused    refused
-	assignment *gateway.Assignment // as the agent got it last
-	input      gateway.Input       // of the assignment, without Services
-	namespace  string              // of the cluster's groups; empty: no object was read yet
-	renews     bool                // the node may be given a floating IP
-	prefixes   []netip.Prefix      // of Services, that the assignment has its sessions carry
-	reported   *nodereport.Report  // what was told last
-	taken      uint64              // floating IPs that came since the start
-	left       uint64              // and that went
+	refusals   refusals
+	refused    map[netip.Addr]string // those that count, with their reasons
+	assignment *gateway.Assignment   // as the agent got it last
+	input      gateway.Input         // of the assignment, without Services
+	namespace  string                // of the cluster's groups; empty: no object was read yet
+	renews     bool                  // the node may be given a floating IP
+	prefixes   []netip.Prefix        // of Services, that the assignment has its sessions carry
+	reported   *nodereport.Report    // what was told last
+	taken      uint64                // floating IPs that came since the start
+	left       uint64                // and that went
 }
 
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, refusals: refusals{},
+		views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
@@ -200,7 +202,7 @@ func (r *Role) became(f floating.Facts) {
 			delete(r.leaving, ip)
 		}
 	}
-	r.refused.note(f, time.Now())
+	r.refusals.note(f, time.Now())
 	r.expect()
 	r.learn()
 	r.poke()

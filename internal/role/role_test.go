@@ -342,22 +342,6 @@ func TestABGPPeerThatCanNotBeReadTakesNoOtherRoutersSessions(t *testing.T) {
 	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2)
 }
 
-func TestAMissingRightIsToldAndTheNodeIsNotChosen(t *testing.T) {
-	simulate(t, func(n *node) {
-		n.place(map[netip.Addr]string{fip: "n1"})
-		time.Sleep(10 * time.Second)
-		require.Contains(t, n.now().texts(), "floating IP 10.0.1.100 can't be held here: operation not permitted")
-		require.Empty(t, n.last().Unwell)
-		time.Sleep(20 * time.Second)
-		require.Contains(t, n.last().Unwell, "operation not permitted")
-		n.place(map[netip.Addr]string{fip: "n2"})
-		time.Sleep(time.Minute)
-		require.Contains(t, n.last().Unwell, "operation not permitted", "it would come back otherwise")
-		time.Sleep(5 * time.Minute)
-		require.Empty(t, n.last().Unwell)
-	}, func(n *node) { n.cannot = errors.New("operation not permitted") })
-}
-
 func TestAKernelThatCanNotBeAskedKeepsNobodyElseWaiting(t *testing.T) {
 	simulate(t, func(n *node) {
 		n.place(map[netip.Addr]string{fip: "n1"})

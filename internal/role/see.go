@@ -44,7 +44,7 @@ func (r *Role) seenFloating() []status.FloatingIP {
 		f.Group, f.Wanted, f.Leaving = r.groupOf(f.Address), slices.Contains(r.word.Wanted, f.Address), r.leaving[f.Address] != nil
 		out = append(out, f)
 	}
-	for _, f := range r.facts.Addresses {
+	for _, f := range slices.Concat(r.facts.Addresses, r.remembered()) {
 		one := status.FloatingIP{Address: f.Address, State: status.FloatingIPState(f.State), Reason: f.Reason}
 		if f.MAC != nil {
 			one.MAC = f.MAC.String()

@@ -9,7 +9,7 @@ import (
 type Gateway struct {
 	// Unwell says why the node can hold no floating IP; empty: it can.
 	Unwell string `json:"unwell,omitempty"`
-	// FloatingIPs that the node holds, or is to hold, by address. One that went is not among them, though FRR keeps its empty view.
+	// FloatingIPs that the node holds, or is to hold, or could not hold lately, by address. One that went is not among them, though FRR keeps its empty view.
 	FloatingIPs []FloatingIP `json:"floatingIPs"`
 	// Sessions of the views, with routers and with nodes, by floating IP; then those of the default instance with the holders of floating IPs.
 	Sessions []GatewaySession `json:"sessions"`
@@ -33,7 +33,7 @@ type FloatingIP struct {
 	MAC string `json:"mac,omitempty"`
 	// Reason says what is amiss, and the mend.
 	Reason string `json:"reason,omitempty"`
-	// Wanted tells that the objects have it here; Leaving that it is about to go, its view first.
+	// Wanted tells that the objects have it here (a Refused one that they don't is not given to the node for some minutes); Leaving that it is about to go, its view first.
 	Wanted  bool `json:"wanted"`
 	Leaving bool `json:"leaving,omitempty"`
 }

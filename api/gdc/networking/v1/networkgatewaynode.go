@@ -19,7 +19,7 @@ type NodeSubnet struct {
 
 // FloatingIPState is what a node does with a floating IP.
 //
-// +kubebuilder:validation:Enum=Probing;Held;Conflict
+// +kubebuilder:validation:Enum=Probing;Held;Conflict;Refused
 type FloatingIPState string
 
 const (
@@ -29,9 +29,12 @@ const (
 	FloatingIPHeld FloatingIPState = "Held"
 	// FloatingIPConflict: another host answers for the address, and the node does not.
 	FloatingIPConflict FloatingIPState = "Conflict"
+	// FloatingIPRefused: the node can't hold the address, and could not lately when it was to; the message says why. It is given to another node, if there
+	// is one that can hold it.
+	FloatingIPRefused FloatingIPState = "Refused"
 )
 
-// NodeFloatingIP is a floating IP that the node holds, or ought to.
+// NodeFloatingIP is a floating IP that the node holds, or ought to, or can't hold.
 type NodeFloatingIP struct {
 	// Address is the floating IP.
 	// +kubebuilder:validation:MaxLength:=64
@@ -43,6 +46,11 @@ type NodeFloatingIP struct {
 	// ConflictMAC is the hardware address of the other host that answers for it, if one was seen.
 	// +optional
 	ConflictMAC string `json:"conflictMAC,omitempty"`
+
+	// Message says why the node refuses the address, and what mends it. Of other states the condition Settled tells what is amiss.
+	// +optional
+	// +kubebuilder:validation:MaxLength:=1024
+	Message string `json:"message,omitempty"`
 }
 
 // NetworkGatewayNodeStatus is what a node tells of itself.
@@ -52,7 +60,7 @@ type NetworkGatewayNodeStatus struct {
 	// +listType=atomic
 	Subnets []NodeSubnet `json:"subnets,omitempty"`
 
-	// FloatingIPs that the node holds, or ought to, sorted by address.
+	// FloatingIPs that the node holds, or ought to, and those that it refuses, sorted by address.
 	// +optional
 	// +listType=map
 	// +listMapKey=address
@@ -62,8 +70,8 @@ type NetworkGatewayNodeStatus struct {
 	// +optional
 	State GatewayState `json:"state,omitempty"`
 
-	// Conditions tell what is amiss: Healthy, whether the node can hold floating IPs at all; Settled, whether it holds those that it is to hold, and
-	// nobody else does.
+	// Conditions tell what is amiss: Healthy, whether the node can hold floating IPs at all; Settled, whether it holds those that it is to hold,
+	// nobody else does, and it refuses none.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -80,7 +88,8 @@ type NetworkGatewayNodeStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
-// +kubebuilder:printcolumn:name="Floating IPs",type=string,JSONPath=`.status.floatingIPs[*].address`
+// +kubebuilder:printcolumn:name="Floating IPs",type=string,JSONPath=`.status.floatingIPs[?(@.state=="Held")].address`
+// +kubebuilder:printcolumn:name="Refused",type=string,JSONPath=`.status.floatingIPs[?(@.state=="Refused")].address`
 // +kubebuilder:printcolumn:name="Last Report",type=date,JSONPath=`.status.lastReportTime`
 type NetworkGatewayNode struct {
 	metav1.TypeMeta   `json:",inline"`

@@ -33,6 +33,7 @@ func TestGateway(t *testing.T) {
 			{name: "cut off from the routers", do: (*world).cutFromRouters},
 			{name: "cut off from the LAN", do: (*world).cutFromLAN},
 			{name: "cut off from everything", do: (*world).cutFromEverything},
+			{name: "one of two refused", do: (*world).oneRefused},
 			{name: "agent hung while another took over", do: (*world).agentHung},
 			{name: "agent hung", do: (*world).agentHungAlone, long: true},
 			{name: "agent crashed for good", do: (*world).agentGone, long: true},
@@ -148,6 +149,34 @@ func (w *world) cutFromEverything() {
 		w.Port("n4", fabric.Plugged)
 		w.Agent("n4").Gate.Open()
 	})
+}
+
+// The node holds both, and somebody makes one of them impossible for it: that one goes to the other node. Nothing moves back by itself.
+func (w *world) oneRefused() {
+	w.Move(second, "n4")
+	w.Held(second, "n4")
+	w.Settled()
+	at := time.Now()
+	vacate := w.Occupy("n4", first)
+	held, up := w.moved(at, first, "n5")
+	w.Settled()
+	s := w.w.Since(at)
+	w.sees("one of two refused", s, "held after ", held, ", sessions after ", up)
+	require.Zero(w.t, s.Twice(first))
+	w.untouched(s, map[string]string{second: "n4"})
+	w.reachable(s)
+	w.atMost(giveUp+plannedMove, up)
+	w.refusal("n4", first, "10.0.3.100/32 is on eth0: take it off there")
+
+	at = time.Now()
+	vacate()
+	w.Agent("n4").Kill(w.t) // a new one remembers nothing, and need not be waited for
+	w.Agent("n4").Start(w.t)
+	w.refusal("n4", first, "")
+	w.renewed(time.Now(), "n4")
+	s = w.w.Since(at)
+	w.untouched(s, map[string]string{first: "n5", second: "n4"})
+	w.reachable(s)
 }
 
 // backWithTwo mends a LAN on which n4 and n5 both have an address, and shows that one of them has it soon: n5, whose orders are the newer ones, unless nobody

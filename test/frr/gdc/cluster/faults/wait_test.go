@@ -2,9 +2,14 @@ package faults
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 )
 
 // healthy waits until a node that was away tells that it can hold floating IPs, and the manager has heard it.
@@ -13,6 +18,30 @@ func (w *world) healthy(node string) {
 	w.Eventually(node+" is healthy", func() error {
 		if state := w.Group().Status.Nodes[node]; state != networking.GatewayUp {
 			return fmt.Errorf("it is %s", state)
+		}
+		return nil
+	})
+}
+
+// refusal waits until a node tells why it can't hold a floating IP, and the condition of the group does, which it fulfils all the same; empty: until neither
+// tells of any.
+func (w *world) refusal(node, f, why string) {
+	w.t.Helper()
+	w.Eventually(fmt.Sprintf("%s tells that it refuses %s: %q", node, f, why), func() error {
+		told := ""
+		for _, n := range w.GatewayNodes() {
+			for _, one := range n.Status.FloatingIPs {
+				if n.Name == node && one.Address == f && one.State == networking.FloatingIPRefused {
+					told = one.Message
+				}
+			}
+		}
+		assigned := meta.FindStatusCondition(w.Group().Status.Conditions, gateway.Assigned)
+		if assigned == nil || assigned.Status != metav1.ConditionTrue {
+			return fmt.Errorf("the group is not assigned: %+v", assigned)
+		}
+		if !strings.Contains(told, why) || !strings.Contains(assigned.Message, why) || why == "" && (told != "" || assigned.Message != "") {
+			return fmt.Errorf("it tells %q, and the group %q", told, assigned.Message)
 		}
 		return nil
 	})

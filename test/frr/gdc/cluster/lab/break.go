@@ -82,6 +82,26 @@ func (l *Lab) CutFromRouters(node string) (mend func()) {
 	}
 }
 
+// Occupy puts a floating IP on a node by hand in place of the product's, so that the node can't hold it. Its kernel answers no ARP for it (arp_ignore leaves out
+// addresses of host scope, as for the real servers of a load balancer), so another node can. Vacate takes it off again.
+func (l *Lab) Occupy(node, floating string) (vacate func()) {
+	l.t.Helper()
+	l.arpIgnore(node, "3")
+	byHand := []string{floating + "/32", "dev", "eth0", "scope", "host"}
+	l.IP(node, append([]string{"addr", "add"}, byHand...)...)
+	l.IP(node, "addr", "del", floating+"/32", "dev", "lo")
+	return func() {
+		l.IP(node, append([]string{"addr", "del"}, byHand...)...)
+		l.arpIgnore(node, "0")
+	}
+}
+
+func (l *Lab) arpIgnore(node, value string) {
+	l.t.Helper()
+	_, err := l.Node(node).Exec(l.t.Context(), "sh", "-c", "echo "+value+" > /proc/sys/net/ipv4/conf/eth0/arp_ignore")
+	require.NoError(l.t, err)
+}
+
 // Leader is the manager that works, by its Lease.
 func (l *Lab) Leader() *Process {
 	l.t.Helper()

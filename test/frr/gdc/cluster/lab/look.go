@@ -41,13 +41,15 @@ func (l *Lab) Left(floating, node string) int {
 	return all[floating]
 }
 
-// addresses are the IPv4 addresses of a node, with the seconds for which the kernel keeps them.
+// addresses are the IPv4 addresses that the product has put on a node, by their label, with the seconds for which the kernel keeps them.
 func addresses(n *fabric.Node) (map[string]int, error) {
 	out := map[string]int{}
 	err := n.Netlink("", func(h *netlink.Handle) error {
 		all, err := h.AddrList(nil, netlink.FAMILY_V4)
 		for _, a := range all {
-			out[a.IP.String()] = a.ValidLft
+			if strings.HasSuffix(a.Label, ":frr-fip") {
+				out[a.IP.String()] = a.ValidLft
+			}
 		}
 		return err
 	})
