@@ -74,7 +74,8 @@ func (a *assigner) believeLeases(g *groups, nodes *nodes) bool {
 	if !ok {
 		a.warn(g.order[0].group.object, "status.floatingIPs", problem.LeasesLost, fmt.Sprintf(
 			"the leases of %d nodes that hold floating IPs (%s) expired, and fewer nodes have a live one: this may well be the way to the API server, so nothing moves; "+
-				"see whether these nodes are up", len(expired), some(expired)))
+				"see whether these nodes are up; where their Nodes are not Ready either, and another node lives that can hold what they held, a manager takes them for dead after a while "+
+				"(--lost-leases-after); who knows that they are may write that node into status.floatingIPs", len(expired), some(expired)))
 	}
 	return ok
 }

@@ -72,3 +72,16 @@ func trimReports(o runtime.Object) {
 	}
 	unstructured.RemoveNestedField(u.Object, "metadata", "generation")
 }
+
+// trimSession keeps beside that whether the node itself has told of the session, at whatever time: what the manager says of a new one is no word of it.
+func trimSession(o runtime.Object) {
+	u, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		return
+	}
+	_, told, _ := unstructured.NestedString(u.Object, "status", "lastReportTime")
+	trimReports(o)
+	if told {
+		_ = unstructured.SetNestedField(u.Object, "1970-01-01T00:00:01Z", "status", "lastReportTime")
+	}
+}
