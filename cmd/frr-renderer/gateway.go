@@ -14,6 +14,7 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
+	"github.com/frr-renderer/frr-renderer/internal/reload"
 	"github.com/frr-renderer/frr-renderer/internal/role"
 	"github.com/frr-renderer/frr-renderer/internal/status"
 )
@@ -62,6 +63,7 @@ func (f *runFlags) gateway(board *agent.Board, metrics *status.Metrics, denials 
 	alone := len(f.objects.paths) > 0
 	config := role.Config{
 		Node: f.objects.node, Options: f.objects.options, Alone: alone, Host: host, BGPD: observe.NewWatcher(client, time.Now), Log: log,
+		Call: func(ctx context.Context, neighbors []string) { reload.CallWaiting(ctx, client, neighbors) },
 	}
 	tell, lease := func(context.Context) {}, func() *status.GatewayLease { return nil }
 	var part *role.Role

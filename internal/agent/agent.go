@@ -267,6 +267,10 @@ func (a *Agent) attempt(ctx context.Context, force, look bool) (again bool, err 
 	if err != nil {
 		return false, err
 	}
+	if a.part.Unknown != "" {
+		a.keepsUntilKnown(t)
+		return false, nil
+	}
 	force = a.readAllowance() || force
 	if err := a.leaveOut(ctx, &t); err != nil {
 		return false, err
@@ -300,6 +304,14 @@ func (a *Agent) keepsWithoutObjects() {
 	a.tell(a.objects.Problems, 0)
 	a.status.failed(errNoObjects)
 	a.Reporter.Failed(errNoObjects)
+}
+
+// keepsUntilKnown tells that FRR is left as it is, and why.
+func (a *Agent) keepsUntilKnown(t target) {
+	err := errors.New(a.part.Unknown)
+	a.tell(t.problems, t.services())
+	a.status.failed(err)
+	a.Reporter.Failed(err)
 }
 
 // target finds what the objects ask for. Where it can't be rendered, that is what could be the last time.

@@ -113,6 +113,13 @@ func TestThePartInGDCModeIsAppliedOnceItIsKnownAndWheneverItChanges(t *testing.T
 	require.Contains(t, part.last(), "router bgp 64500 view gw-10.0.1.100")
 	require.Contains(t, board.Report().Problems[0].Message, "it is not well")
 
+	part.set(func() {
+		part.part = role.Part{Node: "node1", Problems: part.part.Problems, Unknown: "the Cluster can't be read"}
+	})
+	eventually(t, func() bool { return board.Report().Failure == "the Cluster can't be read" }, log)
+	require.Contains(t, frr.Running(vtysh.BGPD), "router bgp 64500 view gw-10.0.1.100", "what is done stays as it is")
+	require.False(t, board.Report().Ready())
+
 	part.set(func() { part.part = role.Part{Node: "node1"} })
 	eventually(t, func() bool { return len(board.Report().Problems) == 0 }, log)
 	require.NotContains(t, part.last(), "view gw-")

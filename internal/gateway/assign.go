@@ -27,14 +27,16 @@ type Input struct {
 	Pools    []*v1beta1.IPAddressPool
 	Nodes    []*corev1.Node
 	Services []Service
-	// Unread are objects that are there, and can't be read; Incomplete tells that there may be more. Routers that nobody meant are told nothing in their place.
+	// Unread are objects that are there, can't be read, and have no form from before; Incomplete tells that there may be more. Routers that nobody meant are told nothing in
+	// their place, and sessions that they may ask for stay as they are.
 	Unread     []problem.Object
 	Incomplete bool
 
 	// Reports are what nodes tell of themselves, Sessions those that there were. Who holds what stands in the status of the Groups.
 	Reports  []*networking.NetworkGatewayNode
 	Sessions []*networking.BGPSession
-	// Before are the sessions that Assign has chosen last, where no Sessions tell of them. They tell which routers are spoken with, and nothing else.
+	// Before are the sessions that Assign has chosen last, where no Sessions tell of them. They tell which routers are spoken with, and from where; those of objects that
+	// are as they should be are chosen without them, since other nodes may remember others.
 	Before []Session
 	// Leases tell by node whether its agent lives. A node that is not there is Unknown.
 	Leases map[string]Lease
@@ -89,6 +91,8 @@ type Assignment struct {
 	VIPs []VIP
 	// Services tell for each Service what was decided, sorted by namespace and name.
 	Services []Announcement
+	// Unsure tells that VIPs are not known, since the only Cluster can't be read: who has announced any goes on.
+	Unsure bool
 
 	// Awaiting are the floating IPs that wait for their first node, Offers what may be done if it is offered for long enough.
 	Awaiting []netip.Addr
@@ -131,11 +135,14 @@ func assign(in Input, seen *trace) Assignment {
 	groups := a.groups(c, nodes, pools)
 	a.place(groups, nodes)
 	peers := (&peerReader{a, c, groups, nodes}).peers()
+	sessions := a.sessions(peers, groups)
+	a.settle(groups, sessions)
 	out := Assignment{
 		ASN:         c.localASN(peers),
 		FloatingIPs: floatingIPs(groups),
 		Groups:      a.states(groups, nodes),
-		Sessions:    a.sessions(peers, groups),
+		Sessions:    sessions,
+		Unsure:      len(c.unread) > 0,
 		Awaiting:    awaiting(groups),
 		Offers:      sortedOffers(a.offers),
 	}

@@ -16,12 +16,19 @@ type clusterForm struct {
 	admin bool
 	// balances tells that Services are announced by BGP.
 	balances bool
+	// unread are the Clusters that can't be read, where there is no other: then nobody knows what there is to decide, and what there is stays.
+	unread []problem.Object
 }
 
 // cluster reads the one Cluster.
 func (a *assigner) cluster() clusterForm {
 	if len(a.Clusters) == 0 {
-		return clusterForm{balances: true}
+		unread := a.unread("Cluster")
+		if len(unread) > 0 {
+			a.refuse(unread[0], "", problem.UnreadObject,
+				"it can't be read, so nobody knows which routers there are, and which nodes take traffic: sessions and routes stay as they are, and nothing new is announced; mend it, or delete it")
+		}
+		return clusterForm{balances: len(unread) == 0, unread: unread}
 	}
 	out := clusterForm{found: a.Clusters[0], object: clusterObject(a.Clusters[0])}
 	for _, other := range a.Clusters[1:] {

@@ -108,8 +108,12 @@ func (d *dice) input() Input {
 	}
 	in.Incomplete = d.roll(8) == 1
 	for range mostly(d, 0, 1, 2) {
-		in.Unread = append(in.Unread, problem.Object{Kind: one(d, "BGPPeer", "BGPLoadBalancer", "NetworkGatewayGroup", "Cluster"), Group: networking.GroupVersion.Group,
-			Namespace: one(d, "cluster-bm", "other", "elsewhere"), Name: one(d, "default", "unread")})
+		unread := problem.Object{Kind: one(d, "BGPPeer", "BGPLoadBalancer", "NetworkGatewayGroup", "Cluster"), Group: networking.GroupVersion.Group,
+			Namespace: one(d, "cluster-bm", "other", "elsewhere"), Name: one(d, "default", "unread")}
+		if unread.Kind == "Cluster" {
+			unread.Group = baremetal.GroupVersion.Group
+		}
+		in.Unread = append(in.Unread, unread)
 	}
 	return in
 }

@@ -31,6 +31,8 @@ type group struct {
 	// given is how many floating IPs it lists.
 	given int
 	list  []*floatingIP
+	// unread are the names of the groups that this one stands for, which can't be read; nil: it is one by itself.
+	unread map[string]bool
 }
 
 // floatingIP is one that can be used.
@@ -45,6 +47,8 @@ type floatingIP struct {
 	node *node
 	// refusal tells which nodes refuse it, and why; empty: none does.
 	refusal string
+	// spoken are the routers that there are sessions with from it, where no group tells that can be read.
+	spoken map[netip.Addr]bool
 	// placed: the status names a node, whatever has become of that. awaited are the nodes for whose sake it waits for its first one.
 	placed  bool
 	awaited []string
@@ -82,7 +86,8 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 			one.list, out.order = append(one.list, f), append(out.order, f)
 		}
 	}
-	if len(a.Groups) == 0 && c.balances {
+	out.keep(a.keptGroup(nodes, routers))
+	if len(a.Groups) == 0 && len(a.unread("NetworkGatewayGroup")) == 0 && c.balances {
 		a.warnCluster(c, "", problem.Required,
 			"there is no NetworkGatewayGroup to use, so no session has an address to start from, and no Service is announced; make one named default, with floating IPs")
 	}
@@ -93,6 +98,20 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 	}
 	out.usable = slices.SortedFunc(slices.Values(out.order), func(x, y *floatingIP) int { return x.addr.Compare(y.addr) })
 	return out
+}
+
+// keep adds the group that stands for those that can't be read, if there are any. It is told nothing.
+func (g *groups) keep(one *group) {
+	if one == nil {
+		return
+	}
+	for name := range one.unread {
+		g.byName[name] = one
+	}
+	for _, f := range one.list {
+		f.index = len(g.order)
+		g.order = append(g.order, f)
+	}
 }
 
 // group reads what concerns all floating IPs of a group.

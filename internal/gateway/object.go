@@ -20,6 +20,7 @@ type assigner struct {
 	others map[string]bool
 	// astray are objects that were left out, in namespaces that have no Cluster and no NetworkGatewayGroup: of no other cluster, as far as can be seen.
 	astray   []stray
+	spoken   []spoken
 	problems []problem.Problem
 	marks    []mark
 	offers   []Offer
@@ -35,7 +36,7 @@ func newAssigner(in Input) *assigner {
 	in.CIDRConfigs = oldestFirst(in.CIDRConfigs)
 	in.Pools = oldestFirst(in.Pools)
 	in.Namespace = Namespace(in)
-	a := &assigner{Input: in, others: namespaces(in)}
+	a := &assigner{Input: in, others: namespaces(in), spoken: spokenBefore(in)}
 	a.Clusters = own(a, "Cluster", baremetal.GroupVersion.Group, in.Clusters)
 	a.Groups = own(a, "NetworkGatewayGroup", networking.GroupVersion.Group, in.Groups)
 	a.LoadBalancers = own(a, "BGPLoadBalancer", networking.GroupVersion.Group, in.LoadBalancers)

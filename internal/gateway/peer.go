@@ -27,6 +27,10 @@ type peer struct {
 	sessions int
 	// from are the groups whose floating IPs it is spoken to from; nil: all.
 	from map[string]bool
+	// at are the floating IPs that it was spoken to from, where only the sessions tell what it is.
+	at map[netip.Addr]bool
+	// kept: no object tells of it that can be read.
+	kept bool
 }
 
 // peerReader decides peer by peer.
@@ -48,6 +52,8 @@ func (a *peerReader) peers() []*peer {
 	var out []*peer
 	unsure := a.unsure(balancer)
 	switch {
+	case len(a.cluster.unread) > 0:
+		return append(a.spokenWith(forms, nil), a.keptPeers()...)
 	case unsure == nil && (balancer == nil || len(a.Peers) == 0):
 		if out = a.clusterPeers("this entry is left out"); named != nil {
 			a.warn(*named, "spec.peerSelector", problem.NothingSelected,
@@ -68,9 +74,14 @@ func (a *peerReader) peers() []*peer {
 		} else {
 			out, mistaken = a.selected(balancer, *named, forms)
 		}
+		to := len(a.problems)
+		kept := a.keptPeers()
 		if mistaken {
-			to := len(a.problems)
-			if out = a.spokenWith(forms, plane); len(out) > 0 {
+			out = a.spokenWith(forms, plane)
+		}
+		out = append(out, kept...)
+		if mistaken {
+			if len(out) > 0 {
 				outcome(a.problems[from:to], "Services go to the same routers as before until then")
 			} else {
 				outcome(a.problems[from:to], "no Service is announced until then")
@@ -170,14 +181,7 @@ func (a *peerReader) spokenWith(forms map[string]*peer, plane []*peer) []*peer {
 }
 
 func (a *peerReader) speaks(p *peer) bool {
-	for _, s := range a.Before {
-		if s.PeerIP == p.ip && s.PeerASN == p.peerASN && s.LocalASN == p.localASN {
-			return true
-		}
-	}
-	return slices.ContainsFunc(a.Sessions, func(s *networking.BGPSession) bool {
-		return s.Spec.PeerIP == p.ip.String() && s.Spec.PeerASN == p.peerASN && s.Spec.LocalASN == p.localASN
-	})
+	return slices.ContainsFunc(a.spoken, func(s spoken) bool { return s.peer == p.ip && s.peerASN == p.peerASN && s.localASN == p.localASN })
 }
 
 func quoteLabels(set map[string]string) string { return fmt.Sprintf("%q", labels.Set(set).String()) }

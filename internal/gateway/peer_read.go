@@ -170,15 +170,10 @@ func (a *peerReader) readClusterPeer(p *peer, text, field string, before []*peer
 
 // lastGood is the form of a peer that can't be used as it is now, and whose sessions are there: what works stays until the object is mended.
 func (a *peerReader) lastGood(p *peer) *peer {
-	var out *peer
-	for _, s := range a.Sessions {
-		if ip, err := netip.ParseAddr(s.Spec.PeerIP); err != nil || ip != p.ip || s.Spec.PeerASN == 0 || s.Spec.LocalASN == 0 || s.Spec.PeerASN == s.Spec.LocalASN {
-			continue
-		}
-		if out == nil {
-			out = &peer{object: p.object, made: p.made, name: p.name, ip: p.ip, localASN: s.Spec.LocalASN, peerASN: s.Spec.PeerASN}
-		}
-		out.sessions++
+	out := a.spokenPeer(p.ip)
+	if out == nil {
+		return nil
 	}
+	out.object, out.made, out.name, out.sessions = p.object, p.made, p.name, len(out.at)
 	return out
 }

@@ -90,7 +90,7 @@ func (f *floatingIP) give(n *node) {
 // that was there all the time knows, and is about to give it up.
 func (p placer) holder(f *floatingIP) *node {
 	named := p.nodes.byName[f.was]
-	if named != nil && (named.answers[f.addr] || !p.believed) {
+	if named != nil && (named.answers[f.addr] || !p.believed) || f.group.unread != nil {
 		return named
 	}
 	for _, n := range p.nodes.all {

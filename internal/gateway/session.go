@@ -106,11 +106,22 @@ func later(s, o *networking.BGPSession) bool {
 func (p *peer) candidates(g *groups) []*floatingIP {
 	var out []*floatingIP
 	for _, f := range g.order {
-		if f.node != nil && (p.from == nil || p.from[f.group.name]) {
+		if f.node != nil && p.mayFrom(f) {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// mayFrom tells whether the peer may be spoken to from a floating IP, wherever that is. By what can't be read nothing begins.
+func (p *peer) mayFrom(f *floatingIP) bool {
+	switch {
+	case f.group.unread != nil:
+		return f.spoken[p.ip]
+	case p.kept:
+		return p.at[f.addr]
+	}
+	return p.from == nil || p.from[f.group.name]
 }
 
 // known are the peers, with those first that there are sessions with.
@@ -163,7 +174,7 @@ func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSessio
 	left, out := slices.Clone(from), make([]*floatingIP, 0, want)
 	for range want {
 		best := slices.MinFunc(left, func(x, y *floatingIP) int {
-			return cmp.Or(onNode[x.node]-onNode[y.node], x.standing(was[sessionKey{p.ip, x.addr}])-y.standing(was[sessionKey{p.ip, y.addr}]), load.nodes[x.node]-load.nodes[y.node], x.index-y.index)
+			return cmp.Or(onNode[x.node]-onNode[y.node], p.standing(x, was)-p.standing(y, was), load.nodes[x.node]-load.nodes[y.node], x.index-y.index)
 		})
 		onNode[best.node]++
 		out = append(out, best)
@@ -173,11 +184,11 @@ func (p *peer) pick(from []*floatingIP, was map[sessionKey]*networking.BGPSessio
 }
 
 // standing ranks floating IPs by the session that they have with a router: one that goes on where it is, one that has to move, none.
-func (f *floatingIP) standing(was *networking.BGPSession) int {
-	switch {
-	case was == nil:
+func (p *peer) standing(f *floatingIP, was map[sessionKey]*networking.BGPSession) int {
+	switch s := was[sessionKey{p.ip, f.addr}]; {
+	case s == nil && !p.at[f.addr]:
 		return 2
-	case was.Spec.NodeName != f.node.name:
+	case s == nil || s.Spec.NodeName != f.node.name:
 		return 1
 	}
 	return 0
@@ -185,7 +196,7 @@ func (f *floatingIP) standing(was *networking.BGPSession) int {
 
 // tellSessions tells of a BGPPeer whether it has the sessions that it asks for.
 func (a *assigner) tellSessions(p *peer, able, got int) {
-	if p.name == "" {
+	if p.name == "" || p.kept {
 		return
 	}
 	switch {

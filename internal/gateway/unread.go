@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
+	baremetal "github.com/frr-renderer/frr-renderer/api/gdc/baremetal/v1"
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
@@ -60,11 +61,15 @@ func (a *peerReader) unsurePeer(b *networking.BGPLoadBalancer) *unsure {
 	return out
 }
 
-// unread are the objects of a kind of networking.gke.io that can't be read, and may be the cluster's.
+// unread are the objects of a kind of GDC's that can't be read, and may be the cluster's.
 func (a *assigner) unread(kind string) []problem.Object {
+	group := networking.GroupVersion.Group
+	if kind == "Cluster" {
+		group = baremetal.GroupVersion.Group
+	}
 	var out []problem.Object
 	for _, o := range a.Unread {
-		if o.Group == networking.GroupVersion.Group && o.Kind == kind && (o.Namespace == a.Namespace || !a.others[o.Namespace]) {
+		if o.Group == group && o.Kind == kind && (o.Namespace == a.Namespace || !a.others[o.Namespace]) {
 			out = append(out, o)
 		}
 	}

@@ -29,13 +29,18 @@ func (w *writing) groupStatus() {
 		if equality.Semantic.DeepEqual(*status, is.object.Status) {
 			continue
 		}
-		if !w.status(groupKind, is.object, is.at, status) {
+		if w.stale(groupKind, k) || !w.status(groupKind, is.object, is.at, status) {
 			w.unwritten(is.object.Status.FloatingIPs, g.FloatingIPs)
 			continue
 		}
 		w.manager.gave(g.FloatingIPs, w.judged)
 		w.tellMoves(is.object.Status.FloatingIPs, g.FloatingIPs)
 	}
+}
+
+// stale tells of an object of networking.gke.io that can't be read any more.
+func (w *writing) stale(kind string, k key) bool {
+	return w.unread.stale[problem.Object{Kind: kind, Group: networking.GroupVersion.Group, Namespace: k.Namespace, Name: k.Name}]
 }
 
 // unwritten notes whose holder the API server does not have yet: nobody is told of sessions from a floating IP before its holder. One group that can't be
@@ -71,14 +76,14 @@ func (w *writing) conditions() {
 	for _, is := range w.balancers {
 		status := is.object.Status.DeepCopy()
 		status.Conditions = w.settled(loadBalancerKind, is.object, status.Conditions)
-		if !equality.Semantic.DeepEqual(*status, is.object.Status) {
+		if !equality.Semantic.DeepEqual(*status, is.object.Status) && !w.stale(loadBalancerKind, kubewatch.KeyOf(is.object)) {
 			w.status(loadBalancerKind, is.object, is.at, status)
 		}
 	}
 	for _, is := range w.peers {
 		status := is.object.Status.DeepCopy()
 		status.Conditions = w.settled(peerKind, is.object, status.Conditions)
-		if !equality.Semantic.DeepEqual(*status, is.object.Status) {
+		if !equality.Semantic.DeepEqual(*status, is.object.Status) && !w.stale(peerKind, kubewatch.KeyOf(is.object)) {
 			w.status(peerKind, is.object, is.at, status)
 		}
 	}

@@ -19,6 +19,7 @@ type objects struct {
 	peers     map[key]version[*networking.BGPPeer]
 	sessions  map[key]version[*networking.BGPSession]
 	routes    map[key]version[*networking.BGPAdvertisedRoute]
+	unread    unreadObjects
 }
 
 // input is what is known now.
@@ -49,8 +50,9 @@ func (m *Manager) input(leases map[string]gateway.Lease) objects {
 			known.GDC.Sessions = append(known.GDC.Sessions, v.object)
 		}
 	}
+	out.unread = m.unread()
 	out.Input, _ = snapshot.GatewayInput(known, snapshot.Options{
-		Namespace: m.options.Namespace, LoadBalancerClass: m.options.LoadBalancerClass, IgnoreExcludeLabel: m.options.IgnoreExcludeLabel,
+		Unread: out.unread.without, Namespace: m.options.Namespace, LoadBalancerClass: m.options.LoadBalancerClass, IgnoreExcludeLabel: m.options.IgnoreExcludeLabel,
 	})
 	out.Namespace, out.Leases = m.options.ClusterNamespace, leases
 	return out

@@ -71,13 +71,14 @@ type Manager struct {
 	post     post
 	decision atomic.Pointer[decision]
 
-	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not.
+	// What follows belongs to the worker. The last round saw changes and leases, and left something to do, or not; sure: one had a Cluster, or there was none.
 	seen       uint64
 	seenLeases map[string]gateway.Lease
 	unfinished bool
 	problems   []problem.Problem
 	pauses     pauses
 	given      map[string]given
+	sure       bool
 	offers     *offers
 }
 
@@ -152,7 +153,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished, m.offers = pauses{}, true, newOffers(m.options.Patience, m.leases.now)
+	m.pauses, m.unfinished, m.sure, m.offers = pauses{}, true, false, newOffers(m.options.Patience, m.leases.now)
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {
@@ -227,7 +228,8 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	}
 	begun := time.Now()
 	w := m.take(ctx, m.decide(ctx, judged, leases))
-	w.out.Problems = problem.Sort(append(w.out.Problems, m.copier.found()...))
+	w.out.Problems = problem.Sort(slices.Concat(w.out.Problems, w.unread.problems, m.copier.found()))
+	m.sure = m.sure || !w.out.Unsure
 	took := time.Since(begun)
 	m.rounds.Add(1)
 	m.options.Meter.Decided(took)

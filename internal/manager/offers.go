@@ -177,7 +177,7 @@ func (o *offers) rest() time.Duration {
 // take does what was offered for long enough, if it is offered still once everything that it depends on was read from the API server itself: what the watches have
 // brought may be old, and nothing that works may be moved for that. It returns what to do instead.
 func (m *Manager) take(ctx context.Context, before *writing) *writing {
-	if len(m.offers.due()) == 0 {
+	if len(m.offers.due()) == 0 || len(before.Unread) > 0 || len(before.unread.stale) > 0 { // who knows what those say now
 		return before
 	}
 	if !m.readAnew(ctx) {

@@ -25,6 +25,8 @@ type held struct {
 // shelf holds the objects of one kind.
 type shelf struct {
 	objects map[key]held
+	// unread tells why objects can't be read; those that could be before are in objects as they were.
+	unread map[key]error
 	// read: everything that there is was read once. served: the API server has the kind.
 	read, served bool
 }
@@ -41,7 +43,7 @@ type store struct {
 func newStore(kinds []string) *store {
 	s := &store{shelves: map[string]*shelf{}, wake: make(chan struct{}, 1)}
 	for _, k := range kinds {
-		s.shelves[k] = &shelf{objects: map[key]held{}}
+		s.shelves[k] = &shelf{objects: map[key]held{}, unread: map[key]error{}}
 	}
 	return s
 }
@@ -92,7 +94,45 @@ func (s *store) take(kind string, o metav1.Object) bool {
 		o = before.object
 	}
 	shelf.objects[kubewatch.KeyOf(o)] = held{version, o}
-	return !same
+	return shelf.readable(kubewatch.KeyOf(o)) || !same
+}
+
+// readable takes in that an object can be read, or is gone, and tells whether it could not be before.
+func (s *shelf) readable(k key) bool {
+	_, was := s.unread[k]
+	delete(s.unread, k)
+	return was
+}
+
+// unreadable takes in that an object can't be read.
+func (s *store) unreadable(kind string, k key, why error) {
+	s.mu.Lock()
+	was, known := s.shelves[kind].unread[k]
+	s.shelves[kind].unread[k] = why
+	s.mu.Unlock()
+	if !known || was.Error() != why.Error() {
+		s.changed()
+	}
+}
+
+// unreadOne is an object that can't be read; kept tells that its last form is there.
+type unreadOne struct {
+	key
+	why  error
+	kept bool
+}
+
+// unreadOf are the objects of a kind that can't be read, sorted.
+func (s *store) unreadOf(kind string) []unreadOne {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []unreadOne
+	for k, why := range s.shelves[kind].unread {
+		_, kept := s.shelves[kind].objects[k]
+		out = append(out, unreadOne{k, why, kept})
+	}
+	slices.SortFunc(out, func(x, y unreadOne) int { return x.Compare(y.key) })
+	return out
 }
 
 // remove takes in that an object was deleted, when it had that version.
@@ -105,13 +145,13 @@ func (s *store) remove(kind string, k key, version string) {
 func (s *store) drop(kind string, k key, version string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	objects := s.shelves[kind].objects
-	before, had := objects[k]
-	if !had || newer(before.version, version) { // made anew since
+	shelf := s.shelves[kind]
+	before, had := shelf.objects[k]
+	if had && newer(before.version, version) { // made anew since
 		return false
 	}
-	delete(objects, k)
-	return true
+	delete(shelf.objects, k)
+	return shelf.readable(k) || had
 }
 
 // replace takes in all objects of a kind as they were at a version; others go, but for those that stay as they are.
@@ -125,6 +165,11 @@ func (s *store) replace(kind string, all []metav1.Object, stay map[key]bool, ver
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shelf := s.shelves[kind]
+	for k := range shelf.unread {
+		if !stay[k] {
+			news = shelf.readable(k) || news
+		}
+	}
 	for k, h := range shelf.objects {
 		if !here[k] && !stay[k] && !newer(h.version, version) {
 			delete(shelf.objects, k)
@@ -150,7 +195,9 @@ func (s *store) absent(kind string) {
 	s.changed()
 }
 
-func (*shelf) empty() shelf { return shelf{objects: map[key]held{}, read: true} }
+func (*shelf) empty() shelf {
+	return shelf{objects: map[key]held{}, unread: map[key]error{}, read: true}
+}
 
 // waiting are the kinds that were not read yet, sorted.
 func (s *store) waiting() []string {

@@ -91,6 +91,7 @@ func (f *feed) Put(object runtime.Object) {
 	o, ours, err := f.read(object)
 	switch {
 	case err != nil: // its last form stays
+		f.manager.store.unreadable(f.kind.name, kubewatch.KeyOf(object.(metav1.Object)), err)
 	case ours:
 		f.manager.store.put(f.kind.name, o)
 	default:
@@ -128,7 +129,9 @@ func (f *feed) replace(objects []runtime.Object, version string) {
 		o, ours, err := f.read(object)
 		switch {
 		case err != nil:
-			stay[kubewatch.KeyOf(object.(metav1.Object))] = true
+			k := kubewatch.KeyOf(object.(metav1.Object))
+			stay[k] = true
+			f.manager.store.unreadable(f.kind.name, k, err)
 		case ours:
 			all = append(all, o)
 		}

@@ -46,6 +46,9 @@ func (w *writing) all() {
 		return
 	}
 	w.sessionObjects()
+	if w.out.Unsure {
+		return // what is told of routers and routes stays, until it is known which there are
+	}
 	w.conditions()
 	w.routeObjects()
 }

@@ -14,6 +14,7 @@ const (
 	OtherNamespace  Reason = "OtherNamespace"  // an object of ours outside the namespace that is read
 	NothingToRead   Reason = "NothingToRead"   // a path without any manifest
 	UnreadableFile  Reason = "UnreadableFile"  // a file that is there and can't be read
+	UnreadObject    Reason = "UnreadObject"    // an object that can't be read, and for which something stays as it was
 	TooLarge        Reason = "TooLarge"        // a document or list beyond what is safe to take
 	NotServed       Reason = "NotServed"       // a kind that the API server does not serve, or in no version that is known
 	Forbidden       Reason = "Forbidden"       // a kind that the API server does not let us read

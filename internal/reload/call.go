@@ -16,16 +16,21 @@ const patienceAtFirst = time.Second
 // time with each failure, up to two minutes, and forgets it neither when another AS number or password is configured nor when the router is mended. A
 // neighbor that waits has no session to lose. The commands that it returns were sent. What bgpd does not answer is left: the plan was applied.
 func (e *Engine) call(ctx context.Context, plan Plan) []Command {
-	resets := plan.Resets()
-	if len(resets) == 0 {
+	return CallWaiting(ctx, e.client, plan.Resets())
+}
+
+// CallWaiting has bgpd start the sessions of neighbors, named as in plans, within a second where it would wait for longer. It returns what it sent; what bgpd does
+// not answer is left.
+func CallWaiting(ctx context.Context, client vtysh.Client, neighbors []string) []Command {
+	if len(neighbors) == 0 {
 		return nil
 	}
-	instances, err := neighborsOf(ctx, e.client)
+	instances, err := neighborsOf(ctx, client)
 	if err != nil {
 		return nil
 	}
 	var called []Command
-	for _, named := range resets {
+	for _, named := range neighbors {
 		id, in := split(named)
 		_, name := Session(named)
 		var n struct{ NextStartTimerDueInMsecs int64 }
@@ -40,7 +45,7 @@ func (e *Engine) call(ctx context.Context, plan Plan) []Command {
 			Daemon: vtysh.BGPD, Exec: true, Effect: None, Neighbors: []string{named}, Line: clearBGP(in, id),
 			Note: fmt.Sprintf("after failures bgpd would wait %s more", wait.Round(time.Second)),
 		}
-		if _, err := e.client.Run(ctx, c.Daemon, c.Line.Reveal()); err == nil {
+		if _, err := client.Run(ctx, c.Daemon, c.Line.Reveal()); err == nil {
 			called = append(called, c)
 		}
 	}

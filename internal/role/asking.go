@@ -17,7 +17,7 @@ const (
 	answerTime = 3 * time.Second
 )
 
-// ask asks bgpd each second.
+// ask asks bgpd each second, and more often while routers are called again and again.
 func (r *Role) ask(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -28,7 +28,11 @@ func (r *Role) ask(ctx context.Context) {
 			return
 		}
 		r.answered(sessions, err)
-		wait(ctx, askEvery-time.Since(began))
+		every := askEvery
+		if r.call(ctx) {
+			every = callEvery
+		}
+		wait(ctx, every-time.Since(began))
 	}
 }
 

@@ -61,6 +61,7 @@ type node struct {
 	reports   []nodereport.Report
 	story     []string // what became of addresses and views, in order
 	waiting   []string // and of neighbors
+	called    int
 }
 
 func newNode(t *testing.T, alone bool) *node {
@@ -68,7 +69,7 @@ func newNode(t *testing.T, alone bool) *node {
 		t: t, on: map[netip.Addr]bool{}, agent: true, views: map[netip.Addr]bool{},
 		listeners: map[uint16][]hostnet.Listener{gdcPort: {{Process: "bgpd", PID: 1}}},
 	}
-	n.Role = New(Config{Node: "n1", Alone: alone, Host: n, BGPD: n, Log: slog.New(slog.DiscardHandler), Report: func(r nodereport.Report) {
+	n.Role = New(Config{Node: "n1", Alone: alone, Host: n, BGPD: n, Call: n.call, Log: slog.New(slog.DiscardHandler), Report: func(r nodereport.Report) {
 		n.mutex.Lock()
 		defer n.mutex.Unlock()
 		n.reports = append(n.reports, r)

@@ -39,6 +39,8 @@ type Config struct {
 	Alone bool
 	Host  Host
 	BGPD  BGPD
+	// Call has bgpd call neighbors at once that it waits to call, named as in plans of package reload.
+	Call func(ctx context.Context, neighbors []string)
 	// Report is told what the API server is to be told, at each change. It must not wait. nil: nobody is told.
 	Report func(nodereport.Report)
 	Log    *slog.Logger
@@ -54,6 +56,7 @@ type Role struct {
 	decided decided
 	read    snapshot.GDC // with the last form of what can't be read now
 	before  []gateway.Session
+	sure    bool // something was decided with a Cluster, or because there is none
 
 	mutex      sync.Mutex
 	word       floating.Word
@@ -67,6 +70,7 @@ type Role struct {
 	sessions   []observe.Session
 	coming     map[netip.Addr]time.Time // since when addresses that are not here are to be
 	leaving    map[netip.Addr]*leave
+	arrived    map[netip.Addr]time.Time // since when those are here that have just come
 	views      views
 	paths      paths
 	subnets    []subnet // and those that have gone lately
@@ -86,8 +90,8 @@ type Role struct {
 // New makes a Role, for one Run.
 func New(c Config) *Role {
 	r := &Role{
-		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, refusals: refusals{},
-		views: views{applied: make(chan struct{})}, paths: newPaths(),
+		Config: c, changed: make(chan struct{}, 1), coming: map[netip.Addr]time.Time{}, leaving: map[netip.Addr]*leave{}, arrived: map[netip.Addr]time.Time{},
+		refusals: refusals{}, views: views{applied: make(chan struct{})}, paths: newPaths(),
 	}
 	r.holder = floating.New(floating.Config{Host: host{c.Host, r}, Report: r.became, Log: c.Log})
 	return r
@@ -196,6 +200,7 @@ func (r *Role) became(f floating.Facts) {
 		r.tell()
 	} else { // what is found at the start has not come
 		r.count(before, r.floating())
+		r.arrive(before)
 	}
 	for ip := range r.leaving {
 		if !r.on(ip) {

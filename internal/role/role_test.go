@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
+	"github.com/frr-renderer/frr-renderer/internal/floating"
+	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/hostnet"
 	"github.com/frr-renderer/frr-renderer/internal/nodereport"
 	"github.com/frr-renderer/frr-renderer/internal/observe"
@@ -340,6 +342,82 @@ func TestABGPPeerThatCanNotBeReadTakesNoOtherRoutersSessions(t *testing.T) {
 	n = newNode(t, true)
 	require.Empty(t, n.Turn(balanced(tor2)).Assignment.Sessions, "nobody meant the control plane's router")
 	require.Len(t, n.Turn(balanced()).Assignment.Sessions, 2)
+}
+
+// A Cluster that can't be read when a node starts decides nothing and takes nothing away; one that comes later changes nothing until it can be read.
+func TestWithoutTheClusterNobodyKnowsWhatToDo(t *testing.T) {
+	c := problem.Object{Kind: "Cluster", Group: "baremetal.cluster.gke.io", Namespace: "cluster-bm", Name: "bm"}
+	for _, alone := range []bool{true, false} {
+		whole := cluster(map[netip.Addr]string{fip: "n1", fip2: "n2"})
+		broken := whole
+		broken.Objects.GDC.Clusters, broken.Unread = nil, []problem.Object{c}
+
+		n := newNode(t, alone)
+		n.became(floating.Facts{Addresses: []floating.Fact{{Address: fip, State: floating.Held}, {Address: fip2, State: floating.Held}}})
+		require.Contains(t, n.Turn(&broken).Unknown, "the Cluster can't be read")
+		want := []netip.Addr{fip}
+		if alone {
+			want = append(want, fip2) // nobody says that it is another's
+		}
+		require.Equal(t, want, n.ordered.wanted)
+		require.Empty(t, n.Turn(&whole).Unknown)
+
+		deleted := whole
+		deleted.Objects.GDC.Clusters = nil
+		require.Empty(t, n.Turn(&deleted).Unknown)
+		require.Empty(t, n.Turn(&broken).Unknown, "what is done without a Cluster goes on")
+
+		n = newNode(t, alone)
+		all := source.Result{Unread: []problem.Object{c}}
+		require.NotEmpty(t, n.Turn(&all).Unknown, "though there is nothing else")
+	}
+}
+
+// A node that starts anew without an API server knows by FRR alone which sessions there are.
+func TestWhatCanNotBeReadAtTheStartKeepsTheSessionsThatFRRHas(t *testing.T) {
+	balancer := &networking.BGPLoadBalancer{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: "cluster-bm"}}
+	balancer.Spec.PeerSelector = map[string]string{"use": "true"}
+	peer := func(sessions int32) *networking.BGPPeer {
+		p := &networking.BGPPeer{ObjectMeta: metav1.ObjectMeta{Name: "tor", Namespace: "cluster-bm", Labels: balancer.Spec.PeerSelector}}
+		p.Spec = networking.BGPPeerSpec{LocalASN: 65001, PeerASN: 65002, PeerIP: tor.String(), Sessions: &sessions}
+		return p
+	}
+	runs := session(fip2, false)
+	runs.LocalAS = 65001
+	inside := runs // with a node
+	inside.Neighbor, inside.RemoteAS = "10.0.1.10", 65001
+	for name, objects := range map[string]func(*source.Result){
+		"a BGPPeer that can't be read": func(r *source.Result) {
+			r.Unread = []problem.Object{{Kind: "BGPPeer", Group: networking.GroupVersion.Group, Namespace: "cluster-bm", Name: "tor"}}
+		},
+		"a BGPPeer that is wrong": func(r *source.Result) { r.Objects.GDC.Peers = []*networking.BGPPeer{peer(0)} },
+		"a group that can't be read": func(r *source.Result) {
+			r.Objects.GDC.Peers, r.Objects.GDC.GatewayGroups = []*networking.BGPPeer{peer(2)}, nil
+			r.Unread = []problem.Object{{Kind: "NetworkGatewayGroup", Group: networking.GroupVersion.Group, Namespace: "cluster-bm", Name: "default"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, true)
+			n.became(floating.Facts{Addresses: []floating.Fact{{Address: fip2, State: floating.Held}}})
+			whole := cluster(nil)
+			whole.Objects.GDC.LoadBalancers, whole.Objects.GDC.Clusters[0].Spec.LoadBalancer.BGPPeers = []*networking.BGPLoadBalancer{balancer}, nil
+			objects(&whole)
+			require.Empty(t, n.Turn(&whole).Assignment.Sessions)
+
+			n = newNode(t, true)
+			n.became(floating.Facts{Addresses: []floating.Fact{{Address: fip2, State: floating.Held}}})
+			n.answered([]observe.Session{runs, inside}, nil)
+			part := n.Turn(&whole)
+			require.Len(t, part.Assignment.Sessions, 1)
+			s := part.Assignment.Sessions[0]
+			require.Equal(t, []any{tor, uint32(65002), uint32(65001), fip2}, []any{s.PeerIP, s.PeerASN, s.LocalASN, s.FloatingIP})
+			if len(whole.Objects.GDC.GatewayGroups) == 0 {
+				require.Equal(t, []gateway.FloatingIP{{Address: fip2, Group: "default", Node: "n1"}}, part.Assignment.FloatingIPs)
+			}
+			again := whole
+			require.Equal(t, part.Assignment.Sessions, n.Turn(&again).Assignment.Sessions, "and so on")
+		})
+	}
 }
 
 func TestAKernelThatCanNotBeAskedKeepsNobodyElseWaiting(t *testing.T) {

@@ -23,6 +23,8 @@ type Part struct {
 	Floating []netip.Addr
 	// Problems that the node has with its part.
 	Problems []problem.Problem
+	// Unknown says why it is not known what the node is to do; empty: it is. What FRR has stays then.
+	Unknown string
 }
 
 // decided is an Assignment, and the objects that it was made of.
@@ -57,18 +59,20 @@ func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 	readable := withUnread(objects, r.read)
 	r.read = readable.GDC
 	options := r.Options
-	options.Unread = objects.Unread // a file that can't be read has nothing to do with it in most cases, and what it held is kept
+	options.Unread = r.unread(objects) // a file that can't be read has nothing to do with it in most cases, and what it held is kept
 	in, ok := snapshot.GatewayInput(readable, options)
 	if !ok {
 		r.remember(gateway.Input{})
+		r.sure = true
 		return nil
 	}
 	in.Placed, in.AssumeSubnets = !r.Alone, r.Alone
 	r.remember(in)
 	if r.Alone {
-		in.Before = r.before
+		in.Before = r.spoken()
 	}
 	out := gateway.Assign(in)
+	r.sure = r.sure || !out.Unsure
 	if !r.Alone {
 		out.Problems = nil // the manager tells people
 	}
@@ -76,6 +80,22 @@ func (r *Role) assign(objects *source.Result) *gateway.Assignment {
 		r.before = out.Sessions
 	}
 	return &out
+}
+
+// spoken are the sessions that were chosen last. At a start they are those that the views in FRR have: what cannot be read, or is wrong, was right when they were made.
+func (r *Role) spoken() []gateway.Session {
+	if r.before != nil {
+		return r.before
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	var out []gateway.Session
+	for _, s := range r.sessions {
+		if floating, peer, ok := sessionOf(s); ok && peer.Is4() {
+			out = append(out, gateway.Session{PeerIP: peer, PeerASN: s.RemoteAS, LocalASN: s.LocalAS, FloatingIP: floating, Node: r.Node})
+		}
+	}
+	return out
 }
 
 // remember keeps what renew needs to be decided anew when the node's subnets change.
@@ -130,7 +150,7 @@ func (r *Role) ours(objects *source.Result) (wanted []netip.Addr, placed map[net
 		}
 	}
 	if r.Alone {
-		if a := r.decided.assignment; a != nil {
+		if a := r.decided.assignment; a != nil && !a.Unsure {
 			for _, f := range a.FloatingIPs {
 				place(f.Address, f.Node)
 			}
@@ -174,6 +194,9 @@ func (r *Role) part() Part {
 		return part
 	}
 	a := *r.decided.assignment
+	if a.Unsure {
+		part.Unknown = "the Cluster can't be read, so it is not known what there is to announce; FRR keeps what it has until the Cluster is mended or deleted"
+	}
 	a.FloatingIPs, a.Sessions = slices.Clone(a.FloatingIPs), slices.Clone(a.Sessions)
 	for i := range a.FloatingIPs {
 		switch f := &a.FloatingIPs[i]; {

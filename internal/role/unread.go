@@ -12,6 +12,17 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/source"
 )
 
+// unread are the objects that can't be read and have no form from before. A Cluster that comes after others have decided what there is to do changes
+// nothing until it can be read; one that is there from the start may be what decides, and nothing is done without it.
+func (r *Role) unread(objects *source.Result) []problem.Object {
+	if !r.sure {
+		return objects.Unread
+	}
+	return slices.DeleteFunc(slices.Clone(objects.Unread), func(o problem.Object) bool { return o.Kind == "Cluster" && o.Group == baremetal.GroupVersion.Group })
+}
+
+// Objects that can't be read and had another form before keep it, here and in source; of those that had none gateway keeps the sessions that there are.
+
 // withUnread are the objects, with those that people write of GDC's kinds, were there before, and may be there still, but can't be read: they were not
 // deleted, so each keeps the form that it had, and its sessions.
 func withUnread(objects *source.Result, before snapshot.GDC) snapshot.Objects {

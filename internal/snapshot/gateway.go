@@ -16,7 +16,7 @@ import (
 // set.
 func GatewayInput(objects Objects, options Options) (in gateway.Input, ok bool) {
 	g := objects.GDC
-	if len(g.Clusters)+len(g.GatewayGroups)+len(g.LoadBalancers)+len(g.Peers) == 0 {
+	if len(g.Clusters)+len(g.GatewayGroups)+len(g.LoadBalancers)+len(g.Peers) == 0 && !slices.ContainsFunc(options.Unread, gateway.Asks) {
 		return gateway.Input{}, false
 	}
 	return gateway.Input{

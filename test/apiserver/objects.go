@@ -2,12 +2,14 @@ package apiserver
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -30,6 +32,27 @@ func (s *Server) Objects(t testing.TB) dynamic.Interface {
 	client, err := dynamic.NewForConfig(config)
 	require.NoError(t, err)
 	return client
+}
+
+// WithoutSchemas has the API server take anything as an object of the groups' kinds, as it does where somebody installed definitions without their schemas.
+func (s *Server) WithoutSchemas(t testing.TB, groups ...string) {
+	t.Helper()
+	definitions := s.Objects(t).Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	all, err := definitions.List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	for _, d := range all.Items {
+		if group, _, _ := unstructured.NestedString(d.Object, "spec", "group"); !slices.Contains(groups, group) {
+			continue
+		}
+		versions, _, err := unstructured.NestedSlice(d.Object, "spec", "versions")
+		require.NoError(t, err)
+		for _, v := range versions {
+			v.(map[string]any)["schema"] = map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
+		}
+		require.NoError(t, unstructured.SetNestedSlice(d.Object, versions, "spec", "versions"))
+		_, err = definitions.Update(t.Context(), &d, metav1.UpdateOptions{})
+		require.NoError(t, err)
+	}
 }
 
 // Apply makes an object, or changes it, with its status.
