@@ -125,7 +125,7 @@ demo: as-root frr-distribution build ## two ToR routers and three nodes in netwo
 
 .PHONY: demo-down
 demo-down: ## end the demo
-	@$(GO) run ./test/frr/demo down
+	@$(GO) run ./test/frr/demo down $(BIN)/frr-renderer
 
 # "go run" fails after a Ctrl-C, however the program ends.
 .PHONY: demo-gdc

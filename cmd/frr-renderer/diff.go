@@ -30,7 +30,9 @@ func newDiff() *cobra.Command {
   deferred  it takes effect when the session is established next
   reset     sessions go down; the line names them
 
-Nothing is changed. Exit code: 0 when nothing differs, 4 when something does, 3 when an object was left out (3 beats 4), 1 when a path or
+Where there are GDC's objects, what the objects ask for is what they ask of "run --gdc". Nothing is changed.
+
+Exit code: 0 when nothing differs, 4 when something does, 3 when an object was left out (3 beats 4), 1 when a path or
 FRR can't be read, 2 for wrong usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -114,7 +114,6 @@ Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the 
 func (f *explainFlags) add(c *cobra.Command) {
 	f.objects.add(c)
 	f.objects.addKubeconfig(c)
-	f.objects.gdc = true
 	c.Flags().StringVar(&f.state, "state-file", "", "the node's last good objects, as run keeps them beside frr.conf; empty: none")
 	addOutput(c, &f.output)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,6 +46,33 @@ func TestExplainReadsGDCsKindsFromTheAPIServer(t *testing.T) {
 		require.Equal(t, args[0] == "service", strings.Contains(got, "n1, held"), got)
 		require.Equal(t, untilProblems(want), untilProblems(got), "MetalLB's kinds are not served here, which is a problem")
 	}
+}
+
+// What is checked, rendered and compared is what a node with --gdc does, wherever the objects are read.
+func TestOtherCommandsReadGDCsKindsFromTheAPIServer(t *testing.T) {
+	server := apiserver.Start(t)
+	server.MakeNamespaces(t, "shop", "cluster-bm")
+	require.NoError(t, server.ServeGDC())
+	for _, file := range []string{explainedGDC, gdcReports} {
+		makeAll(t, dynamic.NewForConfigOrDie(server.Config), file)
+	}
+	files := []string{"-f", explainedGDC, "-f", gdcReports}
+	live := []string{"--kubeconfig", apiserver.Kubeconfig(t, rest.CopyConfig(server.Config), server.Address)}
+
+	_, want, _ := do(t, append([]string{"render", "--node", "n1"}, files...)...)
+	require.Contains(t, want, "view gw-")
+	_, got, _ := do(t, append([]string{"render", "--node", "n1"}, live...)...)
+	require.Equal(t, want, got)
+
+	conf := filepath.Join(t.TempDir(), "frr.conf")
+	require.NoError(t, os.WriteFile(conf, []byte(want), 0o600))
+	_, plan, _ := do(t, append([]string{"diff", "--node", "n1", "--to", conf}, live...)...)
+	require.Empty(t, plan)
+
+	_, want, _ = do(t, append([]string{"validate"}, files...)...)
+	require.Contains(t, want, "NoGlobalAddress")
+	_, got, _ = do(t, append([]string{"validate"}, live...)...)
+	require.Equal(t, want, got)
 }
 
 func untilProblems(text string) string {

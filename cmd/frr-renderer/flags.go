@@ -36,8 +36,6 @@ type objectFlags struct {
 	templates  string
 	output     string
 	options    snapshot.Options
-	// gdc reads GDC's kinds from an API server that serves them, too; manifests are read as they are.
-	gdc bool
 
 	// assignment is made once for all nodes.
 	assigned   bool
@@ -120,7 +118,7 @@ func (f *objectFlags) overlay() fs.FS {
 	return os.DirFS(f.templates)
 }
 
-// read reads the manifests, or the API server.
+// read reads the manifests, or the API server: GDC's kinds, too, where they are served.
 func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	options := source.Options{Namespace: f.options.Namespace}
 	if f.kubeconfig == "" {
@@ -134,7 +132,7 @@ func (f *objectFlags) read(ctx context.Context) (source.Result, error) {
 	if err != nil {
 		return source.Result{}, failed(fmt.Errorf("read --kubeconfig: %w", err))
 	}
-	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config, GDC: f.gdc && servesGDC(config)})
+	result, err := source.ReadCluster(ctx, source.ClusterOptions{Options: options, Config: config, GDC: servesGDC(config)})
 	if err != nil {
 		return result, failed(err)
 	}

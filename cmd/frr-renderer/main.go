@@ -83,7 +83,8 @@ func newRoot() *cobra.Command {
 		Use:   "frr-renderer",
 		Short: "Render FRR's configuration from MetalLB's objects, and bring a running FRR to it",
 		Long: `frr-renderer reads MetalLB's BGP objects (BGPPeer, IPAddressPool, BGPAdvertisement, Community, BFDProfile) with Services,
-EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings a running FRR to it with the least disturbance.
+EndpointSlices, Nodes and Secrets, renders the frr.conf of one node, and brings a running FRR to it with the least disturbance. It reads
+those of GDC's bundled load balancer, too (NetworkGatewayGroup, BGPLoadBalancer, BGPPeer, Cluster): floating IPs, and sessions that start from them.
 
   frr-renderer render -f DIR --node NODE    print frr.conf
   frr-renderer validate -f DIR              say what is wrong with the objects

@@ -136,11 +136,11 @@ func (f *managerFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	source, err := f.source.read()
+	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	source, err := f.source.read(log)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	klog.SetSlogLogger(log)
 	results := make([]string, 0, len(manager.Outcomes()))
 	for _, o := range manager.Outcomes() {

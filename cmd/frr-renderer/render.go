@@ -15,6 +15,9 @@ func newRender() *cobra.Command {
 		Long: `Print the frr.conf of a node on standard output, and what is wrong with the objects on standard error.
 It needs no FRR and no root. Passwords are printed as FRR needs them.
 
+Where there are GDC's objects the node's part in GDC mode is in it, as "run --gdc" has it: floating IPs are where the status of their
+NetworkGatewayGroup has them, and otherwise where a manager would put them that knows of no lease.
+
 Exit code: 0, 3 when an object was left out, 1 when a path can't be read or the node is unknown, 2 for wrong usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,14 +21,14 @@ func (f *sourceFlags) add(c *cobra.Command) {
 }
 
 // read says what to copy from; nil: nothing.
-func (f *sourceFlags) read() (*manager.Source, error) {
+func (f *sourceFlags) read(log *slog.Logger) (*manager.Source, error) {
 	if f.kubeconfig == "" {
 		if f.namespace != "" {
 			return nil, errors.New("--source-namespace is that of the objects to copy: name the admin cluster's API server with --source-kubeconfig")
 		}
 		return nil, nil
 	}
-	config, err := apiServer(f.kubeconfig)
+	config, err := follow(f.kubeconfig, log)
 	if err != nil {
 		return nil, failed(fmt.Errorf("read --source-kubeconfig: %w", err))
 	}

@@ -20,7 +20,7 @@ func newValidate() *cobra.Command {
 
   error|warning KIND.GROUP NAMESPACE/NAME FIELD: MESSAGE (REASON)
 
-An error leaves the object, or its change, out; a warning does not.
+An error leaves the object, or its change, out; a warning does not. GDC's objects are checked as a manager checks them.
 
 Exit code: 0, 3 when an object would be left out, 1 when a path can't be read, 2 for wrong usage.`,
 		Args: cobra.NoArgs,

@@ -13,7 +13,8 @@ import (
 const (
 	// Accepted: all of the object is used. False: something of it is left out.
 	Accepted = "Accepted"
-	// Assigned of a NetworkGatewayGroup: each floating IP has a node, which does not refuse it. Its message also tells of nodes that refuse one that is elsewhere.
+	// Assigned of a NetworkGatewayGroup: each floating IP has a node, of which there is a sign of life, and which does not refuse it. Its message also tells of nodes
+	// that refuse one that is elsewhere.
 	Assigned = "Assigned"
 	// Redundant of a NetworkGatewayGroup with two floating IPs or more is there only while it is False: one node has them all.
 	Redundant = "Redundant"

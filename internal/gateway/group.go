@@ -49,6 +49,8 @@ type floatingIP struct {
 	refusal string
 	// spoken are the routers that there are sessions with from it, where no group tells that can be read.
 	spoken map[netip.Addr]bool
+	// silence tells that it stays on a node without a sign of life, and why; empty: it does not.
+	silence string
 	// placed: the status names a node, whatever has become of that. awaited are the nodes for whose sake it waits for its first one.
 	placed  bool
 	awaited []string

@@ -47,7 +47,7 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 	}
 	for _, one := range g.all {
 		if !a.markAwaiting(one) {
-			a.markAssigned(one)
+			a.markAssigned(p, one)
 		}
 		a.tellRedundancy(p, one)
 	}
@@ -200,8 +200,11 @@ func (a *assigner) move(p placer, f *floatingIP) {
 	if n != nil && fault != outsideSubnet {
 		f.give(n)
 		if fault != refusing { // tellRefused does that
-			a.warn(f.group.object, f.field, problem.NotMoved, fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)",
-				f.addr, n.name, fault, p.obstacles(f)))
+			message := fmt.Sprintf("%s stays on node %q, which is %s: no other node can take it (%s)", f.addr, n.name, fault, p.obstacles(f))
+			a.warn(f.group.object, f.field, problem.NotMoved, message)
+			if fault == leaseExpired {
+				f.silence = message
+			}
 		}
 		return
 	}
@@ -223,7 +226,7 @@ func (a *assigner) unassigned(p placer, f *floatingIP) {
 	}
 	switch {
 	case len(p.nodes.all) == 0:
-		a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: there is no node", f.addr))
+		a.warn(f.group.object, f.field, problem.Unassigned, fmt.Sprintf("no node can hold %s: %s", f.addr, p.obstacles(f)))
 	case unknown:
 		a.warn(f.group.object, f.field, problem.UnknownSubnets, fmt.Sprintf(
 			"%s lies in no known subnet, and nobody tells the subnets of some nodes (%s): run the agent there, or set annotation %s", f.addr, p.obstacles(f), networkStatus))
@@ -243,8 +246,11 @@ func (n *nodes) assumption() string {
 
 // obstacles sums up why no node takes a floating IP.
 func (p placer) obstacles(f *floatingIP) string {
-	if f.group.refused {
+	switch {
+	case f.group.refused:
 		return "its NetworkGatewayGroup can't be used as it is"
+	case len(p.nodes.all) == 0:
+		return "there is no node"
 	}
 	count := map[string]int{}
 	for _, n := range p.nodes.all {
@@ -295,14 +301,14 @@ func (a *assigner) tellRefused(p placer, f *floatingIP) {
 	a.warn(f.group.object, f.field, problem.NotHeld, f.refusal)
 }
 
-// markAssigned tells whether each floating IP has a node that does not refuse it.
-func (a *assigner) markAssigned(g *group) {
+// markAssigned tells whether each floating IP has a node that does not refuse it. It tells why, too: problems that are no error stand in no other condition.
+func (a *assigner) markAssigned(p placer, g *group) {
 	var without, refusals []string
 	nobody := false
 	for _, f := range g.list {
 		switch {
 		case f.node == nil:
-			without = append(without, f.addr.String())
+			without = append(without, fmt.Sprintf("%s (%s)", f.addr, p.obstacles(f)))
 		case f.node.refused(f):
 			nobody = true
 		}
@@ -318,6 +324,8 @@ func (a *assigner) markAssigned(g *group) {
 		a.mark(g.object, Assigned, problem.Unassigned, "there is no floating IP that can be used")
 	case nobody:
 		a.mark(g.object, Assigned, problem.NotHeld, told)
+	case g.silent() != "":
+		a.mark(g.object, Assigned, problem.NotMoved, g.silent())
 	default:
 		a.mark(g.object, Assigned, "", told)
 	}

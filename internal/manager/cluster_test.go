@@ -135,10 +135,16 @@ func (l *lab) runAt(t *testing.T, name string, config *rest.Config) *runner {
 
 func (l *lab) runWith(t *testing.T, name string, config *rest.Config, source *manager.Source) *runner {
 	t.Helper()
+	return l.runIn(t, ownSpace, name, config, source)
+}
+
+// runIn starts a manager with a namespace of its own.
+func (l *lab) runIn(t *testing.T, namespace, name string, config *rest.Config, source *manager.Source) *runner {
+	t.Helper()
 	r := &runner{t: t}
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counting{next, r, l.used} })
-	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: ownSpace, Source: source}, slog.New(slog.NewTextHandler(&r.log, nil)))
+	m, err := manager.New(manager.Options{Config: config, Identity: name, Namespace: namespace, Source: source}, slog.New(slog.NewTextHandler(&r.log, nil)))
 	require.NoError(t, err)
 	r.Manager = m
 	ctx, stop := context.WithCancel(context.Background())

@@ -150,6 +150,16 @@ func (l *leases) began() map[string]time.Time {
 	return out
 }
 
+// silent tells since when nothing is heard of a node whose lease has expired.
+func (l *leases) silent(node string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if one := l.byName[gateway.LeaseName(node)]; one != nil {
+		return one.since
+	}
+	return l.absent[node]
+}
+
 // without are the holders that have no lease, and since when that is known; none where nothing is heard. Holding the lock.
 func (l *leases) without(holders map[string]bool, now time.Time) map[string]time.Time {
 	if now.Sub(l.heard) >= gap(shortestTerm) {

@@ -79,6 +79,7 @@ type Manager struct {
 	pauses     pauses
 	given      map[string]given
 	sure       bool
+	silences   map[key]time.Time
 	offers     *offers
 }
 
@@ -153,7 +154,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.unfinished, m.sure, m.offers = pauses{}, true, false, newOffers(m.options.Patience, m.leases.now)
+	m.pauses, m.silences, m.unfinished, m.sure, m.offers = pauses{}, map[key]time.Time{}, true, false, newOffers(m.options.Patience, m.leases.now)
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {

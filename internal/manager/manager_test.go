@@ -229,8 +229,9 @@ func (l *lab) leases(t *testing.T) {
 		s := decoded[networking.BGPSession](u)
 		return fmt.Sprintf("%s %v", s.Name, s.Status.AddPath)
 	}), "what is known of a router stays known when its session moves")
+	l.silence(t, m, stop)
 	before := m.settles(time.Second)
-	stop("n2", "n3") // all that are left, at once
+	stop("n2") // all that are left
 	until(t, "the word that all leases were lost", func() bool { return strings.Contains(m.logged(), "LeasesLost") })
 	require.Equal(t, before[:len(before)], m.settles(2 * time.Second)[:len(before)])
 	require.Equal(t, []string{"10.0.1.100 n2", "10.0.2.100 n3"}, l.holders(t))
@@ -241,6 +242,31 @@ func (l *lab) leases(t *testing.T) {
 	until(t, "another manager", func() bool { return other.Leading() && other.Rounds() > 0 })
 	other.settles(6 * time.Second)
 	require.Equal(t, []string{"10.0.1.100 n2", "10.0.2.100 n3"}, l.holders(t))
+}
+
+// silence of n3, which no other can relieve: it alone is in its subnet. What it told last would stand for good.
+func (l *lab) silence(t *testing.T, m *runner, stop func(...string)) {
+	const established = `{apiVersion: networking.gke.io/v1, kind: BGPSession, metadata: {name: 10.8.0.10-n3, namespace: kube-system},
+  status: {state: Established, addPath: [{family: ipv4, peerReceives: true, sending: true}]}}`
+	told := func(t *testing.T) []string {
+		return l.told(t, "bgpsessions", func(u *unstructured.Unstructured) string {
+			s := decoded[networking.BGPSession](u)
+			if s.Name != "10.8.0.10-n3" {
+				return ""
+			}
+			since, _, _ := strings.Cut(s.Status.Message, " since ")
+			return fmt.Sprintf("%s %v %s", s.Status.State, s.Status.AddPath, since)
+		})[3:]
+	}
+	l.apply(t, established)
+	stop("n3")
+	eventually(t, []string{`NotEstablished [{ipv4 true false}] no sign of life from node "n3"`}, told)
+	eventually(t, []string{"Accepted=True Accepted", "Assigned=False NotMoved"}, func(t *testing.T) []string { return l.conditions(t, "networkgatewaygroups", "default") })
+	require.Equal(t, []string{"10.0.1.100 n2", "10.0.2.100 n3"}, l.holders(t))
+	before := m.settles(time.Second)
+	l.apply(t, established)
+	require.Equal(t, before, m.settles(time.Second), "an agent that reports has the last word, though it renews no lease")
+	require.Contains(t, told(t)[0], "Established [{ipv4 true true}]")
 }
 
 func (l *lab) edits(t *testing.T) {

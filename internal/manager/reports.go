@@ -38,11 +38,13 @@ func (w *writing) sessionObjects() {
 	for _, k := range slices.SortedFunc(maps.Keys(w.sessions), key.Compare) {
 		if !wanted[k] && !w.untold[w.sessions[k].object.Spec.FloatingIP] {
 			w.remove(sessionKind, w.sessions[k].object)
+			delete(w.manager.silences, k)
 		}
 	}
 }
 
-// sessionObject brings one BGPSession to what was decided. Its state is its agent's to tell; until that has, the session is NotEstablished.
+// sessionObject brings one BGPSession to what was decided. Its state is its agent's to tell; until that has, and when nothing is heard of it any
+// more, the session is NotEstablished.
 func (w *writing) sessionObject(k key, s gateway.Session) {
 	is, has := w.sessions[k]
 	spec := networking.BGPSessionSpec{
@@ -56,6 +58,7 @@ func (w *writing) sessionObject(k key, s gateway.Session) {
 		return
 	}
 	if has && was == spec && is.object.Status.State != "" {
+		w.silent(k, s, is)
 		return
 	}
 	now, ok := all[*networking.BGPSession](w.manager.store, sessionKind)[k]

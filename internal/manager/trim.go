@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"strings"
+
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -80,8 +82,9 @@ func trimSession(o runtime.Object) {
 		return
 	}
 	_, told, _ := unstructured.NestedString(u.Object, "status", "lastReportTime")
+	message, _, _ := unstructured.NestedString(u.Object, "status", "message")
 	trimReports(o)
-	if told {
+	if told && !strings.HasPrefix(message, noSign) {
 		_ = unstructured.SetNestedField(u.Object, "1970-01-01T00:00:01Z", "status", "lastReportTime")
 	}
 }

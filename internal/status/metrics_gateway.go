@@ -17,7 +17,7 @@ func gatewayDesc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	gatewayHealthy = gatewayDesc("healthy", "1 while the node can hold floating IPs, 0 while it can't; \"frr-renderer status\" says why. Only in GDC mode, as all of frr_renderer_gateway_*.")
 	gatewayState   = gatewayDesc("floating_ip",
-		"1 for each floating IP that the node holds, or is to hold, by what became of it: held; probing, waiting (it is coming); conflict (another host answers for it); yielded, refused (given up, "+
+		"1 for each floating IP that the node holds, or is to hold, or could not hold lately, by what became of it: held; probing, waiting (it is coming); conflict (another host answers for it); yielded, refused (given up, "+
 			"or can't be held here).", "floating_ip", "state")
 	gatewayChanges = gatewayDesc("floating_ip_changes_total", "Floating IPs that came onto the node (taken), and that went from it (left).", "change")
 	gatewayWanted  = gatewayDesc("sessions", "Sessions with routers that a floating IP of the node has, up or not.", "floating_ip")

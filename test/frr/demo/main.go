@@ -1,8 +1,8 @@
 // Command demo builds the README's try-out: two top-of-rack routers and three nodes in network namespaces of this machine, with
 // frr-renderer running on each node and the OpenShift documentation's objects in a directory that all of them watch.
 //
-//	demo up BINARY    build it, wait until the routes are there, and show them
-//	demo down         leave nothing behind
+//	demo up BINARY      build it, wait until the routes are there, and show them
+//	demo down BINARY    leave nothing behind
 package main
 
 import (
@@ -23,9 +23,6 @@ import (
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 )
 
-// dir is where the demo lives; one runs at a time.
-const dir = "/tmp/frr-renderer-demo"
-
 //go:embed objects/*.yaml
 var objects embed.FS
 
@@ -42,10 +39,10 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "up":
 		return up(ctx, args[1])
-	case len(args) == 1 && args[0] == "down":
-		return down()
+	case len(args) == 2 && args[0] == "down":
+		return down(args[1])
 	}
-	return errors.New("usage: demo up BINARY | demo down")
+	return errors.New("usage: demo up BINARY | demo down BINARY")
 }
 
 // torConfig is a router that takes part: it accepts what the nodes announce and installs every next hop.
@@ -82,11 +79,17 @@ func up(ctx context.Context, binary string) (err error) {
 	if err != nil {
 		return err
 	}
-	say("Two ToR routers and three nodes, FRR in a network namespace each")
-	f, err := fabric.Build(ctx, topology(), fabric.Options{Dir: dir})
-	if errors.Is(err, fabric.ErrUp) {
-		return fmt.Errorf("the demo is up already; make demo-down ends it")
+	home, err := claim(binary)
+	if err != nil {
+		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, home.leave())
+		}
+	}()
+	say("Two ToR routers and three nodes, FRR in a network namespace each")
+	f, err := fabric.Build(ctx, topology(), fabric.Options{Dir: home.fabric()})
 	if err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func stopAgents(f *fabric.Fabric) error {
 			return err
 		}
 		pid, err := strconv.Atoi(string(text))
-		if err != nil || !isOurs(pid) {
+		if err != nil || !isOurs(pid, f.Dir) {
 			continue
 		}
 		_ = syscall.Kill(pid, syscall.SIGTERM)
@@ -180,7 +183,7 @@ func stopAgents(f *fabric.Fabric) error {
 }
 
 // isOurs makes sure that the number was not given to another process since.
-func isOurs(pid int) bool {
+func isOurs(pid int, dir string) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return err == nil && strings.Contains(string(text), "frr-renderer") && strings.Contains(string(text), dir)
 }
@@ -245,8 +248,8 @@ func say(format string, args ...any) {
 	fmt.Printf("\n== "+format+"\n", args...)
 }
 
-func down() error {
-	f, err := fabric.Open(dir)
+func down(binary string) error {
+	home, err := find(binary)
 	if errors.Is(err, fs.ErrNotExist) {
 		fmt.Println("the demo is not up")
 		return nil
@@ -254,5 +257,5 @@ func down() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(stopAgents(f), f.Close())
+	return home.end()
 }
