@@ -43,7 +43,8 @@ func (f *managerFlags) command() *cobra.Command {
 		Short: "Decide for a whole cluster who holds which floating IP (GDC)",
 		Long: `Watch the API server (--kubeconfig, or as a pod does), decide which node holds which floating IP of the NetworkGatewayGroups, which sessions
 start from it and which nodes are next hops, and write that: status of NetworkGatewayGroups, BGPLoadBalancers and BGPPeers, BGPSessions,
-BGPAdvertisedRoutes. Nodes do what is written there with "frr-renderer run --gdc". Nothing that works is moved.
+BGPAdvertisedRoutes. Nodes do what is written there with "frr-renderer run --gdc". Nothing that works is moved, but for
+one floating IP of a group all of which one node has (--give-back-after).
 
 Run two or more: one works, elected by the Lease ` + manager.ElectionLease + ` in --namespace, the others watch along. One that is told to end gives the Lease
 back, and another works within seconds; one that dies is replaced within 20 s. Without any, everything stays where it is: routes and next hops
