@@ -32,6 +32,7 @@ type managerFlags struct {
 	addresses       addressFlags
 	logLevel        string
 	eventsPerMinute float64
+	patience        manager.Patience
 }
 
 func newManager() *cobra.Command { return new(managerFlags).command() }
@@ -42,7 +43,8 @@ func (f *managerFlags) command() *cobra.Command {
 		Short: "Decide for a whole cluster who holds which floating IP (GDC)",
 		Long: `Watch the API server (--kubeconfig, or as a pod does), decide which node holds which floating IP of the NetworkGatewayGroups, which sessions
 start from it and which nodes are next hops, and write that: status of NetworkGatewayGroups, BGPLoadBalancers and BGPPeers, BGPSessions,
-BGPAdvertisedRoutes. Nodes do what is written there with "frr-renderer run --gdc". Nothing that works is moved.
+BGPAdvertisedRoutes. Nodes do what is written there with "frr-renderer run --gdc". Nothing that works is moved, but for
+one floating IP of a group all of which one node has (--give-back-after).
 
 Run two or more: one works, elected by the Lease ` + manager.ElectionLease + ` in --namespace, the others watch along. One that is told to end gives the Lease
 back, and another works within seconds; one that dies is replaced within 20 s. Without any, everything stays where it is: routes and next hops
@@ -75,6 +77,12 @@ copied stays, and is told where the source has an object of its name. While the 
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "all, debug, info, warn, error or none")
 	c.Flags().Float64Var(&f.eventsPerMinute, "events-per-minute", 12,
 		"how many Events a minute are written at most, after a burst of 30; what is beyond that is counted in one Event about the Lease; 0: none at all")
+	c.Flags().DurationVar(&f.patience.GiveBack, "give-back-after", 5*time.Minute,
+		"for how long all floating IPs of a group are on one node, though another could hold one, until one moves there; 0: never")
+	c.Flags().DurationVar(&f.patience.NoSession, "no-session-after", 30*time.Second,
+		"for how long no session of a gateway is up, though others' are or could be, until its floating IPs move; one moves again after 10 times that at the earliest; 0: never")
+	c.Flags().DurationVar(&f.patience.LostLeases, "lost-leases-after", 5*time.Minute,
+		"for how long more gateways than live have lost their leases, and are not Ready, until they count as dead; 0: never")
 	return c
 }
 
@@ -109,6 +117,9 @@ func (f *managerFlags) check() (slog.Level, error) {
 	}
 	if err := checkNamespace("--namespace (or "+namespaceVariable+")", f.options.Namespace); err != nil {
 		return 0, err
+	}
+	if f.patience.GiveBack < 0 || f.patience.NoSession < 0 || f.patience.LostLeases < 0 {
+		return 0, errors.New("--give-back-after, --no-session-after and --lost-leases-after are no less than nothing; write 0 for never")
 	}
 	if f.eventsPerMinute < 0 {
 		return 0, fmt.Errorf("--events-per-minute %v is less than nothing; write 0 for no Events", f.eventsPerMinute)
@@ -150,7 +161,7 @@ func (f *managerFlags) run(c *cobra.Command) error {
 	var wg sync.WaitGroup
 	options := manager.Options{
 		Config: config, Identity: identity(os.Hostname), Namespace: f.options.Namespace, LoadBalancerClass: f.options.LoadBalancerClass,
-		IgnoreExcludeLabel: f.options.IgnoreExcludeLabel, Meter: meter{metrics}, Source: source,
+		IgnoreExcludeLabel: f.options.IgnoreExcludeLabel, Patience: f.patience, Meter: meter{metrics}, Source: source,
 	}
 	if f.eventsPerMinute > 0 {
 		events, err := status.NewObjectEvents(config, status.ObjectEventsOptions{

@@ -43,6 +43,15 @@ type Input struct {
 	// Back are, by floating IP, nodes whose agents came back after the address was given to another node: they may not know of it, and go on holding it.
 	Back map[string][]string
 
+	// Await leaves a floating IP that was never placed without a node for a moment, where nodes that may be better places are about to be heard of
+	// (Assignment.Awaiting): for those who decide again. Those of Awaited have waited for long enough.
+	Await   bool
+	Awaited map[string]bool
+	// Taken are offers that were made for long enough (Assignment.Offers): what is offered still is done.
+	Taken []Offer
+	// Barred are nodes whose sessions did not come up lately: nothing is given back to them.
+	Barred map[string]bool
+
 	// Placed leaves every floating IP where the status of its group says, and gives none to a node: for those who follow what a manager has placed. Then
 	// Reports, Leases and subnets mean nothing, and nothing is said of where floating IPs are.
 	Placed bool
@@ -84,6 +93,10 @@ type Assignment struct {
 	Services []Announcement
 	// Unsure tells that VIPs are not known, since the only Cluster can't be read: who has announced any goes on.
 	Unsure bool
+
+	// Awaiting are the floating IPs that wait for their first node, Offers what may be done if it is offered for long enough.
+	Awaiting []netip.Addr
+	Offers   []Offer
 
 	Problems   []problem.Problem
 	Conditions []Condition
@@ -130,6 +143,8 @@ func assign(in Input, seen *trace) Assignment {
 		Groups:      a.states(groups, nodes),
 		Sessions:    sessions,
 		Unsure:      len(c.unread) > 0,
+		Awaiting:    awaiting(groups),
+		Offers:      sortedOffers(a.offers),
 	}
 	announcer := announcer{assigner: a, cluster: c, pools: pools, balancers: a.balancers(c, nodes), reserved: c.reserved(nodes, groups.usable, out.Sessions)}
 	out.LoadBalancers = announcer.balancers.nodes

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +34,8 @@ type state struct {
 	Base               []string            `json:"base"`
 	Leases             map[string]Lease    `json:"leases"`
 	Back               map[string][]string `json:"back"`
+	Await              bool                `json:"await"`
+	Taken              []Offer             `json:"taken"`
 	Services           []Service           `json:"services"`
 	Unread             []problem.Object    `json:"unread"`
 	Incomplete         bool                `json:"incomplete"`
@@ -99,7 +102,7 @@ func readCase(t *testing.T, file string) Input {
 		require.Contains(t, objects, name)
 		delete(objects, name)
 	}
-	in := Input{Leases: s.Leases, Back: s.Back, Services: s.Services, Unread: s.Unread, Incomplete: s.Incomplete, Before: s.Before, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
+	in := Input{Leases: s.Leases, Back: s.Back, Await: s.Await, Taken: s.Taken, Services: s.Services, Unread: s.Unread, Incomplete: s.Incomplete, Before: s.Before, Placed: s.Placed, AssumeSubnets: s.AssumeSubnets, IgnoreExcludeLabel: s.IgnoreExcludeLabel}
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		in.add(t, objects[name])
 	}
@@ -185,6 +188,8 @@ func dump(a Assignment) string {
 	section(&b, "status", a.Groups, func(g Group) string {
 		return fmt.Sprintf("%s/%s floatingIPs %v nodes %v", g.Namespace, g.Name, g.FloatingIPs, g.Nodes)
 	})
+	section(&b, "awaiting", a.Awaiting, netip.Addr.String)
+	section(&b, "offers", a.Offers, func(o Offer) string { return fmt.Sprintf("%s %s from %s to %s", o.Why, o.Address, o.From, o.To) })
 	section(&b, "conditions", a.Conditions, func(c Condition) string {
 		return strings.TrimSuffix(fmt.Sprintf("%s %s %s=%s %s: %s", c.Object.Kind, c.Object.Name, c.Type, c.Status, c.Reason, c.Message), ": ")
 	})

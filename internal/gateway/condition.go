@@ -16,6 +16,8 @@ const (
 	// Assigned of a NetworkGatewayGroup: each floating IP has a node, of which there is a sign of life, and which does not refuse it. Its message also tells of nodes
 	// that refuse one that is elsewhere.
 	Assigned = "Assigned"
+	// Redundant of a NetworkGatewayGroup with two floating IPs or more is there only while it is False: one node has them all.
+	Redundant = "Redundant"
 	// PeersFound of a BGPLoadBalancer: it selects BGPPeers that can be used.
 	PeersFound = "PeersFound"
 	// SessionsAssigned of a BGPPeer: there are as many sessions as it asks for.

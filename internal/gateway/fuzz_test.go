@@ -211,6 +211,7 @@ func (d *dice) session(name string) *networking.BGPSession {
 	}
 	if d.yes() {
 		s.Status.LastReportTime = &metav1.Time{Time: time.Unix(int64(d.roll(3)), 0)}
+		s.Status.State = one(d, networking.SessionEstablished, networking.SessionNotEstablished)
 		s.Status.AddPath = []networking.AddPath{{Family: one(d, networking.IPv4, networking.IPv6), PeerReceives: d.yes()}}
 	}
 	return s
@@ -256,6 +257,7 @@ func requireLawful(t *testing.T, data []byte) Assignment {
 	in := d.input()
 	out := Assign(in)
 	requireSound(t, in, out)
+	requireOffers(t, in, out)
 	settled := carriedOut(in, out)
 	before := Assign(settled)
 	after := Assign(unrelated(settled, d))
@@ -265,6 +267,39 @@ func requireLawful(t *testing.T, data []byte) Assignment {
 	require.Subset(t, addresses(after), addresses(before), "another Service takes nothing away")
 	requireFollowed(t, in)
 	return out
+}
+
+// requireOffers: what is offered moves nothing by itself; what is taken moves that alone, from a node that lives to one that does, and leaves a cluster as sound.
+func requireOffers(t *testing.T, in Input, out Assignment) {
+	t.Helper()
+	in.Await = true
+	awaiting := Assign(in)
+	requireSound(t, in, awaiting)
+	for i, f := range awaiting.FloatingIPs {
+		require.Equal(t, out.FloatingIPs[i].Address, f.Address)
+		require.True(t, f.Node != "" || !slices.ContainsFunc(in.Groups, func(g *networking.NetworkGatewayGroup) bool {
+			return Placed(g.Status.FloatingIPs)[f.Address] != "" && f.Group == g.Name
+		}) ||
+			out.FloatingIPs[i].Node == "", "%s was placed, and waits", f.Address)
+	}
+	in.Await, in.Taken = false, out.Offers
+	taken := Assign(in)
+	requireSound(t, in, taken)
+	for i, f := range taken.FloatingIPs {
+		if before := out.FloatingIPs[i]; f.Node != before.Node && !slices.ContainsFunc(out.Offers, func(o Offer) bool { return o.Why == LostLeases }) {
+			require.Contains(t, out.Offers, Offer{Why: offerOf(out, f), Address: f.Address, From: before.Node, To: f.Node})
+			require.Equal(t, LeaseLive, in.Leases[f.Node])
+			require.Equal(t, LeaseLive, in.Leases[before.Node])
+		}
+	}
+}
+
+func offerOf(out Assignment, f FloatingIP) OfferReason {
+	i := slices.IndexFunc(out.Offers, func(o Offer) bool { return o.Address == f.Address })
+	if i < 0 {
+		return ""
+	}
+	return out.Offers[i].Why
 }
 
 // requireFollowed: who follows what was placed decides the same as who placed it, though he hears of no report, lease or subnet. Addresses that only a

@@ -51,6 +51,9 @@ type floatingIP struct {
 	spoken map[netip.Addr]bool
 	// silence tells that it stays on a node without a sign of life, and why; empty: it does not.
 	silence string
+	// placed: the status names a node, whatever has become of that. awaited are the nodes for whose sake it waits for its first one.
+	placed  bool
+	awaited []string
 }
 
 // groups chooses the floating IPs that can be used. What works stays: one that has a node keeps it whatever other objects say, until that is mended.
@@ -72,6 +75,7 @@ func (a *assigner) groups(c clusterForm, nodes *nodes, pools *pools) *groups {
 				continue
 			}
 			f.was = nodes.holding(was[f.addr], f.addr)
+			f.placed = was[f.addr] != ""
 			other := taken[f.addr]
 			if other != nil {
 				a.twice(f, other)

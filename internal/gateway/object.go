@@ -23,6 +23,7 @@ type assigner struct {
 	spoken   []spoken
 	problems []problem.Problem
 	marks    []mark
+	offers   []Offer
 	seen     *trace // nil: nobody asks why
 }
 

@@ -36,14 +36,20 @@ func (a *assigner) place(g *groups, nodes *nodes) {
 		}
 	}
 	for _, f := range moving {
-		a.move(p, f)
+		if !a.awaits(p, f) {
+			a.move(p, f)
+		}
 	}
+	a.offer(p, g)
 	for _, f := range g.order {
 		a.tellConflict(p, f)
 		a.tellRefused(p, f)
 	}
 	for _, one := range g.all {
-		a.markAssigned(p, one)
+		if !a.markAwaiting(one) {
+			a.markAssigned(p, one)
+		}
+		a.tellRedundancy(p, one)
 	}
 }
 
@@ -62,10 +68,14 @@ func (a *assigner) believeLeases(g *groups, nodes *nodes) bool {
 		holders[f.was] = true
 	}
 	expired, ok := nodes.trust(holders)
+	if !ok && a.offerBelief(g, nodes, expired) {
+		return true
+	}
 	if !ok {
 		a.warn(g.order[0].group.object, "status.floatingIPs", problem.LeasesLost, fmt.Sprintf(
 			"the leases of %d nodes that hold floating IPs (%s) expired, and fewer nodes have a live one: this may well be the way to the API server, so nothing moves; "+
-				"see whether these nodes are up", len(expired), some(expired)))
+				"see whether these nodes are up; where their Nodes are not Ready either, and another node lives that can hold what they held, a manager takes them for dead after a while "+
+				"(--lost-leases-after); who knows that they are may write that node into status.floatingIPs", len(expired), some(expired)))
 	}
 	return ok
 }

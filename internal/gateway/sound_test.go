@@ -140,7 +140,7 @@ func requireMendable(t *testing.T, out Assignment) {
 func shuffle(in Input) Input {
 	r := rand.New(rand.NewPCG(1, 2))
 	return Input{
-		Namespace: in.Namespace, Leases: in.Leases, Back: in.Back, Placed: in.Placed, AssumeSubnets: in.AssumeSubnets, IgnoreExcludeLabel: in.IgnoreExcludeLabel,
+		Namespace: in.Namespace, Leases: in.Leases, Back: in.Back, Await: in.Await, Awaited: in.Awaited, Taken: in.Taken, Barred: in.Barred, Placed: in.Placed, AssumeSubnets: in.AssumeSubnets, IgnoreExcludeLabel: in.IgnoreExcludeLabel,
 		Unread: shuffled(r, in.Unread), Incomplete: in.Incomplete, Before: shuffled(r, in.Before),
 		Clusters: shuffled(r, in.Clusters), CIDRConfigs: shuffled(r, in.CIDRConfigs), Groups: shuffled(r, in.Groups), LoadBalancers: shuffled(r, in.LoadBalancers), Peers: shuffled(r, in.Peers),
 		Pools: shuffled(r, in.Pools), Nodes: shuffled(r, in.Nodes), Services: shuffled(r, in.Services), Reports: shuffled(r, in.Reports), Sessions: shuffled(r, in.Sessions),

@@ -90,7 +90,7 @@ func (w *writing) conditions() {
 }
 
 // conditionTypes are ours; those of others stay as they are.
-var conditionTypes = []string{gateway.Accepted, gateway.Assigned, gateway.PeersFound, gateway.SessionsAssigned}
+var conditionTypes = []string{gateway.Accepted, gateway.Assigned, gateway.Redundant, gateway.PeersFound, gateway.SessionsAssigned}
 
 // settled are the conditions of an object as they shall be: their times are those of when they came to be so. Objects that were not looked at,
 // those of another namespace, keep what they have.

@@ -66,7 +66,7 @@ func (m *Manager) kinds() []kind {
 		m.custom(gatewayNodeKind, networking.GroupVersion.WithResource("networkgatewaynodes"), reports, trimReports, decode[networking.NetworkGatewayNode]),
 		m.custom(loadBalancerKind, networking.GroupVersion.WithResource("bgploadbalancers"), anywhere, trimUnstructured, decode[networking.BGPLoadBalancer]),
 		m.custom(peerKind, networking.GroupVersion.WithResource("bgppeers"), anywhere, trimUnstructured, decode[networking.BGPPeer]),
-		m.custom(sessionKind, networking.GroupVersion.WithResource("bgpsessions"), reports, trimReports, decode[networking.BGPSession]),
+		m.custom(sessionKind, networking.GroupVersion.WithResource("bgpsessions"), reports, trimSession, decode[networking.BGPSession]),
 		m.custom(routeKind, networking.GroupVersion.WithResource("bgpadvertisedroutes"), reports, trimReports, decode[networking.BGPAdvertisedRoute]),
 		m.custom(poolKind, v1beta1.GroupVersion.WithResource("ipaddresspools"), m.options.Namespace, trimSpec, decode[v1beta1.IPAddressPool]),
 	}

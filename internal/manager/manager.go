@@ -41,6 +41,8 @@ type Options struct {
 	IgnoreExcludeLabel bool
 	// Source is where the objects are edited that are copied here; nil: nothing is copied.
 	Source *Source
+	// Patience is for how long things have to last that are acted upon though nothing forces it.
+	Patience Patience
 	// Meter counts what is done; nil: nobody does.
 	Meter Meter
 	// Teller tells people of problems; nil: the log alone does.
@@ -78,6 +80,7 @@ type Manager struct {
 	given      map[string]given
 	sure       bool
 	silences   map[key]time.Time
+	offers     *offers
 }
 
 // How many objects are written a second, but for who holds what, which never waits.
@@ -151,7 +154,7 @@ const collect = 20 * time.Millisecond
 
 // lead works until ctx ends: whatever has changed, everything is decided anew, and what differs is written.
 func (m *Manager) lead(ctx context.Context) {
-	m.pauses, m.silences, m.unfinished, m.sure = pauses{}, map[key]time.Time{}, true, false
+	m.pauses, m.silences, m.unfinished, m.sure, m.offers = pauses{}, map[key]time.Time{}, true, false, newOffers(m.options.Patience, m.leases.now)
 	m.post.begins()
 	defer m.resign()
 	if m.copier != nil {
@@ -221,15 +224,12 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	}
 	judged := m.leases.now()
 	leases, turn := m.leases.states(m.holders())
-	at := m.store.changes.Load()
-	if at == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished {
-		return turn
+	if m.store.changes.Load() == m.seen && maps.Equal(leases, m.seenLeases) && !m.unfinished && !m.offers.over() {
+		return min(turn, m.offers.next())
 	}
 	begun := time.Now()
-	in := m.input(leases)
-	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
-	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
-	w.out.Problems = problem.Sort(slices.Concat(w.out.Problems, in.unread.problems, m.copier.found()))
+	w := m.take(ctx, m.decide(ctx, judged, leases))
+	w.out.Problems = problem.Sort(slices.Concat(w.out.Problems, w.unread.problems, m.copier.found()))
 	m.sure = m.sure || !w.out.Unsure
 	took := time.Since(begun)
 	m.rounds.Add(1)
@@ -238,8 +238,19 @@ func (m *Manager) round(ctx context.Context) time.Duration {
 	m.tellProblems(w.out.Problems)
 	m.tell(w.out)
 	w.all()
-	m.seen, m.seenLeases, m.unfinished = at, leases, w.again != never
-	return min(turn, w.again)
+	m.seen, m.seenLeases, m.unfinished = w.at, leases, w.again != never
+	return min(turn, w.again, m.offers.next())
+}
+
+// decide decides by what is known now, and by leases as they were at a time.
+func (m *Manager) decide(ctx context.Context, judged time.Time, leases map[string]gateway.Lease) *writing {
+	at := m.store.changes.Load()
+	in := m.input(leases)
+	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
+	m.offers.tell(&in.Input)
+	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
+	m.offers.note(in.Input, w.out, leases)
+	return w
 }
 
 // holders are the nodes that hold a floating IP, by the groups' status.

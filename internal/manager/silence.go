@@ -16,6 +16,9 @@ import (
 // not heard. Nothing moves by that.
 const doubted = time.Minute
 
+// noSign begins what is told then: it is no word of the node's.
+const noSign = "no sign of life"
+
 // silence is since when nothing is heard of a node, and told the one that was told last of a session of it.
 type silence struct{ since, told time.Time }
 
@@ -45,7 +48,7 @@ func (w *writing) silent(k key, s gateway.Session, is version[*networking.BGPSes
 	last := metav1.NewTime(silence.since)
 	if w.status(sessionKind, is.object, is.at, &networking.BGPSessionStatus{
 		State: networking.SessionNotEstablished, AddPath: received(s), LastReportTime: &last,
-		Message: fmt.Sprintf("no sign of life from node %q since %s: nobody knows whether it is up", s.Node, silence.since.UTC().Format(time.RFC3339)),
+		Message: fmt.Sprintf(noSign+" from node %q since %s: nobody knows whether it is up", s.Node, silence.since.UTC().Format(time.RFC3339)),
 	}) {
 		w.manager.silences[k] = silence.since
 	}

@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"strings"
+
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -71,4 +73,18 @@ func trimReports(o runtime.Object) {
 		unstructured.RemoveNestedField(u.Object, "status", field)
 	}
 	unstructured.RemoveNestedField(u.Object, "metadata", "generation")
+}
+
+// trimSession keeps beside that whether the node itself has told of the session, at whatever time: what the manager says of a new one is no word of it.
+func trimSession(o runtime.Object) {
+	u, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		return
+	}
+	_, told, _ := unstructured.NestedString(u.Object, "status", "lastReportTime")
+	message, _, _ := unstructured.NestedString(u.Object, "status", "message")
+	trimReports(o)
+	if told && !strings.HasPrefix(message, noSign) {
+		_ = unstructured.SetNestedField(u.Object, "1970-01-01T00:00:01Z", "status", "lastReportTime")
+	}
 }

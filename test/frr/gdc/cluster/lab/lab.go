@@ -57,7 +57,7 @@ func New(t testing.TB, s Spec) *Lab {
 		l.agents[m.Name] = l.newProcess(m.Name, rights.All(), "run", "--gdc", "--node", m.Name)
 	}
 	for i := range s.managers() {
-		l.managers = append(l.managers, l.newProcess(managerName(i), rights.Manager(), "manager"))
+		l.managers = append(l.managers, l.newProcess(managerName(i), rights.Manager(), append([]string{"manager"}, s.ManagerFlags...)...))
 	}
 	return l
 }

@@ -17,6 +17,8 @@ type Spec struct {
 	Floating []string
 	// Managers is how many there are; 0 is 1.
 	Managers int
+	// ManagerFlags are further flags of theirs.
+	ManagerFlags []string
 	// IPv4Only nodes have no IPv6 address but link-local ones.
 	IPv4Only bool
 	// NoMetalLB: the API server does not serve MetalLB's kinds.
