@@ -32,6 +32,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
 
+	networking "github.com/frr-renderer/frr-renderer/api/gdc/networking/v1"
 	"github.com/frr-renderer/frr-renderer/internal/agent"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 	"github.com/frr-renderer/frr-renderer/internal/rights"
@@ -96,8 +97,32 @@ var eachRight = []without{
 	{verb: "create", resource: "subjectaccessreviews.authorization.k8s.io", stops: []string{"metrics"}, args: []string{"--metrics-secure"}},
 }
 
+// withGDC are rights that --gdc takes besides. None of its kinds is done without at a start: what they say is not known to be nothing.
+func withGDC() []without {
+	gdc := []string{"--gdc"}
+	out := []without{
+		{verb: "get", resource: "networkgatewaynodes.networking.gke.io", stops: []string{ownReport}, args: gdc},
+		{verb: "create", resource: "networkgatewaynodes.networking.gke.io", stops: []string{ownReport}, args: gdc},
+		{verb: "patch", resource: "networkgatewaynodes.networking.gke.io/status", stops: []string{ownReport}, args: gdc},
+	}
+	for _, r := range []string{
+		"clusters.baremetal.cluster.gke.io", "networkgatewaygroups.networking.gke.io", "bgploadbalancers.networking.gke.io", "bgppeers.networking.gke.io",
+		"bgpsessions.networking.gke.io",
+	} {
+		out = append(out, without{verb: "list", resource: r, stops: all[:len(all)-1], args: gdc}, without{verb: "watch", resource: r, args: gdc})
+	}
+	return out
+}
+
+// ownReport is what a node tells of itself with --gdc.
+const ownReport = "report"
+
 // elsewhere are rights whose absence other tests see.
 var elsewhere = map[string]string{
+	// Only a node that holds a floating IP, or may be given one, asks for these; here no floating IP is in a subnet.
+	"patch bgpsessions.networking.gke.io/status": "a holder", "get leases.coordination.k8s.io": "a holder", "create leases.coordination.k8s.io": "a holder",
+	"update leases.coordination.k8s.io":                  "a holder",
+	"delete networkgatewaynodes.networking.gke.io":       "internal/nodereport",
 	"patch events.events.k8s.io":                         "uncounted",
 	"get customresourcedefinitions.apiextensions.k8s.io": "TestCluster of internal/source",
 }
@@ -110,6 +135,7 @@ const rightsTime = 4 * time.Minute
 func TestAccounts(t *testing.T) {
 	server := apiserver.Start(t, "feature-gates=WatchList=false", "enable-admission-plugins=OwnerReferencesPermissionEnforcement")
 	server.InstallCRDs(t)
+	require.NoError(t, server.ServeGDC())
 	c := newAccounts(t, server)
 	t.Run("a token that is revoked stops nothing, and a new one is taken up", func(t *testing.T) { c.with(t).revoked() })
 	t.Run("Events that can't be counted up are told", func(t *testing.T) { c.with(t).uncounted() })
@@ -121,11 +147,11 @@ func TestAccounts(t *testing.T) {
 func (c *accounts) eachRight() {
 	covered := map[string]bool{}
 	var nodes []*accountNode
-	for _, w := range eachRight {
+	for _, w := range slices.Concat(eachRight, withGDC()) {
 		covered[w.verb+" "+w.resource] = true
 		nodes = append(nodes, c.start(w))
 	}
-	for _, r := range rights.Without(rights.All(), rights.GDC) {
+	for _, r := range rights.All() {
 		for _, verb := range r.Verbs {
 			name := verb + " " + rightName(r)
 			require.True(c.t, covered[name] || elsewhere[name] != "", "nobody sees what happens without the right to %s", name)
@@ -348,18 +374,23 @@ func (c *accounts) role(name string, but demand) {
 	}
 	ctx, meta, rbac := c.t.Context(), metav1.ObjectMeta{Name: name}, c.Client.RbacV1()
 	wide := &rbacv1.ClusterRole{ObjectMeta: meta, Rules: rights.Rules(left, rights.Cluster)}
-	narrow := &rbacv1.Role{ObjectMeta: meta, Rules: rights.Rules(left, rights.Namespace)}
 	_, err := rbac.ClusterRoles().Update(ctx, wide, metav1.UpdateOptions{})
 	if apierrors.IsNotFound(err) {
 		_, err = rbac.ClusterRoles().Create(ctx, wide, metav1.CreateOptions{})
 	}
 	require.NoError(c.t, err)
-	_, err = rbac.Roles(snapshot.DefaultNamespace).Update(ctx, narrow, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		_, err = rbac.Roles(snapshot.DefaultNamespace).Create(ctx, narrow, metav1.CreateOptions{})
+	for namespace, scope := range narrow {
+		role := &rbacv1.Role{ObjectMeta: meta, Rules: rights.Rules(left, scope)}
+		_, err = rbac.Roles(namespace).Update(ctx, role, metav1.UpdateOptions{})
+		if apierrors.IsNotFound(err) {
+			_, err = rbac.Roles(namespace).Create(ctx, role, metav1.CreateOptions{})
+		}
+		require.NoError(c.t, err)
 	}
-	require.NoError(c.t, err)
 }
+
+// narrow are the namespaces in which rights are given that don't hold everywhere.
+var narrow = map[string]rights.Scope{snapshot.DefaultNamespace: rights.Namespace, networking.ReportNamespace: rights.Reports}
 
 // account makes a ServiceAccount with all rights but one, and returns the file with which it reaches the API server.
 func (c *accounts) account(name string, but demand) string {
@@ -375,8 +406,10 @@ func (c *accounts) account(name string, but demand) string {
 	}
 	_, err = rbac.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: role("ClusterRole"), Subjects: subjects}, create)
 	require.NoError(c.t, err)
-	_, err = rbac.RoleBindings(snapshot.DefaultNamespace).Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: role("Role"), Subjects: subjects}, create)
-	require.NoError(c.t, err)
+	for namespace := range narrow {
+		_, err = rbac.RoleBindings(namespace).Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: role("Role"), Subjects: subjects}, create)
+		require.NoError(c.t, err)
+	}
 	made, err := ours.CreateToken(ctx, name, &authenticationv1.TokenRequest{}, create)
 	require.NoError(c.t, err)
 	return c.kubeconfig(c.Config.Host, &clientcmdapi.AuthInfo{Token: made.Status.Token})
@@ -417,7 +450,7 @@ func (n *accountNode) run(kubeconfig string, args ...string) {
 	_, err := n.Client.CoreV1().Nodes().Create(n.t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n.name}}, metav1.CreateOptions{})
 	require.NoError(n.t, err)
 	n.frr, n.log, n.health = vtyshtest.New(n.t, "10.3", vtysh.BGPD, vtysh.BFDD), &logtest.Log{}, freeAddress(n.t)
-	if len(args) > 0 {
+	if slices.Contains(args, "--metrics-secure") {
 		n.metrics = freeAddress(n.t)
 	}
 	args = append([]string{"run", "--node", n.name, "--kubeconfig", kubeconfig, "--pod-name", "pod", "--vty-dir", n.frr.Dir(), "--vtysh", "socket", "--frr-conf", "none",
@@ -457,6 +490,14 @@ func (n *accountNode) has(what string) bool {
 	case "metrics":
 		code, err := n.scrape()
 		return err == nil && code == http.StatusOK
+	case ownReport:
+		o, err := n.objects.Resource(networking.GroupVersion.WithResource("networkgatewaynodes")).Namespace(networking.ReportNamespace).Get(n.t.Context(), n.name, metav1.GetOptions{})
+		require.True(n.t, err == nil || apierrors.IsNotFound(err), err)
+		if err != nil {
+			return false
+		}
+		told, _, _ := unstructured.NestedString(o.Object, "status", "lastReportTime")
+		return told != ""
 	case "no Service status of old":
 		_, err := n.of("servicebgpstatuses").Get(n.t.Context(), n.name, metav1.GetOptions{})
 		return apierrors.IsNotFound(err)
@@ -544,8 +585,11 @@ func (n *accountNode) scrape() (int, error) {
 
 // facts are everything that the node is to have.
 func (n *accountNode) facts() []string {
-	if n.metrics != "" {
+	switch {
+	case n.metrics != "":
 		return append(slices.Clone(all), "metrics")
+	case slices.Contains(n.args, "--gdc"):
+		return append(slices.Clone(all), ownReport)
 	}
 	return all
 }
@@ -588,14 +632,14 @@ func (n *accountNode) told() string {
 
 // report is what /status says, empty where it does not answer yet; CutOff is never nil.
 func (n *accountNode) report() agent.Report {
-	report := agent.Report{CutOff: &agent.CutOff{}}
+	out := agent.Report{CutOff: &agent.CutOff{}}
 	response, err := http.Get("http://" + n.health + "/status")
 	if err != nil {
-		return report
+		return out
 	}
 	defer response.Body.Close()
-	require.NoError(n.t, json.NewDecoder(response.Body).Decode(&report))
-	return report
+	require.NoError(n.t, json.NewDecoder(response.Body).Decode(&out))
+	return out
 }
 
 // names tells whether a text says which right is missing, and who is to give it.

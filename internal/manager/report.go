@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -139,7 +140,7 @@ type Watch struct {
 // Report tells what this manager does. It may be called from any goroutine.
 func (m *Manager) Report() Report {
 	out := Report{
-		Identity: m.options.Identity, State: Standby, Since: m.post.since(), Waiting: m.Waiting(), Leases: m.leases.report(m.holders()), Watches: m.health.report(),
+		Identity: m.options.Identity, State: Standby, Since: m.post.since(), Waiting: m.Waiting(), Leases: m.nodeLeases(), Watches: m.health.report(),
 		Troubles: m.trouble.report(),
 	}
 	if e := m.elector.Load(); e != nil {
@@ -186,7 +187,7 @@ func (d *decision) report() *Decision {
 // Leases counts the leases of gateway nodes by LeaseStates.
 func (m *Manager) Leases() map[string]int {
 	out := map[string]int{}
-	for _, l := range m.leases.report(m.holders()) {
+	for _, l := range m.nodeLeases() {
 		out[l.State]++
 	}
 	return out
@@ -204,11 +205,15 @@ func (m *Manager) Watches() []Watch {
 	return out
 }
 
-func (l *leases) report(holders map[string]bool) []NodeLease {
-	states, _ := l.states(holders)
+// nodeLeases are those of the nodes that there are: a Lease stays behind when its node goes for good, and would be told as a dead agent for ever.
+func (m *Manager) nodeLeases() []NodeLease {
+	nodes := all[*corev1.Node](m.store, nodeKind)
+	states, _ := m.leases.states(m.holders())
 	out := []NodeLease{}
 	for _, node := range slices.Sorted(maps.Keys(states)) {
-		out = append(out, NodeLease{node, cmp.Or(string(states[node]), leaseUnknown)})
+		if _, there := nodes[key{Name: node}]; there {
+			out = append(out, NodeLease{node, cmp.Or(string(states[node]), leaseUnknown)})
+		}
 	}
 	return out
 }

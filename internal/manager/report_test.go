@@ -4,8 +4,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -13,6 +16,22 @@ import (
 	"github.com/frr-renderer/frr-renderer/internal/gateway"
 	"github.com/frr-renderer/frr-renderer/internal/problem"
 )
+
+func TestALeaseWithoutItsNodeIsNotTold(t *testing.T) {
+	now := time.Now()
+	m := &Manager{store: newStore([]string{nodeKind, groupKind}), leases: newLeases(func() time.Time { return now })}
+	for _, node := range []string{"n1", "n2"} {
+		m.store.put(nodeKind, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node}})
+		m.leases.hear(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: gateway.LeaseName(node)}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &node}})
+	}
+	for range 2 * defaultTerm / time.Second { // heard all the time, so both expire
+		now = now.Add(time.Second)
+		m.leases.wakeUp(now)
+	}
+	require.Equal(t, map[string]int{"expired": 2}, m.Leases())
+	m.store.remove(nodeKind, key{Name: "n2"}, "")
+	require.Equal(t, map[string]int{"expired": 1}, m.Leases())
+}
 
 // listener is a Teller that keeps what it was told last.
 type listener struct {

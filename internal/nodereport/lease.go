@@ -165,7 +165,7 @@ func lasting(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || apierrors.IsBadRequest(err)
 }
 
-// renew writes the Lease: at most three requests, where it was changed or deleted by somebody else.
+// renew writes the Lease: at most four requests, where it was changed or deleted by somebody else.
 func (r *renewer) renew(ctx context.Context, now time.Time) error {
 	err := r.write(ctx, now)
 	if err != nil && (apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)) {

@@ -37,6 +37,8 @@ type Session struct {
 	// PrefixesSent and PrefixesReceived count over all families.
 	PrefixesSent     int `json:"prefixesSent"`
 	PrefixesReceived int `json:"prefixesReceived"`
+	// Sent is PrefixesSent by family, as AddPath has them: none of one that the peer does not speak.
+	Sent map[string]int `json:"-"`
 	// LastReset says why the session went down last; empty when it never did.
 	LastReset string `json:"lastReset,omitempty"`
 	// Trouble says why it is not Established, as far as FRR knows, also where it never was: what one side has told the other, or that the local
@@ -238,7 +240,7 @@ func (n neighborJSON) session(name, vrf string) Session {
 	s := Session{
 		Neighbor: name, VRF: vrf, RemoteAS: uint32(n.RemoteAS), LocalAS: uint32(n.LocalAS), State: n.State, Dropped: n.Dropped, LastReset: n.LastResetCause,
 		ConfiguredHold: n.ConfiguredHold / 1000, ConfiguredKeepalive: n.ConfiguredKeepalive / 1000, GracefulRestart: mode(n.GracefulRestart.Local),
-		Messages: n.Messages, LocalAddress: n.UpdateSource, AddPath: n.addPath(), cameUp: n.CameUp,
+		Messages: n.Messages, LocalAddress: n.UpdateSource, AddPath: n.addPath(), Sent: make(map[string]int, len(n.Families)), cameUp: n.CameUp,
 	}
 	if s.Established() {
 		s.LocalAddress = n.HostLocal
@@ -252,7 +254,8 @@ func (n neighborJSON) session(name, vrf string) Session {
 	if !s.Established() {
 		s.Trouble = n.trouble()
 	}
-	for _, f := range n.Families {
+	for family, f := range n.Families {
+		s.Sent[family] = f.Sent
 		s.PrefixesSent += f.Sent
 		s.PrefixesReceived += f.Accepted
 	}

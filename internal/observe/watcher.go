@@ -92,7 +92,7 @@ func (in *instance) take(short map[string]Session) bool {
 			return false
 		}
 		was.State, was.Uptime = now.State, now.Uptime
-		was.PrefixesSent, was.PrefixesReceived = now.PrefixesSent, now.PrefixesReceived
+		was.PrefixesSent, was.PrefixesReceived, was.Sent = now.PrefixesSent, now.PrefixesReceived, now.Sent
 		in.sessions[neighbor] = was
 	}
 	return true
@@ -181,9 +181,13 @@ func (w *Watcher) summary(ctx context.Context) (map[string]map[string]Session, e
 	out := make(map[string]map[string]Session, len(instances))
 	for name, families := range instances {
 		sessions := map[string]Session{}
-		for _, family := range families {
+		for name, family := range families {
 			for neighbor, n := range family.Peers {
 				s := sessions[neighbor] // of another family
+				if s.Sent == nil {
+					s.Sent = make(map[string]int, len(families))
+				}
+				s.Sent[name] = n.Sent
 				s.RemoteAS, s.State, s.Dropped, s.cameUp = uint32(n.RemoteAS), n.State, n.Dropped, n.CameUp
 				s.PrefixesSent += n.Sent
 				s.PrefixesReceived += n.Received

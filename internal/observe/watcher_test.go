@@ -77,6 +77,7 @@ func TestAWatcherAsksMoreOnlyOfWhatHasChanged(t *testing.T) {
 	require.Empty(t, more)
 	require.Equal(t, 7*time.Second, sessions[0].Uptime)
 	require.Equal(t, 6, sessions[0].PrefixesSent, "of both families")
+	require.Equal(t, map[string]int{"ipv4Unicast": 3, "ipv6Unicast": 3}, sessions[0].Sent)
 	require.Equal(t, 2, sessions[0].PrefixesReceived)
 	require.Equal(t, AddPath{PeerReceives: true}, sessions[0].AddPath["ipv4Unicast"], "what does not change stays known")
 

@@ -288,7 +288,7 @@ func cluster(placed map[netip.Addr]string) source.Result {
 // session is one that bgpd tells.
 func session(floating netip.Addr, receives bool) observe.Session {
 	return observe.Session{
-		Neighbor: tor.String(), VRF: ViewName + floating.String(), RemoteAS: 65002, State: "Established", PrefixesSent: 1,
+		Neighbor: tor.String(), VRF: ViewName + floating.String(), RemoteAS: 65002, State: "Established", PrefixesSent: 1, Sent: map[string]int{ipv4: 1},
 		AddPath: map[string]observe.AddPath{ipv4: {PeerReceives: receives}},
 	}
 }

@@ -127,16 +127,24 @@ func addPath(s observe.Session) []networking.AddPath {
 	return out
 }
 
-// advertised are the prefixes that a router is told once it is told anything: what is to be, since to ask bgpd for thousands each second would keep it from its
-// work.
+// advertised are the prefixes that a router is told: of the families that bgpd has sent it anything of, what is to be. To ask bgpd for thousands each second would
+// keep it from its work.
 func (r *Role) advertised(s observe.Session) []netip.Prefix {
-	if s.PrefixesSent == 0 {
-		return nil
+	v6 := slices.IndexFunc(r.prefixes, func(p netip.Prefix) bool { return p.Addr().Is6() }) // they come last
+	if v6 < 0 {
+		v6 = len(r.prefixes)
 	}
-	return r.prefixes
+	from, to := 0, len(r.prefixes)
+	if s.Sent[ipv4] == 0 {
+		from = v6
+	}
+	if s.Sent[ipv6] == 0 {
+		to = v6
+	}
+	return r.prefixes[from:to]
 }
 
-// announced are the prefixes that the node's sessions carry: those of IPv6 only where the node has it.
+// announced are the prefixes that the node's sessions carry, sorted: those of IPv6 only where the node has it.
 func (r *Role) announced(a *gateway.Assignment) []netip.Prefix {
 	v6 := slices.ContainsFunc(r.input.Nodes, func(n *corev1.Node) bool { return n.Name == r.Node && hasIPv6(n) })
 	out := make([]netip.Prefix, 0, len(a.VIPs))

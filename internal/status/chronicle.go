@@ -266,7 +266,7 @@ func (c *chronicle) mended(key string, find Lookup) {
 	}
 	c.objects.say(key, saying{
 		about: objectReference(object, uid), kind: corev1.EventTypeNormal, reason: mended, action: "Use", sort: "mended objects", shared: !c.alone,
-		note: fmt.Sprintf("nothing is wrong with it any more (was: %s)", part[1]),
+		note: fmt.Sprintf("what was told of it is over (was: %s)", part[1]),
 	})
 }
 

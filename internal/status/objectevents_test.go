@@ -53,6 +53,8 @@ func telling(t *testing.T, story func(e *ObjectEvents, p *pinboard)) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); e.Run(ctx) }()
+		// What comes before the writer waits may be written one by one while the rest is still being said.
+		synctest.Wait()
 		story(e, p)
 		stop()
 		<-ended

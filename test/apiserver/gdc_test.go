@@ -112,6 +112,12 @@ spec:
     addressPools: [{name: pool1, addresses: [203.0.113.1-203.0.113.20], avoidBuggyIPs: true, manualAssign: false}]
     nodePoolSpec: {nodes: [{address: 10.0.1.20}]}
 `
+	plainSample = `
+apiVersion: baremetal.cluster.gke.io/v1
+kind: Cluster
+metadata: {name: plain}
+spec: {loadBalancer: {mode: bundled}}
+`
 	nodePoolSample = `
 apiVersion: baremetal.cluster.gke.io/v1
 kind: NodePool
@@ -160,6 +166,9 @@ const (
 	typeFixed        = "loadBalancer.type can't be changed: it is set when the cluster is made (layer2 where it was left out)"
 	portsFixed       = "ports can't be changed: they are set when the cluster is made"
 	vipsFixed        = "vips can't be changed: they are set when the cluster is made"
+	podsFixed        = "pods.cidrBlocks can't be changed: they are set when the cluster is made"
+	servicesGrow     = "an IPv4 block of services.cidrBlocks can't be taken away or made smaller: it may only grow"
+	poolFixed        = "nodePoolSpec can't be added later: without it the nodes of the control plane take traffic, for good"
 	poolsFixed       = "a pool of addressPools can't be taken away or renamed: add others"
 )
 
@@ -269,6 +278,22 @@ var immutableChanges = []change{
 	{clusterSample, "spec.clusterNetwork", "", advancedFixed},
 	{clusterSample, "spec.clusterNetwork.flatIPv4", "true", flatFixed},
 	{clusterSample, "spec.clusterNetwork.flatIPv4", "", ""}, // false is what it is without
+	{clusterSample, "spec.clusterNetwork.pods.cidrBlocks", "[192.168.0.0/15]", podsFixed},
+	{clusterSample, "spec.clusterNetwork.pods.cidrBlocks", "[192.168.0.0/16, 172.16.0.0/16]", podsFixed},
+	{clusterSample, "spec.clusterNetwork.pods.cidrBlocks", "", podsFixed},
+	{clusterSample, "spec.clusterNetwork.pods", "", podsFixed},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.96.0.0/16, "fd00::/112"]`, ""},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.96.0.0/12]`, ""},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.96.0.0/20, 10.97.0.0/20]`, ""},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.96.0.0/21, "fd00::/112"]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.97.0.0/16]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.96.16.0/20]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[10.112.0.0/12]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `["fd00::/112"]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services.cidrBlocks", `[anything]`, servicesGrow},
+	{clusterSample, "spec.clusterNetwork.services", "", servicesGrow},
+	{plainSample, "spec.loadBalancer.nodePoolSpec", "{nodes: [{address: 10.0.1.20}]}", poolFixed},
+	{plainSample, "spec.clusterNetwork", "{pods: {cidrBlocks: [192.168.0.0/16]}, services: {cidrBlocks: [10.96.0.0/20]}}", ""},
 	{clusterSample, "spec.loadBalancer.type", "layer2", typeFixed},
 	{clusterSample, "spec.loadBalancer.type", "", typeFixed},
 	{clusterSample, "spec.loadBalancer", "", typeFixed},
@@ -288,7 +313,7 @@ var immutableChanges = []change{
 }
 
 func (g *gdc) immutable(t *testing.T) {
-	for _, sample := range []string{clusterSample, peerSample, gatewaySample, balancerSample} {
+	for _, sample := range []string{clusterSample, plainSample, peerSample, gatewaySample, balancerSample} {
 		g.make(t, change{sample: sample}.object(t))
 	}
 	for _, c := range immutableChanges {

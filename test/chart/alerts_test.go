@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -48,15 +49,13 @@ func selected(t *testing.T, expressions []string) [][]string {
 }
 
 // documented are the metrics of docs/metrics.md, which a test of internal/status holds equal to those that are registered.
-func documented(t *testing.T) (metrics map[string]bool, alerts []string) {
+func documented(t *testing.T, text string) (metrics map[string]bool, alerts []string) {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/metrics.md")
-	require.NoError(t, err)
 	metrics = map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(text, -1) {
 		metrics[row[1]] = true
 	}
-	_, rest, found := strings.Cut(string(text), "## What to be woken for\n\n```\n")
+	_, rest, found := strings.Cut(text, "## What to be woken for\n\n```\n")
 	require.True(t, found)
 	block, _, found := strings.Cut(rest, "\n```")
 	require.True(t, found)
@@ -70,7 +69,7 @@ func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 		rules int
 	}{
 		"MetalLB": {[]string{"--values", "cases/everything/values.yaml", "--set-json", "prometheus.prometheusRule.extraAlerts=[]"}, 3},
-		"GDC":     {[]string{"--values", "cases/gdc-everything/values.yaml"}, 9},
+		"GDC":     {[]string{"--values", "cases/gdc-everything/values.yaml"}, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, err := template(t, c.args...)
@@ -83,11 +82,14 @@ func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 }
 
 func aboutMetricsThatThereAre(t *testing.T, rules []map[string]any) {
-	metrics, expressions := documented(t)
+	text, err := os.ReadFile("../../docs/metrics.md")
+	require.NoError(t, err)
+	metrics, expressions := documented(t, string(text))
 	require.NotEmpty(t, metrics)
 	require.NotEmpty(t, expressions)
 	for _, rule := range rules {
 		require.NotEmpty(t, rule["alert"])
+		require.Contains(t, string(text), fmt.Sprintf("\n| `%s` |", rule["alert"]), "nobody finds what to do about it")
 		expressions = append(expressions, rule["expr"].(string))
 	}
 	for i, names := range selected(t, expressions) {

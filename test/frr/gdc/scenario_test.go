@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -110,7 +111,41 @@ func TestScenarioExample09(t *testing.T) {
 		require.Equal(t, []string{"n1", "n2", "n3"}, l.nodesOf(web))
 		l.serve(web)
 		require.Len(t, l.connect(web, "tor1", 60), 3, "through tor1 every node is reached")
+
+		// tor1 speaks from the subnet of a floating IP: an FRR there is told the holder's link-local address, if there is one where the session starts, and sends all
+		// traffic of IPv6 to the holder then.
+		tors[0].Address = "10.0.1.2"
+		l.reload("tor1", " neighbor 10.0.1.100 update-source 10.0.1.2\n neighbor 10.0.2.100 update-source 10.0.1.2\n")
+		l.objects.GDC.Clusters[0].Spec.LoadBalancer.BGPPeers[0].IP = tors[0].Address
+		l.apply()
+		l.up()
+		l.seen()
+		l.apply()
+		l.up()
+		l.told(tors[0])
+		require.NotContains(t, l.toldOfIPv6("tor1"), "fe80::")
+		l.IP("n1", "addr", "del", "10.0.1.100/32", "dev", "lo")
+		l.IP("n1", "addr", "add", "10.0.1.100/32", "dev", "eth0")
+		_, err := l.Node("n1").Vtysh(t.Context(), "-c", "clear bgp view gw-10.0.1.100 *")
+		require.NoError(t, err)
+		l.eventually(func() bool { return strings.Contains(l.toldOfIPv6("tor1"), "fe80::") }, func() string { return "FRR tells no link-local next hop: was it mended?" })
 	})
+}
+
+// toldOfIPv6 is what a router knows of the VIP of IPv6.
+func (l *lab) toldOfIPv6(router string) string {
+	l.t.Helper()
+	out, err := l.Node(router).Vtysh(l.t.Context(), "-c", "show bgp ipv6 unicast 2001:db8::10/128")
+	require.NoError(l.t, err)
+	return out
+}
+
+// reload has a router run lines.
+func (l *lab) reload(router, lines string) {
+	l.t.Helper()
+	said, err := l.Node(router).Load(l.t.Context(), "router bgp 65002\n"+lines+"exit\n")
+	require.NoError(l.t, err)
+	require.Empty(l.t, said)
 }
 
 // The routers are on the subnet of the floating IPs, whose holders take no traffic themselves.
@@ -143,6 +178,16 @@ func TestScenarioExample12(t *testing.T) {
 			l.told(r)
 		})
 		require.Len(t, l.assignment.Sessions, 2)
+
+		// A BGPPeer may show the router another AS than the cluster's.
+		l.reload("tor", " neighbor 10.0.3.100 remote-as 64999\n neighbor 10.0.3.101 remote-as 64999\n")
+		l.objects.GDC.Peers[0].Spec.LocalASN = 64999
+		l.apply()
+		l.up()
+		for _, v := range l.assignment.VIPs {
+			_, err := l.Node("tor").WaitRoute(t.Context(), "", v.Prefix().String(), func(r fabric.Route) bool { return r.ASPath == "64999" })
+			require.NoError(t, err)
+		}
 	})
 }
 

@@ -39,9 +39,11 @@ type ClusterSpec struct {
 	LoadBalancer LoadBalancer `json:"loadBalancer,omitempty"`
 }
 
-// ClusterNetwork are the cluster's networks.
+// ClusterNetwork are the cluster's networks. The last rule asks, octet by octet, whether an IPv4 block lies in one of now: the API server has words for that since 1.31.
 //
 // +kubebuilder:pruning:PreserveUnknownFields
+// +kubebuilder:validation:XValidation:message="pods.cidrBlocks can't be changed: they are set when the cluster is made",rule="!has(oldSelf.pods) || !has(oldSelf.pods.cidrBlocks) || has(self.pods) && has(self.pods.cidrBlocks) && self.pods.cidrBlocks == oldSelf.pods.cidrBlocks"
+// +kubebuilder:validation:XValidation:message="an IPv4 block of services.cidrBlocks can't be taken away or made smaller: it may only grow",rule="!has(oldSelf.services) || !has(oldSelf.services.cidrBlocks) || oldSelf.services.cidrBlocks.all(o, o.contains(':') || has(self.services) && has(self.services.cidrBlocks) && self.services.cidrBlocks.exists(n, n == o || n.matches('^[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}$') && [int(n.split('/')[1])].all(l, l <= int(o.split('/')[1]) && [0,1,2,3].all(i, int(n.split('/')[0].split('.')[i]) / (l - 8*i >= 8 ? 1 : l - 8*i <= 0 ? 256 : [256,128,64,32,16,8,4,2,1][l - 8*i]) == int(o.split('/')[0].split('.')[i]) / (l - 8*i >= 8 ? 1 : l - 8*i <= 0 ? 256 : [256,128,64,32,16,8,4,2,1][l - 8*i])))))"
 type ClusterNetwork struct {
 	// AdvancedNetworking turns NetworkGatewayGroups on: BGP for Services needs it. It can't be changed later.
 	// +optional
@@ -51,11 +53,12 @@ type ClusterNetwork struct {
 	// +optional
 	FlatIPv4 bool `json:"flatIPv4,omitempty"`
 
-	// Pods are the addresses of pods.
+	// Pods are the addresses of pods. They can't be changed later.
 	// +optional
 	Pods CIDRBlocks `json:"pods,omitempty"`
 
-	// Services are the addresses of Services inside the cluster. A cluster with an IPv4 and an IPv6 block is dual stack.
+	// Services are the addresses of Services inside the cluster. A cluster with an IPv4 and an IPv6 block is dual stack. IPv4 blocks may
+	// grow later, and nothing else.
 	// +optional
 	Services CIDRBlocks `json:"services,omitempty"`
 }
@@ -154,6 +157,7 @@ const (
 // +kubebuilder:validation:XValidation:message="ports can't be changed: they are set when the cluster is made",rule="!has(oldSelf.ports) || has(self.ports) && self.ports == oldSelf.ports"
 // +kubebuilder:validation:XValidation:message="vips can't be changed: they are set when the cluster is made",rule="!has(oldSelf.vips) || has(self.vips) && self.vips == oldSelf.vips"
 // +kubebuilder:validation:XValidation:message="a pool of addressPools can't be taken away or renamed: add others",rule="!has(oldSelf.addressPools) || oldSelf.addressPools.all(o, has(self.addressPools) && self.addressPools.exists(n, n.name == o.name))"
+// +kubebuilder:validation:XValidation:message="nodePoolSpec can't be added later: without it the nodes of the control plane take traffic, for good",rule="has(oldSelf.nodePoolSpec) || !has(self.nodePoolSpec)"
 type LoadBalancer struct {
 	// Mode: bundled or manual.
 	// +optional
@@ -190,7 +194,8 @@ type LoadBalancer struct {
 	// +kubebuilder:validation:XValidation:message="a name stands twice in addressPools: rename one",rule="self.all(a, self.exists_one(b, b.name == a.name))"
 	AddressPools []AddressPool `json:"addressPools,omitempty"`
 
-	// NodePoolSpec lists the nodes that traffic for Services comes to. Left out: those of the control plane; given, it replaces them.
+	// NodePoolSpec lists the nodes that traffic for Services comes to. Left out: those of the control plane; given, it replaces them. It can't be
+	// added later; its nodes may be changed.
 	// +optional
 	NodePoolSpec *NodePoolSpec `json:"nodePoolSpec,omitempty"`
 }

@@ -98,6 +98,17 @@ func requirementsOfText(text string) (labels.Requirements, error) {
 	return all, nil
 }
 
+// valueOf is the value of a label. Quotes mend what is no text but a number, true or false.
+func valueOf(name string, value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case []any, map[string]any:
+		return "", fmt.Errorf("%q has a list or a mapping where the value of a label belongs, which is one text; write several values as matchExpressions, or as the text %q", name, name+" in (a,b)")
+	}
+	return "", fmt.Errorf("the value of label %q is no text; put it in quotes", name)
+}
+
 func requirementsOfMap(fields map[string]any) (labels.Requirements, error) {
 	_, byLabels := fields["matchLabels"]
 	_, byExpressions := fields["matchExpressions"]
@@ -110,9 +121,9 @@ func requirementsOfMap(fields map[string]any) (labels.Requirements, error) {
 	}
 	var all labels.Requirements
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		text, ok := fields[name].(string)
-		if !ok {
-			return nil, fmt.Errorf("the value of label %q is no text; put it in quotes", name)
+		text, err := valueOf(name, fields[name])
+		if err != nil {
+			return nil, err
 		}
 		r, err := labels.NewRequirement(name, selection.Equals, []string{text})
 		if err != nil {

@@ -43,6 +43,8 @@ func TestANodeSelectorHasManyShapes(t *testing.T) {
 func TestWhatIsNoNodeSelectorIsToldNotRefused(t *testing.T) {
 	tests := []struct{ written, err string }{
 		{`{"gpu":true}`, `"gpu" is no text; put it in quotes`},
+		{`{"rack":["a","b"]}`, `write several values as matchExpressions, or as the text "rack in (a,b)"`},
+		{`{"nodeSelectorTerms":[{"matchExpressions":[]}]}`, `"nodeSelectorTerms" has a list`},
 		{`{"rack":null}`, `"rack" is no text`},
 		{`7`, "7 is neither labels nor a text"},
 		{`[["rack=a"]]`, "entry 1 is a list"},

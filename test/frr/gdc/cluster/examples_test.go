@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
@@ -77,7 +79,75 @@ func TestExample10(t *testing.T) {
 		require.Equal(t, []string{"n1", "n2", "n3"}, reached(l, "tor1", "203.0.113.1"))
 		require.Len(t, reached(l, "tor2", "203.0.113.1"), 2, "through a router without ADD-PATH one node of each session")
 		l.NoRoutes()
+
+		// A pod goes, and comes back: its node is a next hop as long as there is one.
+		l.Apply(lab.Endpoints("local", "n3"))
+		l.Told("203.0.113.9", "n3")
+		l.Apply(lab.Endpoints("local", "n1", "n3"))
+		l.Told("203.0.113.9", "n1", "n3")
+		nothingComesIn(t, l)
+		prefixes := []string{"203.0.113.1/32", "203.0.113.2/32", "203.0.113.3/32", "203.0.113.4/32", "203.0.113.9/32"}
+		l.Advertised("10.8.0.10", []string{"ipv4 many"}, prefixes...)
+		l.Advertised("10.8.0.11", []string{"ipv4 one"}, prefixes...)
+		noMorePaths(t, l)
 	})
+}
+
+// load has a router run lines.
+func load(t *testing.T, l *lab.Lab, router, lines string) {
+	t.Helper()
+	said, err := l.Node(router).Load(t.Context(), "router bgp 65002\n"+lines+"exit\n")
+	require.NoError(t, err)
+	require.Empty(t, said)
+}
+
+// nothingComesIn has a router announce a prefix and a default route, which no view and no kernel takes.
+func nothingComesIn(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	before := map[string]int{}
+	for _, f := range floating {
+		before[f] = updates(t, l, f)
+	}
+	load(t, l, "tor1", " no bgp network import-check\n address-family ipv4 unicast\n  network 198.51.100.0/24\n  network 0.0.0.0/0\n exit-address-family\n")
+	for _, f := range floating {
+		l.Eventually("what tor1 announces has reached the holder of "+f, func() error {
+			if now := updates(t, l, f); now == before[f] {
+				return fmt.Errorf("it has had %d updates", now)
+			}
+			return nil
+		})
+		for _, prefix := range []string{"198.51.100.0/24", "0.0.0.0/0"} {
+			routes, err := l.Node(l.Holder(f)).Routes(t.Context(), "gw-"+f, prefix)
+			require.NoError(t, err)
+			require.Empty(t, routes, "%s in the view of %s", prefix, f)
+		}
+	}
+	for _, m := range l.Spec.Machines {
+		routes, err := l.Node(m.Name).Prefixes(t.Context(), "", "ipv4")
+		require.NoError(t, err)
+		require.NotContains(t, routes, netip.MustParsePrefix("198.51.100.0/24"), m.Name)
+		require.NotContains(t, routes, netip.MustParsePrefix("0.0.0.0/0"), m.Name)
+	}
+	l.NoRoutes()
+}
+
+// updates is how many the holder of a floating IP has had from tor1.
+func updates(t *testing.T, l *lab.Lab, floating string) int {
+	t.Helper()
+	s, err := l.Node(l.Holder(floating)).Session(t.Context(), "gw-"+floating, "10.8.0.10")
+	require.NoError(t, err)
+	require.Empty(t, s.PrefixesReceived["ipv4Unicast"], "what is taken from tor1")
+	return s.UpdatesReceived
+}
+
+// noMorePaths has a router that received several paths take one alone from now on: it is told one a session, as if it had never been another.
+func noMorePaths(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	load(t, l, "tor1", " address-family ipv4 unicast\n  neighbor 10.0.1.100 disable-addpath-rx\n  neighbor 10.0.2.100 disable-addpath-rx\n exit-address-family\n")
+	l.Spec.Tors[0].One = true
+	l.Told("203.0.113.1", "n1", "n2", "n3")
+	l.Advertised("10.8.0.10", []string{"ipv4 one"}, "203.0.113.1/32", "203.0.113.2/32", "203.0.113.3/32", "203.0.113.4/32", "203.0.113.9/32")
+	l.Settled()
 }
 
 // Nobody serves MetalLB's kinds: the pool is the Cluster's.
@@ -101,6 +171,12 @@ func TestExample09(t *testing.T) {
 		l.Serve("2001:db8::10", "n1", "n2", "n3")
 		require.Equal(t, []string{"n1", "n2", "n3"}, reached(l, "tor1", "2001:db8::10"))
 		l.NoRoutes()
+
+		// A router that speaks no IPv6 any more is not said to be told any.
+		load(t, l, "tor2", " address-family ipv6 unicast\n  no neighbor 10.0.1.100 activate\n  no neighbor 10.0.2.100 activate\n exit-address-family\n")
+		v4, v6 := []string{"203.0.113.10/32", "203.0.113.11/32"}, []string{"2001:db8::10/128", "2001:db8::11/128"}
+		l.Advertised("10.8.0.10", []string{"ipv4 many", "ipv6 many"}, append(v4, v6...)...)
+		l.Advertised("10.8.0.11", []string{"ipv4 one"}, v4...)
 	})
 }
 

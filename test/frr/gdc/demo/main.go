@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -274,10 +275,11 @@ func (d *demo) kubectl(resource string) {
 
 func (d *demo) floating() {
 	d.say("$ kubectl --namespace %s get networkgatewaygroup default --output jsonpath={.status.floatingIPs}", lab.ClusterNamespace)
-	placed := d.lab.Group().Status.FloatingIPs
-	for _, f := range slices.Sorted(maps.Keys(placed)) {
-		fmt.Printf("%s: %s\n", f, placed[f])
+	placed, err := json.Marshal(d.lab.Group().Status.FloatingIPs)
+	if err != nil {
+		d.Fatal(err)
 	}
+	fmt.Printf("%s\n", placed)
 }
 
 // vtysh prints those lines of what a router says that have any of these words.

@@ -42,14 +42,19 @@ func TestGateway(t *testing.T) {
 	})
 }
 
+// Connections that last go on through the router with ADD-PATH, which has the same next hops before, meanwhile and after. The other one has another next hop of each
+// session.
 func (w *world) movedByAnEdit() {
+	lasting, ofOne := w.Last(web1, 40, w.traffic...), w.Last(web2, 40, w.traffic...)
 	at := time.Now()
 	w.Move(first, "n5")
 	held, up := w.moved(at, first, "n5")
 	w.Settled()
 	s := w.w.Since(at)
-	w.sees("moved by an edit", s, "held after ", held, ", sessions after ", up)
+	died := lasting.End()
+	w.sees("moved by an edit", s, "held after ", held, ", sessions after ", up, "; through tor1 ", died, ", through tor2 ", ofOne.End())
 	w.planned(s)
+	require.Zero(w.t, died.Dead, "through the router with ADD-PATH")
 	w.atMost(plannedMove, up)
 }
 

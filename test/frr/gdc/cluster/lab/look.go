@@ -254,6 +254,30 @@ func (l *Lab) SaysRoutes(rows ...string) {
 	l.says("bgpadvertisedroutes", []string{"NAME", "PREFIX", "METRIC"}, false, rows)
 }
 
+// Advertised waits until the BGPSessions with a router say that it is told these prefixes, and what became of ADD-PATH: FAMILY many, or FAMILY one.
+func (l *Lab) Advertised(router string, addPath []string, prefixes ...string) {
+	l.t.Helper()
+	l.Eventually("BGPSessions say what "+router+" is told", func() error {
+		for _, s := range l.BGPSessions() {
+			if s.Spec.PeerIP != router {
+				continue
+			}
+			var families []string
+			for _, a := range s.Status.AddPath {
+				word := "one"
+				if a.PeerReceives && a.Sending {
+					word = "many"
+				}
+				families = append(families, string(a.Family)+" "+word)
+			}
+			if !slices.Equal(families, addPath) || !slices.Equal(s.Status.AdvertisedRoutes, prefixes) {
+				return fmt.Errorf("%s says %q and %q, and not %q and %q", s.Name, families, s.Status.AdvertisedRoutes, addPath, prefixes)
+			}
+		}
+		return nil
+	})
+}
+
 func (l *Lab) says(resource string, columns []string, age bool, want []string) {
 	l.t.Helper()
 	l.Eventually("kubectl get "+resource+" prints what it shall", func() error {

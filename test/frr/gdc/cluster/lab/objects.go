@@ -53,23 +53,28 @@ status:
 
 // Service is the text of a Service with an address, and an endpoint at each of the nodes.
 func Service(name, address string, nodes ...string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Service
+metadata: {name: %s, namespace: default}
+spec: {type: LoadBalancer}
+status: {loadBalancer: {ingress: [{ip: %q}]}}
+`, name, address) + Endpoints(name, nodes...)
+}
+
+// Endpoints is the text of the EndpointSlice of a Service, with an endpoint at each of the nodes.
+func Endpoints(service string, nodes ...string) string {
 	var endpoints []string
 	for i, n := range nodes {
 		endpoints = append(endpoints, fmt.Sprintf("{addresses: [192.168.0.%d], nodeName: %s}", i+1, n))
 	}
 	return fmt.Sprintf(`---
-apiVersion: v1
-kind: Service
-metadata: {name: %[1]s, namespace: default}
-spec: {type: LoadBalancer}
-status: {loadBalancer: {ingress: [{ip: %[2]q}]}}
----
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: {name: %[1]s-1, namespace: default, labels: {kubernetes.io/service-name: %[1]s}}
 addressType: IPv4
-endpoints: [%[3]s]
-`, name, address, strings.Join(endpoints, ", "))
+endpoints: [%[2]s]
+`, service, strings.Join(endpoints, ", "))
 }
 
 // Apply creates or replaces objects, in the order of the texts, with their status.
