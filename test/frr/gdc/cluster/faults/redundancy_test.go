@@ -50,7 +50,7 @@ func (w *world) leftForWantOfSessions() {
 	w.Settled()
 }
 
-// Nobody else speaks with the routers: one address goes to see, the other follows.
+// Nobody else speaks with the routers: one address goes, be it to give redundancy back before the sessions are lost, or to see after that; the other follows.
 func (w *world) leftWithBoth() {
 	at := time.Now()
 	w.Move(second, "n4")
@@ -60,7 +60,8 @@ func (w *world) leftWithBoth() {
 	}
 	w.Settled()
 	w.sees("left for want of sessions, with both", w.w.Since(at))
-	again := time.Now()
 	mend()
+	again := time.Now()
+	time.Sleep(time.Second)
 	w.reachable(w.w.Since(again))
 }
