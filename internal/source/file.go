@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -75,6 +76,8 @@ func readFile(path string, before *file, namespace string) *file {
 	case len(data) == 0 && before.holdsObjects():
 		// Editors and shells empty a file before they write it.
 		return before.failing(path, at, problem.Malformed, "the file is empty; delete it if that is meant")
+	case isUTF16(data):
+		return before.failing(path, at, problem.Malformed, "the file is UTF-16, of which no document but the first would be read: save it as UTF-8")
 	}
 	now := &file{path: path, stamp: at, readAt: readAt}
 	old := before.byDigest()
@@ -122,6 +125,11 @@ func (f *file) incomplete() bool {
 	return f.failed != nil || slices.ContainsFunc(f.parts, func(p readPart) bool { return p.incomplete })
 }
 
+// isUTF16 tells of a text with UTF-16's byte order mark, as PowerShell's ">" writes it. Between its documents split finds no "---".
+func isUTF16(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
+}
+
 func partsOf(path string, data []byte) []part {
 	if isJSON(path) {
 		return []part{{line: 1, text: data}}
@@ -138,7 +146,7 @@ func readPartOf(path string, p part, namespace string) document {
 
 func isJSON(path string) bool { return filepath.Ext(path) == ".json" }
 
-var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
+var errTooLarge = fmt.Errorf("the file is larger than %d MiB: split it; all files of a directory are read", maxFile>>20)
 
 // contents reads a regular file that is not too large.
 func contents(path string) ([]byte, stamp, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -268,7 +269,7 @@ func TestGiantFilesAreNotRead(t *testing.T) {
 	require.NoError(t, f.Truncate(maxFile+1))
 	require.NoError(t, f.Close())
 	r := read(t, dir)
-	require.Equal(t, []string{"error giant.yaml -: the file is larger than 32 MiB (TooLarge)"}, lines(r, dir))
+	require.Equal(t, []string{"error giant.yaml -: the file is larger than 32 MiB: split it; all files of a directory are read (TooLarge)"}, lines(r, dir))
 	require.Len(t, r.Objects.Services, 1)
 	require.True(t, r.Incomplete)
 }
@@ -286,4 +287,16 @@ metadata:
 	require.Empty(t, r.Problems)
 	require.Equal(t, map[string]string{"other": "kept"}, r.Objects.Peers[0].Annotations)
 	require.Empty(t, r.Objects.Peers[0].ManagedFields)
+}
+
+func TestUTF16IsNotRead(t *testing.T) {
+	text := "\xff\xfe"
+	for _, r := range utf16.Encode([]rune(service("a") + "\n---\n" + service("b"))) {
+		text += string([]byte{byte(r), byte(r >> 8)})
+	}
+	dir := files(t, map[string]string{"ok.yaml": service("s"), "shell.yaml": text})
+	r := read(t, dir)
+	require.Equal(t, []string{"error shell.yaml -: the file is UTF-16, of which no document but the first would be read: save it as UTF-8 (Malformed)"}, lines(r, dir))
+	require.Equal(t, []string{"default/s"}, names(r.Objects.Services))
+	require.True(t, r.Incomplete)
 }
