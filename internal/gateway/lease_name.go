@@ -11,6 +11,13 @@ import (
 // bring the heartbeat of every kubelet.
 const LeasePrefix = "gateway-"
 
+// Each renewal of a Lease that has the annotation SessionsNote with the value NoSessions says once more that no session of the node's floating IPs is up: what
+// BGPSessions say may be old, where an API server takes renewals and nothing else.
+const (
+	SessionsNote = "frr-renderer.io/sessions"
+	NoSessions   = "none"
+)
+
 // LeaseName is the name of a gateway node's Lease.
 func LeaseName(node string) string {
 	name := LeasePrefix + node

@@ -43,6 +43,7 @@ type lease struct {
 	since   time.Time // when the renewal was seen, or when nothing was known
 	live    bool      // a renewal was seen since nothing was known
 	began   time.Time // when it was seen to be live, and had not been
+	idle    bool      // by the last renewal no session of the node is up
 }
 
 func newLeases(now func() time.Time) *leases {
@@ -52,7 +53,7 @@ func newLeases(now func() time.Time) *leases {
 // gap is for how long nothing may be heard until nothing is known.
 func gap(term time.Duration) time.Duration { return term * 2 / 3 }
 
-// hear takes in one Lease as the watch brings it. It tells whether a node may be live that was not.
+// hear takes in one Lease as the watch brings it. It tells whether a node may be live that was not, or has lost its last session, or has its first.
 func (l *leases) hear(o *coordinationv1.Lease) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,7 +63,7 @@ func (l *leases) hear(o *coordinationv1.Lease) bool {
 		delete(l.byName, o.Name) // the node gave it back
 		return false
 	}
-	seen := &lease{node: *o.Spec.HolderIdentity, term: termOf(o), since: now}
+	seen := &lease{node: *o.Spec.HolderIdentity, term: termOf(o), since: now, idle: o.Annotations[gateway.SessionsNote] == gateway.NoSessions}
 	if o.Spec.RenewTime != nil {
 		seen.renewed = o.Spec.RenewTime.UTC().String()
 	}
@@ -80,7 +81,7 @@ func (l *leases) hear(o *coordinationv1.Lease) bool {
 	if again {
 		seen.began = now
 	}
-	return again
+	return again || seen.idle != before.idle
 }
 
 // forget takes in that a Lease was deleted.
@@ -135,6 +136,19 @@ func (l *leases) states(holders map[string]bool) (map[string]gateway.Lease, time
 		}
 	}
 	return out, next
+}
+
+// idle are the nodes that say with each renewal of a live lease that no session of theirs is up.
+func (l *leases) idle() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string]bool{}
+	for _, one := range l.byName {
+		if one.live && one.idle {
+			out[one.node] = true
+		}
+	}
+	return out
 }
 
 // began tells by node when its lease was seen to be live, and had not been before.

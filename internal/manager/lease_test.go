@@ -18,6 +18,9 @@ type watchtower struct {
 	t   *testing.T
 	at  time.Time
 	say map[string]time.Time // what holders' clocks tell
+	// without are nodes that say that no session of theirs is up.
+	without map[string]bool
+	woken   bool // by the last that was heard
 	// holders are the nodes that hold a floating IP.
 	holders map[string]bool
 }
@@ -31,10 +34,14 @@ func newWatchtower(t *testing.T) *watchtower {
 // bring tells of a Lease of 6 s whose renewTime is any time.
 func (w *watchtower) bring(node string) {
 	term := int32(6)
-	w.hear(&coordinationv1.Lease{
+	l := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Name: gateway.LeaseName(node)},
 		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &node, LeaseDurationSeconds: &term, RenewTime: &metav1.MicroTime{Time: w.say[node]}},
-	})
+	}
+	if w.without[node] {
+		l.Annotations = map[string]string{gateway.SessionsNote: gateway.NoSessions}
+	}
+	w.woken = w.hear(l)
 }
 
 func (w *watchtower) renew(nodes ...string) {
@@ -65,6 +72,25 @@ func TestALeaseIsLiveOnceItsRenewalWasSeen(t *testing.T) {
 	w.requires("n1", gateway.LeaseUnknown) // it may be years old
 	w.pass(1, "n1")
 	w.requires("n1", gateway.LeaseLive)
+}
+
+func TestALeaseSaysThatItsNodeHasNoSession(t *testing.T) {
+	w := newWatchtower(t)
+	w.without = map[string]bool{"n1": true}
+	w.renew("n1", "n2")
+	require.Empty(t, w.idle(), "it may be years old")
+	w.pass(1, "n2", "n1")
+	require.Equal(t, map[string]bool{"n1": true}, w.idle())
+	w.pass(1, "n1")
+	require.False(t, w.woken, "nothing is new")
+	w.without = nil
+	w.pass(1, "n1")
+	require.True(t, w.woken)
+	require.Empty(t, w.idle())
+	w.without = map[string]bool{"n1": true}
+	w.pass(1, "n1")
+	require.True(t, w.woken)
+	require.Equal(t, map[string]bool{"n1": true}, w.idle())
 }
 
 func TestALeaseExpiresAfterATermWithoutARenewal(t *testing.T) {

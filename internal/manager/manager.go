@@ -249,7 +249,7 @@ func (m *Manager) decide(ctx context.Context, judged time.Time, leases map[strin
 	in.Back = m.back(in.Groups, gateway.Namespace(in.Input))
 	m.offers.tell(&in.Input)
 	w := &writing{manager: m, ctx: ctx, objects: in, out: gateway.Assign(in.Input), at: at, judged: judged, again: never}
-	m.offers.note(in.Input, w.out, leases)
+	m.offers.note(in.Input, w.out, leases, m.leases.idle())
 	return w
 }
 

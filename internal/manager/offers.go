@@ -71,8 +71,8 @@ func (o *offers) tell(in *gateway.Input) {
 }
 
 // note takes in what is offered now. What is not offered any more begins anew when it is, and so does all where a lease is another: what is done without
-// need is done when nothing has happened for a while.
-func (o *offers) note(in gateway.Input, out gateway.Assignment, leases map[string]gateway.Lease) {
+// need is done when nothing has happened for a while. idle are the nodes that say with each renewal that no session of theirs is up.
+func (o *offers) note(in gateway.Input, out gateway.Assignment, leases map[string]gateway.Lease, idle map[string]bool) {
 	now, holders := o.now(), holdersOf(in.Groups)
 	for _, one := range o.taken {
 		if address := one.Address.String(); one.Why == gateway.NoSession && holders[address] == one.To {
@@ -87,6 +87,9 @@ func (o *offers) note(in gateway.Input, out gateway.Assignment, leases map[strin
 	before := o.since
 	o.since = map[gateway.Offer]time.Time{}
 	for _, one := range out.Offers {
+		if one.Why == gateway.NoSession && !idle[one.From] {
+			continue
+		}
 		since, was := before[one]
 		if !was {
 			since = now

@@ -16,11 +16,12 @@ type judge struct {
 	*offers
 	at     time.Time
 	leases map[string]gateway.Lease
+	idle   map[string]bool
 	in     gateway.Input
 }
 
 func newJudge(p Patience) *judge {
-	j := &judge{at: time.Unix(1e9, 0), leases: map[string]gateway.Lease{"n1": gateway.LeaseLive, "n2": gateway.LeaseLive}}
+	j := &judge{at: time.Unix(1e9, 0), leases: map[string]gateway.Lease{"n1": gateway.LeaseLive, "n2": gateway.LeaseLive}, idle: map[string]bool{"n1": true, "n2": true}}
 	j.offers = newOffers(p, func() time.Time { return j.at })
 	return j
 }
@@ -29,7 +30,7 @@ func newJudge(p Patience) *judge {
 func (j *judge) after(d time.Duration, offered ...gateway.Offer) []gateway.Offer {
 	j.at = j.at.Add(d)
 	j.tell(&j.in)
-	j.note(j.in, gateway.Assignment{Offers: offered}, j.leases)
+	j.note(j.in, gateway.Assignment{Offers: offered}, j.leases, j.idle)
 	return j.due()
 }
 
@@ -88,6 +89,22 @@ func TestAnOfferBeginsAnew(t *testing.T) {
 	}
 }
 
+// A BGPSession may be old where an API server takes nothing but renewals of leases.
+func TestANodeItselfSaysWithEachRenewalThatItHasNoSession(t *testing.T) {
+	j := newJudge(usual)
+	j.idle = nil
+	j.after(0, without)
+	require.Empty(t, j.after(time.Hour, without))
+	j.idle = map[string]bool{"n1": true}
+	j.after(time.Second, without)
+	j.after(29*time.Second, without)
+	j.idle = map[string]bool{"n2": true}
+	j.after(0, without)
+	j.idle = map[string]bool{"n1": true}
+	require.Empty(t, j.after(time.Second, without), "it begins anew")
+	require.Equal(t, []gateway.Offer{without}, j.after(30*time.Second, without))
+}
+
 func TestPatienceOfNothingIsForever(t *testing.T) {
 	j := newJudge(Patience{})
 	j.after(0, back, without, lost)
@@ -123,23 +140,23 @@ func TestAFloatingIPWaitsForItsFirstNodeForTenSeconds(t *testing.T) {
 	waits := gateway.Assignment{Awaiting: []netip.Addr{someIP}}
 	j.tell(&j.in)
 	require.True(t, j.in.Await)
-	j.note(j.in, waits, j.leases)
+	j.note(j.in, waits, j.leases, j.idle)
 	require.Equal(t, awaitAtMost, j.next())
 	j.at = j.at.Add(9 * time.Second)
-	j.note(j.in, waits, j.leases)
+	j.note(j.in, waits, j.leases, j.idle)
 	require.Equal(t, time.Second, j.next())
 	j.at = j.at.Add(time.Second)
 	require.True(t, j.over())
 	j.tell(&j.in)
 	require.True(t, j.in.Awaited[someIP.String()])
-	j.note(j.in, gateway.Assignment{}, j.leases)
+	j.note(j.in, gateway.Assignment{}, j.leases, j.idle)
 	require.Equal(t, never, j.next(), "whether it can be written is not told by time")
 	j.tell(&j.in)
 	require.True(t, j.in.Awaited[someIP.String()], "it could not be")
 	g := &networking.NetworkGatewayGroup{}
 	g.Status.FloatingIPs = map[string]string{someIP.String(): "n1"}
 	j.in.Groups = []*networking.NetworkGatewayGroup{g}
-	j.note(j.in, gateway.Assignment{}, j.leases)
+	j.note(j.in, gateway.Assignment{}, j.leases, j.idle)
 	j.tell(&j.in)
 	require.Empty(t, j.in.Awaited)
 }

@@ -227,6 +227,14 @@ func (r *renewer) renewal(now time.Time) *coordinationv1.Lease {
 func (r *renewer) fill(l *coordinationv1.Lease, now time.Time) {
 	node, seconds := r.node, int32(Term/time.Second)
 	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds, l.Spec.RenewTime = &node, &seconds, &metav1.MicroTime{Time: now}
+	if report := r.current(); report == nil || !report.idle() {
+		delete(l.Annotations, gateway.SessionsNote)
+		return
+	}
+	if l.Annotations == nil {
+		l.Annotations = map[string]string{}
+	}
+	l.Annotations[gateway.SessionsNote] = gateway.NoSessions
 }
 
 func holderOf(l *coordinationv1.Lease) string {

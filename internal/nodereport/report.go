@@ -92,3 +92,8 @@ func (r Report) clone() Report {
 	}
 	return r
 }
+
+// idle tells whether there are sessions to have, and none is up.
+func (r *Report) idle() bool {
+	return len(r.Sessions) > 0 && !slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.Established })
+}
