@@ -169,6 +169,7 @@ func (w *world) trafficCrashed() {
 		// Of two next hops at least one lives.
 		require.Less(w.t, s.Connections(vip).Run, 100, "some are answered all the time: %s\n%s", vip, s)
 	}
+	w.atMost(crashed, held)
 	w.atMost(crashMove, up)
 	after := time.Now()
 	time.Sleep(time.Second)

@@ -12,10 +12,11 @@ import (
 
 // What -long expects of a machine that does nothing else; what was seen stands in docs/performance.md.
 const (
-	plannedMove = 6 * time.Second
-	crashMove   = 15 * time.Second
-	giveUp      = 15 * time.Second // after which a holder without LAN or bgpd lets go
-	settle      = 3 * time.Second  // two holders that see each other
+	plannedMove = 1500 * time.Millisecond // until sessions are Established again
+	crashed     = 8 * time.Second         // until another node has what a dead one held
+	crashMove   = 10 * time.Second        // until sessions are Established again: routers believe in the old ones for up to 9 s
+	giveUp      = 15 * time.Second        // after which a holder without LAN or bgpd lets go
+	settle      = 2 * time.Second         // two holders that see each other
 
 	// confirmed is who has renewed its lease as lately: it is renewed each 1.3 s, and holds for 4 s.
 	confirmed = 3 * time.Second
@@ -108,6 +109,7 @@ func (w *world) nodeCrashed() {
 	s := w.w.Since(at)
 	w.sees("node crashed", s, "held after ", held, ", sessions after ", up)
 	w.othersGoOn(s)
+	w.atMost(crashed, held)
 	w.atMost(crashMove, up)
 	w.Settled()
 	w.Boot("n4")
@@ -149,6 +151,7 @@ func (w *world) cutFromEverything() {
 	s := w.w.Since(at)
 	w.sees("cut off from everything", s, "held after ", held, ", sessions after ", up)
 	w.othersGoOn(s)
+	w.atMost(crashed, held)
 	w.atMost(crashMove, up)
 	w.backWithTwo(first, func() {
 		w.Port("n4", fabric.Plugged)
