@@ -83,7 +83,14 @@ func (e *Exec) Configure(ctx context.Context, daemon Daemon, blocks []Block) ([]
 	return replies, nil
 }
 
-// load runs lines. vtysh makes one transaction of all neighbouring lines of FRR's northbound; when FRR refuses that, parts of it are loaded, until
+// item is a line to load, where it stands, and which reply is its.
+type item struct {
+	block *Block
+	line  Line
+	reply int
+}
+
+// load runs lines. vtysh makes one transaction of all neighbouring lines of FRR's northbound; when FRR refuses that, its halves are loaded, until
 // what it refuses is alone.
 func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []Reply) error {
 	for len(items) > 0 {
@@ -92,11 +99,11 @@ func (e *Exec) load(ctx context.Context, daemon Daemon, items []item, replies []
 			return err
 		}
 		items = items[read:]
-		n := cut(lost)
-		if err := e.load(ctx, daemon, lost[:n], replies); err != nil {
+		half := len(lost) / 2
+		if err := e.load(ctx, daemon, lost[:half], replies); err != nil {
 			return err
 		}
-		if err := e.load(ctx, daemon, lost[n:], replies); err != nil {
+		if err := e.load(ctx, daemon, lost[half:], replies); err != nil {
 			return err
 		}
 	}
@@ -114,8 +121,7 @@ func together(items []item) int {
 	return len(items)
 }
 
-// loadFile runs lines in one file. It returns how many of them vtysh has read, and those that a refused commit took with it and that can
-// come without each other.
+// loadFile runs lines in one file. It returns how many of them vtysh has read, and those that a refused commit took with it, two or more.
 func (e *Exec) loadFile(ctx context.Context, daemon Daemon, items []item, replies []Reply) (read int, lost []item, err error) {
 	text, decides, at := fileOf(items)
 	out, err := e.read(ctx, daemon, text)
@@ -150,7 +156,7 @@ func (e *Exec) loadFile(ctx context.Context, daemon Daemon, items []item, replie
 			lost = append(lost, i)
 		}
 	}
-	if cut(lost) > 0 {
+	if len(lost) > 1 {
 		return read, lost, nil
 	}
 	for _, i := range lost {
@@ -168,12 +174,7 @@ func fileOf(items []item) (text []byte, decides map[int][]int, at []int) {
 		decides[number] = replies
 		text = append(append(text, l...), '\n')
 	}
-	sealed := 0 // up to which item
 	for n, i := range items {
-		if run := bulkRun(items[n:]); n >= sealed && run > 0 {
-			put(seal)
-			sealed = n + run
-		}
 		if n == 0 || items[n-1].block != i.block {
 			var all []int
 			for _, o := range items[n:] {
@@ -187,9 +188,6 @@ func fileOf(items []item) (text []byte, decides map[int][]int, at []int) {
 		}
 		put(i.line, i.reply)
 		at = append(at, number)
-		if n+1 == sealed {
-			put(unseal)
-		}
 		last := n+1 == len(items)
 		if !last && (items[n+1].block == i.block || i.block.Bulk && items[n+1].block.Bulk) {
 			continue // leaving a block at the top would commit
@@ -204,18 +202,6 @@ func fileOf(items []item) (text []byte, decides map[int][]int, at []int) {
 		}
 	}
 	return text, decides, at
-}
-
-// bulkRun is how many items from the first on are one transaction that can be sealed, 0 where it needs no seal.
-func bulkRun(items []item) int {
-	n := 0
-	for n < len(items) && items[n].block.Bulk {
-		n++
-	}
-	if n <= 1 && (n == 0 || len(items[0].block.Context) == 0) || !sealable(blocksOf(items[:n])) {
-		return 0
-	}
-	return n
 }
 
 var (

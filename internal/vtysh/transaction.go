@@ -77,22 +77,18 @@ func (c *conn) blocks(blocks []Block) ([]Reply, error) {
 	return out, nil
 }
 
-// bulk runs blocks as one transaction. FRR takes it as a whole or not at all: in the second case parts are tried, until what it
+// bulk runs blocks as one transaction. FRR takes it as a whole or not at all: in the second case halves are tried, until what it
 // refuses is alone.
 func (c *conn) bulk(blocks []Block) ([]Reply, error) {
-	items := itemsOf(blocks)
-	if len(items) <= 1 && len(blocks[0].Context) == 0 {
+	one := len(blocks) == 1 && len(blocks[0].Lines) <= 1
+	if one && len(blocks[0].Context) == 0 {
 		return c.blocks(blocks)
 	}
-	before, after := []Line{begin}, []Line{end}
-	if sealable(blocks) {
-		before, after = []Line{begin, seal}, []Line{unseal, end}
-	}
-	begun, err := c.ask(before, false)
+	begun, err := c.enter([]Line{begin})
 	if err != nil {
 		return nil, err
 	}
-	if begun[0].Refused() {
+	if begun.Refused() {
 		return c.blocks(blocks)
 	}
 	c.transaction = true
@@ -100,40 +96,59 @@ func (c *conn) bulk(blocks []Block) ([]Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	ended, err := c.ask(after, false)
+	ended, err := c.enter([]Line{end})
 	if err != nil {
 		return nil, err
 	}
 	c.transaction = false
-	why := rejected(slices.Concat(replies, ended))
-	if why == "" {
+	if !rejected(append(replies, ended)) {
 		return replies, nil
 	}
-	n := cut(items)
-	if n == 0 {
-		for i, r := range replies {
-			if r.Status == OK {
-				replies[i] = Reply{ConfigFailed, why}
-			}
-		}
-		return replies, nil
+	if one {
+		return c.blocks(blocks)
 	}
-	if replies, err = c.bulk(blocksOf(items[:n])); err != nil {
+	first, second := halves(blocks)
+	if replies, err = c.bulk(first); err != nil {
 		return nil, err
 	}
-	more, err := c.bulk(blocksOf(items[n:]))
+	more, err := c.bulk(second)
 	return append(replies, more...), err
 }
 
-// rejected tells why FRR has refused what was to be committed, empty where it has not: it says so beside the line that made it commit, and calls that a
-// success.
-func rejected(replies []Reply) string {
+// rejected tells whether FRR has refused what was to be committed: it says so beside the line that made it commit, and calls that a success.
+func rejected(replies []Reply) bool {
 	for _, r := range replies {
 		if r.Status == OK && strings.Contains(r.Text, "% Configuration failed") {
-			return r.Text
+			return true
 		}
 	}
-	return ""
+	return false
+}
+
+// halves divides blocks, or the lines of a single one. The line that makes an entry stays with those that say what it is for, as long as there is
+// anything else: on its own it is for everything.
+func halves(blocks []Block) (first, second []Block) {
+	if n := len(blocks); n > 1 {
+		half := n / 2
+		before := blocks[half-1]
+		lines := len(before.Lines) - 1
+		switch {
+		case !blocks[half].follows(before):
+		case lines > 0:
+			rest, last := before, before
+			rest.Lines, last.Lines = before.Lines[:lines], before.Lines[lines:]
+			return slices.Concat(blocks[:half-1], []Block{rest}), slices.Concat([]Block{last}, blocks[half:])
+		case half > 1:
+			half--
+		case n > 2:
+			half++
+		}
+		return blocks[:half], blocks[half:]
+	}
+	a, b := blocks[0], blocks[0]
+	n := len(a.Lines) / 2
+	a.Lines, b.Lines = a.Lines[:n], b.Lines[n:]
+	return []Block{a}, []Block{b}
 }
 
 // finish ends the transaction that a broken connection has left: until then, for up to ten minutes, bgpd starts no new neighbor.
@@ -145,4 +160,10 @@ func (s *Socket) finish(ctx context.Context, daemon Daemon) error {
 		return fmt.Errorf("a transaction was left open, and %s may hold new neighbors back for 10 minutes: %w", daemon, err)
 	}
 	return nil
+}
+
+// follows tells that a block begins where the last line of the one before has led to.
+func (b Block) follows(before Block) bool {
+	n := len(before.Lines)
+	return len(before.Context) == 0 && len(b.Context) == 1 && n > 0 && before.Lines[n-1] == b.Context[0]
 }

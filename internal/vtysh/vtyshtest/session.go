@@ -3,7 +3,6 @@ package vtyshtest
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/frr-renderer/frr-renderer/internal/vtysh"
@@ -96,8 +95,8 @@ func (s *session) commit() string {
 	changes := s.pending
 	s.pending = nil
 	why, list := "", ""
-	for i, c := range changes {
-		if said := invalid(c.line); why == "" && !takenBack(c, changes[i+1:]) {
+	for _, c := range changes {
+		if said := invalid(c.line); why == "" {
 			why = said
 		}
 		list += "- " + c.line + "\n"
@@ -110,12 +109,4 @@ func (s *session) commit() string {
 		s.config.apply(c)
 	}
 	return ""
-}
-
-// takenBack tells whether a line at the top goes again with a later one: a commit looks at what comes of all.
-func takenBack(c change, later []change) bool {
-	return len(c.at) == 0 && slices.ContainsFunc(later, func(l change) bool {
-		rest, no := strings.CutPrefix(l.line, "no ")
-		return no && begins(c.line, rest)
-	})
 }
