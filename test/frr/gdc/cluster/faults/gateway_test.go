@@ -173,7 +173,7 @@ func (w *world) oneRefused() {
 	require.Zero(w.t, s.Twice(first))
 	w.untouched(s, map[string]string{second: "n4"})
 	w.reachable(s)
-	w.atMost(giveUp+plannedMove, up)
+	w.atMost(giveUp+settle+plannedMove, up)
 	w.refusal("n4", first, "10.0.3.100/32 is on eth0: take it off there")
 
 	at = time.Now()
