@@ -6,10 +6,14 @@ import (
 
 	"github.com/frr-renderer/frr-renderer/test/frr/fabric"
 	"github.com/frr-renderer/frr-renderer/test/frr/gdc/cluster/lab"
+	"github.com/frr-renderer/frr-renderer/test/skip"
 )
 
 // A manager that waits for seconds, where others wait for minutes, brings redundancy back, and leaves a gateway that no router hears.
 func TestRedundancy(t *testing.T) {
+	if !*long {
+		skip.Test(t, "", "where the machine stands still for 3 s, a manager that waits for as long moves what it need not; make test-long does (-long)")
+	}
 	each(t, func(t *testing.T, v, o fabric.Version) {
 		build(t, lab.Spec{
 			Version: v, Tors: lab.TwoTors(v, o), ManagerFlags: []string{"--give-back-after=4s", "--no-session-after=3s"},

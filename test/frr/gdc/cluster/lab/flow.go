@@ -169,10 +169,10 @@ func (f *flow) lost(from, to time.Time) Lost {
 			continue
 		}
 		out.Tried++
-		if errors.Is(t.err, unix.ECONNRESET) {
+		if isReset(t.err) {
 			out.Reset++
 		}
-		if t.err == nil || errors.Is(t.err, unix.ECONNRESET) {
+		if t.err == nil || isReset(t.err) {
 			since, run = time.Time{}, 0
 			continue
 		}
@@ -190,3 +190,6 @@ func (f *flow) lost(from, to time.Time) Lost {
 	}
 	return out
 }
+
+// isReset tells of a connection that was ended by a reset; who writes after it is told of a broken pipe.
+func isReset(err error) bool { return errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) }
